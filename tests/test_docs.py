@@ -1,0 +1,92 @@
+"""The code of README.md and docs/*.md runs, and prints what stands below it.
+
+In each file the ```` ```python ```` blocks run in order in one namespace. A block that is followed
+by a ```` ```text ```` block must print that text; a block of ``>>>`` lines is a doctest. A block
+that is to raise is followed by a ```` ```text error ```` block with the message.
+"""
+
+import contextlib
+import doctest
+import io
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def blocks(page):
+    """The fenced blocks of a page, as (what stands behind the fence, line of the code, code)."""
+    text = page.read_text()
+    return [
+        (m["info"].strip(), text[: m.start("body")].count("\n") + 1, m["body"])
+        for m in FENCE.finditer(text)
+    ]
+
+
+def run_session(body, namespace, place):
+    """Run a block of ``>>>`` lines as a doctest."""
+    out = io.StringIO()
+    example = doctest.DocTestParser().get_doctest(body, namespace, place, place, 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
+    failed = runner.run(example, out=out.write, clear_globs=False).failed
+    namespace.update(example.globs)
+    assert not failed, out.getvalue()
+
+
+def run_block(body, line, namespace, page, expected, raises):
+    """Run a block of plain code and compare what it prints, or the message that it raises."""
+    # Compiled at its own line, so that tracebacks and the lines that funcgrad names are the page's.
+    code = compile("\n" * (line - 1) + body, str(page), "exec")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        if raises:
+            with pytest.raises(Exception) as caught:
+                exec(code, namespace)
+            print(caught.value)
+        else:
+            exec(code, namespace)
+    if expected is not None:
+        assert out.getvalue().rstrip() == expected.rstrip(), f"{page.name}:{line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    namespace = {"__name__": "__main__"}
+    found = blocks(page)
+    for (info, line, body), (below, _, text) in zip(found, [*found[1:], ("", 0, "")], strict=True):
+        if info != "python":
+            continue
+        if body.lstrip().startswith(">>>"):
+            run_session(body, namespace, f"{page.name}:{line}")
+        else:
+            expected = text if below.startswith("text") else None
+            run_block(body, line, namespace, page, expected, below == "text error")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_reach_a_file(page):
+    links = re.findall(r"\]\((?!https?:)([^)#\s]+)[^)]*\)", FENCE.sub("", page.read_text()))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_a_block_that_prints_something_else_fails(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nprint(1)\n```\n\n```text\n2\n```\n")
+    [(_, line, body), (_, _, text)] = blocks(page)
+    assert line == 2
+    with pytest.raises(AssertionError, match=r"page\.md:2"):
+        run_block(body, line, {}, page, text, False)
+    run_block(body, line, {}, page, "1\n", False)
+
+
+def test_a_session_that_prints_something_else_fails():
+    with pytest.raises(AssertionError, match="Expected"):
+        run_session(">>> 1 + 1\n3\n", {}, "page.md:1")
+    namespace = {}
+    run_session(">>> a = 2\n>>> a\n2\n", namespace, "page.md:1")
+    assert namespace["a"] == 2
