@@ -101,7 +101,7 @@ def imports_of(name, source, is_package, modules):
         if node.level:
             above = name.split(".")[: len(name.split(".")) - node.level + is_package]
             base = ".".join([*above, base] if base else above)
-        # `from funcgrad.core import ir` reaches a submodule, `from funcgrad.core import Var` a name.
+        # `from funcgrad.core import ir` reaches a submodule, `from funcgrad import grad` a name.
         return [
             f"{base}.{alias.name}" if f"{base}.{alias.name}" in modules else base
             for alias in node.names
