@@ -1,0 +1,168 @@
+"""Floor 8: losses, each a mean over all examples.
+
+They refuse shapes that differ, because ``(n, 1) - (n,)`` broadcasts to ``(n, n)`` in silence, and
+refuse to average over nothing.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..core.trace import Tracer
+from ..errors import ArgumentError, ShapeError
+from ..ops.elementwise import relu as relu_primitive
+from .activations import log1p_exp_minus_abs
+from .checks import Array, as_array, as_float, pair, refuse_empty, rows
+from .softmax import indicator, shifted_by_max
+
+
+def mse(predictions: Array, targets: Array) -> Array:
+    """The mean squared error ``mean((predictions - targets)**2)``.
+
+    Args:
+        predictions: Any shape, not empty.
+        targets: The same shape; integers take the dtype of the predictions.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ShapeError: The shapes differ, or there is nothing to average.
+
+    >>> mse([1.0, 2.0], [1.0, 4.0])
+    np.float64(2.0)
+    """
+    predictions, targets = pair("mse", predictions, targets)
+    error = predictions - targets
+    return np.mean(error * error)
+
+
+def rmse(predictions: Array, targets: Array) -> Array:
+    """The root of `mse`; arguments and errors as there. Its gradient is 0 where the error is 0.
+
+    >>> rmse([1.0, 2.0], [1.0, 4.0])
+    np.float64(1.4142135623730951)
+    """
+    predictions, targets = pair("rmse", predictions, targets)
+    error = predictions - targets
+    return np.sqrt(np.mean(error * error))
+
+
+def mae(predictions: Array, targets: Array) -> Array:
+    """The mean absolute error ``mean(abs(predictions - targets))``; arguments and errors as `mse`.
+
+    >>> mae([1.0, 2.0], [1.0, 4.0])
+    np.float64(1.0)
+    """
+    predictions, targets = pair("mae", predictions, targets)
+    return np.mean(np.abs(predictions - targets))
+
+
+def cross_entropy(logits: Array, labels: Array) -> Array:
+    """The mean softmax cross-entropy ``-log(softmax(logits)[label])`` over the examples.
+
+    With probability targets ``t`` it is the mean of ``-sum(t * log_softmax(logits))``, where a
+    target of 0 at a masked class counts 0. The gradient with respect to the logits is
+    ``(softmax(logits) - t) / n``, with ``t`` one-hot for labels.
+
+    Args:
+        logits: Shape ``(..., classes)``; -inf masks a class.
+        labels: Integers of shape ``(...)``, or floating-point probabilities of the logits' shape.
+
+    Returns:
+        A scalar of the logits' dtype.
+
+    Raises:
+        ShapeError: The shapes do not fit, or there are no examples or no classes.
+        DtypeError: Labels that are neither integers nor floating-point probabilities.
+        OutOfBoundsError: A label is not a class; traced labels raise where the program runs.
+
+    >>> cross_entropy(np.array([[0.0, 0.0], [1000.0, -1000.0]]), [1, 0])
+    np.float64(0.34657359027997264)
+    """
+    logits = class_scores("cross_entropy", logits)
+    labels = as_array("cross_entropy", labels)
+    if labels.dtype.kind == "f" and labels.shape == logits.shape:
+        return _soft_cross_entropy(logits, labels)
+    logits, labels = rows("cross_entropy", logits, labels)
+    shifted = shifted_by_max(logits, -1)
+    log_total = np.log(np.sum(np.exp(shifted), axis=-1))
+    return np.mean(log_total - shifted[np.arange(labels.shape[0]), labels])
+
+
+def class_scores(called: str, logits: Array) -> Array:
+    """``logits`` as floats, with an axis of classes."""
+    logits = as_float(called, logits)
+    if not logits.shape:
+        raise ShapeError(
+            f"{called}: expected scores of shape (..., classes), got a scalar",
+            "Pass one score for each class.",
+        )
+    return logits
+
+
+def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
+    refuse_empty("cross_entropy", logits)
+    shifted = shifted_by_max(logits, -1)
+    log_p = shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    log_p = np.where((targets == 0) & (log_p == -math.inf), 0.0, log_p)
+    return -np.mean(np.sum(targets * log_p, axis=-1))
+
+
+def binary_cross_entropy(logits: Array, targets: Array) -> Array:
+    """The mean of ``-t * log(p) - (1 - t) * log(1 - p)`` with ``p = sigmoid(logits)``.
+
+    Computed as ``relu(z) - z * t + log1p(exp(-|z|))`` (see `softplus`), which neither overflows nor
+    loses the small losses of confident answers. Its gradient is ``(sigmoid(logits) - t) / n``.
+
+    Args:
+        logits: Any shape, not empty.
+        targets: The same shape, from 0 to 1; integers and booleans take the dtype of the logits.
+
+    Returns:
+        A scalar.
+
+    Raises:
+        ShapeError: The shapes differ, or there is nothing to average.
+        ArgumentError: A concrete target is outside [0, 1].
+
+    >>> binary_cross_entropy(np.array([0.0, 1000.0, -1000.0]), [1, 1, 0])
+    np.float64(0.23104906018664842)
+    """
+    logits, targets = pair("binary_cross_entropy", logits, targets)
+    if not isinstance(targets, Tracer) and ((targets < 0) | (targets > 1)).any():
+        raise ArgumentError(
+            "binary_cross_entropy: targets are probabilities from 0 to 1, got values from "
+            f"{targets.min()} to {targets.max()}",
+            "For labels -1 and 1 write (labels + 1) / 2.",
+        )
+    return np.mean(relu_primitive(logits) - logits * targets + log1p_exp_minus_abs(logits))
+
+
+def hinge(scores: Array, labels: Array) -> Array:
+    """The multi-class hinge loss ``sum_{j != y} max(0, s_j - s_y + 1)`` (Weston and Watkins 1999).
+
+    Args:
+        scores: Shape ``(..., classes)``.
+        labels: Integers of shape ``(...)``.
+
+    Returns:
+        The mean over the examples, a scalar of the scores' dtype. At a kink (a margin of exactly 0)
+        the derivative is that of `relu`, 0.
+
+    Raises:
+        ShapeError: The shapes do not fit, or there are no examples or no classes.
+        DtypeError: Labels are not integers.
+        OutOfBoundsError: A label is not a class; traced labels raise where the program runs.
+
+    >>> hinge(np.array([[3.0, 5.0, -1.5]]), [0])
+    np.float64(3.0)
+    """
+    scores, labels = rows("hinge", class_scores("hinge", scores), labels)
+    true = scores[np.arange(labels.shape[0]), labels]
+    # At the true class the margin is 0, so that relu drops it without a mask.
+    margin = 1 - indicator(labels, scores.shape[-1], scores.dtype)
+    margins = relu_primitive(scores - np.expand_dims(true, -1) + margin)
+    return np.mean(np.sum(margins, axis=-1))

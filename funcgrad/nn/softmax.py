@@ -1,0 +1,139 @@
+"""Floor 8: softmax and its family, and one-hot vectors.
+
+Maxima that are subtracted for stability pass through `stop_gradient`: the functions do not depend
+on the shift, so taking it as a constant is exact in every order, and costs nothing in the backward.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer
+from ..errors import ArgumentError
+from ..ops.elementwise import stop_gradient
+from .checks import Array, Axis, as_float, axes_of, class_labels
+
+
+def shifted_by_max(x: Array, axis: Axis) -> Array:
+    """``x - max(x)``, the maximum taken as a constant."""
+    return x - np.max(stop_gradient(x), axis=axis, keepdims=True)
+
+
+def softmax(x: Array, axis: Axis = -1) -> Array:
+    """``exp(x) / sum(exp(x))`` along ``axis``.
+
+    Args:
+        x: Any shape of rank 1 or more (any rank with ``axis=None``). An entry of -inf is masked:
+            its probability is 0. Where all entries are -inf, or one is +inf, the result is nan.
+        axis: The axis or axes that sum to one; all where None.
+
+    Returns:
+        The same shape and dtype.
+
+    Raises:
+        ShapeError: ``axis`` does not exist.
+
+    >>> softmax(np.array([1000.0, 1000.0, -np.inf]))
+    array([0.5, 0.5, 0. ])
+    """
+    x = as_float("softmax", x)
+    axes = axes_of("softmax", x, axis)
+    if math.prod(x.shape) == 0:
+        return np.exp(x)
+    e = np.exp(shifted_by_max(x, axes))
+    return e / np.sum(e, axis=axes, keepdims=True)
+
+
+def log_softmax(x: Array, axis: Axis = -1) -> Array:
+    """``x - log(sum(exp(x)))`` along ``axis``, the logarithm of `softmax` without its underflow.
+
+    Args:
+        x: As for `softmax`.
+        axis: As for `softmax`.
+
+    Returns:
+        The same shape and dtype; -inf at masked entries.
+
+    Raises:
+        ShapeError: ``axis`` does not exist.
+
+    >>> log_softmax(np.array([0.0, -1000.0]))
+    array([    0., -1000.])
+    """
+    x = as_float("log_softmax", x)
+    axes = axes_of("log_softmax", x, axis)
+    if math.prod(x.shape) == 0:
+        return np.exp(x)
+    shifted = shifted_by_max(x, axes)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axes, keepdims=True))
+
+
+def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+    """``log(sum(exp(x)))`` over ``axis``, whose gradient is `softmax`.
+
+    Args:
+        x: Any shape.
+        axis: The axis or axes to sum over; all where None.
+        keepdims: Whether the summed axes stay, with length 1.
+
+    Returns:
+        The reduced shape, the same dtype. It is -inf over nothing and over entries that are all
+        -inf (with gradient 0), and +inf where an entry is +inf.
+
+    Raises:
+        ShapeError: ``axis`` does not exist.
+
+    >>> logsumexp(np.array([1000.0, 1000.0]))
+    np.float64(1000.6931471805599)
+    >>> logsumexp(np.array([-np.inf, -np.inf]))
+    np.float64(-inf)
+    """
+    x = as_float("logsumexp", x)
+    axes = axes_of("logsumexp", x, axis)
+    if math.prod(x.shape) == 0:
+        return np.sum(x, axis=axes, keepdims=keepdims) - math.inf
+    limits = np.finfo(x.dtype)
+    top = np.max(stop_gradient(x), axis=axes, keepdims=True)
+    # inf - inf would be nan: a finite shift leaves +-inf entries what they are.
+    shift = np.minimum(np.maximum(top, float(limits.min)), float(limits.max))
+    total = np.sum(np.exp(x - shift), axis=axes, keepdims=keepdims)
+    # The largest entry contributes 1, so that 0 means that all are -inf: log(1) + top is their sum.
+    return np.log(total + (total == 0)) + (top if keepdims else np.squeeze(top, axis=axes))
+
+
+def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:
+    """Rows of the identity: 1 at the label, 0 elsewhere.
+
+    Args:
+        labels: Integers from 0 to ``num_classes - 1``, any shape.
+        num_classes: The length of the new last axis.
+        dtype: Of the result.
+
+    Returns:
+        Shape ``labels.shape + (num_classes,)``.
+
+    Raises:
+        DtypeError: Labels are not integers.
+        OutOfBoundsError: A label is not a class; traced labels raise where the program runs.
+
+    >>> one_hot([0, 2], 3)
+    array([[1., 0., 0.],
+           [0., 0., 1.]])
+    """
+    if num_classes < 1:
+        raise ArgumentError(
+            f"one_hot: num_classes must be positive, got {num_classes}",
+            "Pass the number of classes, labels.max() + 1 where every class occurs.",
+        )
+    labels = class_labels("one_hot", labels, num_classes)
+    if isinstance(labels, Tracer):
+        labels = np.arange(num_classes)[labels]  # raises for a label that is no class
+    return indicator(labels, num_classes, dtype)
+
+
+def indicator(labels: Array, num_classes: int, dtype: Any) -> Array:
+    """`one_hot` of labels that have been checked."""
+    return (np.expand_dims(labels, -1) == np.arange(num_classes)).astype(dtype)
