@@ -1,0 +1,314 @@
+"""Floor 1: the program. Abstract values, variables, equations, jaxprs, their printing and `check`.
+
+A `Jaxpr` is a flat list of equations over typed variables in SSA form. Operands of one equation
+have one dtype (conversions are equations of their own) and broadcast as NumPy's ufuncs do, so a
+jaxpr reads like the NumPy that a person would write.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from types import CodeType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..errors import InvalidJaxprError
+
+__all__ = ["Atom", "Aval", "Equation", "Jaxpr", "Literal", "Place", "Var", "check", "make_aval"]
+
+Shape: TypeAlias = tuple[int, ...]
+Place: TypeAlias = tuple[CodeType, int]
+"""Where the user wrote an operation: a code object and an instruction in it."""
+
+_SHORT = {"float": "f", "int": "i", "uint": "u", "complex": "c"}
+_INTERNED: dict[tuple[Shape, np.dtype[Any], bool], Aval] = {}
+_INTERNED_MOST = 8192
+
+
+class Aval:
+    """An abstract value: what is known of an array before its numbers are.
+
+    Attributes:
+        shape: The shape.
+        dtype: The dtype, in native byte order.
+        weak: True for values that come from Python scalars alone; their dtype gives way in
+            promotion, as Python scalars do in NumPy 2 (NEP 50).
+    """
+
+    __slots__ = ("_hash", "dtype", "shape", "weak")
+
+    def __init__(self, shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> None:
+        self.shape, self.dtype, self.weak = shape, dtype, weak
+        self._hash = hash((shape, dtype, weak))
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    @property
+    def inexact(self) -> bool:
+        """True for floating and complex dtypes: those that carry a derivative."""
+        return self.dtype.kind in "fc"
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Aval):
+            return NotImplemented
+        return self.shape == other.shape and self.dtype == other.dtype and self.weak == other.weak
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return make_aval, (self.shape, self.dtype, self.weak)
+
+    def strong(self) -> Aval:
+        return make_aval(self.shape, self.dtype) if self.weak else self
+
+    def short(self) -> str:
+        """``f64[3,2]``; a star marks a weak one."""
+        name = self.dtype.name
+        letters = name.rstrip("0123456789")
+        short = _SHORT.get(letters, letters) + name[len(letters) :]
+        star = "*" if self.weak else ""
+        return f"{short}{star}[{','.join(map(str, self.shape))}]"
+
+    def __str__(self) -> str:
+        """``float64[3,2]``, as in error messages."""
+        return f"{self.dtype.name}[{','.join(map(str, self.shape))}]"
+
+    def __repr__(self) -> str:
+        return f"Aval({self.short()})"
+
+
+def make_aval(shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> Aval:
+    """The interned `Aval`; one object a type, so that ``is`` answers most comparisons."""
+    key = (shape, dtype, weak)
+    found = _INTERNED.get(key)
+    if found is None:
+        if len(_INTERNED) >= _INTERNED_MOST:
+            _INTERNED.clear()
+        found = _INTERNED[key] = Aval(shape, dtype, weak)
+    return found
+
+
+class Var:
+    """A variable of a jaxpr; equality is identity."""
+
+    __slots__ = ("aval",)
+
+    def __init__(self, aval: Aval) -> None:
+        self.aval = aval
+
+    def __repr__(self) -> str:
+        return f"Var({self.aval.short()})"
+
+
+class Literal:
+    """A scalar constant written into an equation.
+
+    Attributes:
+        value: A Python scalar where ``aval.weak``, else a NumPy scalar of ``aval.dtype``.
+        aval: Its type; always of shape ``()``.
+    """
+
+    __slots__ = ("aval", "value")
+
+    def __init__(self, value: Any, aval: Aval) -> None:
+        self.value, self.aval = value, aval
+
+    def __repr__(self) -> str:
+        return f"Literal({self.value})"
+
+
+Atom: TypeAlias = Var | Literal
+
+
+class Equation:
+    """``outputs = primitive(inputs)``, and the user's line that asked for it."""
+
+    __slots__ = ("inputs", "outputs", "place", "primitive")
+
+    def __init__(
+        self,
+        primitive: Any,
+        inputs: Sequence[Atom],
+        outputs: Sequence[Var],
+        place: Place | None = None,
+    ) -> None:
+        self.primitive = primitive
+        self.inputs = tuple(inputs)
+        self.outputs = tuple(outputs)
+        self.place = place
+
+
+class Jaxpr:
+    """A pure program: inputs, equations in order, outputs.
+
+    Attributes:
+        inputs: The variables it is called with; the first ``captured`` of them stand for what the
+            traced function closed over, the rest for its arguments.
+        equations: In order of execution.
+        outputs: Variables or literals.
+        captured: How many of the inputs were captured.
+        name: The traced function's name.
+    """
+
+    __slots__ = ("__weakref__", "captured", "equations", "inputs", "name", "outputs")
+
+    def __init__(
+        self,
+        inputs: Sequence[Var],
+        equations: Sequence[Equation],
+        outputs: Sequence[Atom],
+        captured: int = 0,
+        name: str = "f",
+    ) -> None:
+        self.inputs = list(inputs)
+        self.equations = list(equations)
+        self.outputs = list(outputs)
+        self.captured = captured
+        self.name = name
+
+    @property
+    def in_avals(self) -> list[Aval]:
+        return [v.aval for v in self.inputs]
+
+    @property
+    def out_avals(self) -> list[Aval]:
+        return [v.aval for v in self.outputs]
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self, ""))
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def line_of(place: Place | None) -> str:
+    """``"train.py:12 in loss"``, or ``""`` where the place is not known."""
+    if place is None:
+        return ""
+    code, instruction = place
+    return f"{os.path.basename(code.co_filename)}:{line_number(place)} in {code.co_name}"
+
+
+def line_number(place: Place) -> int:
+    """The line of an instruction; resolved only when somebody asks."""
+    code, instruction = place
+    positions = itertools.islice(code.co_positions(), instruction // 2, None)
+    found = next(positions, (None,))[0]
+    return found if found is not None else code.co_firstlineno
+
+
+def names(jaxpr: Jaxpr) -> dict[Var, str]:
+    """A short name for every variable of ``jaxpr``, in order of appearance: a, b, ..., z, aa, ..."""
+    fresh = _alphabet()
+    named: dict[Var, str] = {}
+    for var in jaxpr.inputs:
+        named[var] = next(fresh)
+    for eqn in jaxpr.equations:
+        for var in eqn.outputs:
+            named[var] = next(fresh)
+    return named
+
+
+def _alphabet() -> Iterator[str]:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    keywords = {"as", "if", "in", "is", "or", "np", "def", "del", "for", "not", "and", "try"}
+    for length in itertools.count(1):
+        for combination in itertools.product(letters, repeat=length):
+            word = "".join(combination)
+            if word not in keywords:
+                yield word
+
+
+def _lines(jaxpr: Jaxpr, indent: str) -> list[str]:
+    named = names(jaxpr)
+
+    def atom(a: Atom) -> str:
+        return named[a] if isinstance(a, Var) else literal_text(a)
+
+    def typed(v: Var) -> str:
+        return f"{named[v]}: {v.aval.short()}"
+
+    head = f"{indent}{jaxpr.name}({', '.join(map(typed, jaxpr.inputs[jaxpr.captured :]))})"
+    if jaxpr.captured:
+        head += f" closing over ({', '.join(map(typed, jaxpr.inputs[: jaxpr.captured]))})"
+    body: list[tuple[str, str, list[Jaxpr]]] = []
+    for eqn in jaxpr.equations:
+        left = ", ".join(map(typed, eqn.outputs))
+        right = " ".join([str(eqn.primitive), *map(atom, eqn.inputs)])
+        prefix = f"{left} = " if left else ""
+        body.append((prefix + right, line_of(eqn.place), list(eqn.primitive.jaxprs())))
+    width = min(max((len(text) for text, _, _ in body), default=0), 60)
+    lines = [head + ":"]
+    for text, place, inner in body:
+        comment = f"  # {place}" if place else ""
+        lines.append(f"{indent}    {text:<{width}}{comment}".rstrip())
+        for program in inner:
+            lines.extend(_lines(program, indent + "        "))
+    lines.append(f"{indent}    return {', '.join(map(atom, jaxpr.outputs)) or 'None'}")
+    return lines
+
+
+def literal_text(literal: Literal) -> str:
+    """The literal as it is printed in a jaxpr: ``2.0``, ``True``, ``(1+2j)``."""
+    value = literal.value
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def check(jaxpr: Jaxpr) -> Jaxpr:
+    """Verify that ``jaxpr`` is well formed, nested programs included, and return it.
+
+    Every variable is defined once and before its use, and every equation's outputs have the types
+    that its primitive gives for its inputs.
+
+    Raises:
+        InvalidJaxprError: Saying which equation and why.
+    """
+    stack = [jaxpr]
+    while stack:
+        program = stack.pop()
+        defined: set[Var] = set()
+        _define(program.inputs, defined, program, "an input")
+        for eqn in program.equations:
+            what = f"equation {eqn.primitive} ({line_of(eqn.place)})"
+            _used(eqn.inputs, defined, program, what)
+            given = eqn.primitive.aval(*[a.aval for a in eqn.inputs])
+            expected = tuple(given) if eqn.primitive.multiple else (given,)
+            stated = tuple(v.aval for v in eqn.outputs)
+            if expected != stated:
+                raise InvalidJaxprError(
+                    f"{program.name}: {what} states {stated} and its primitive gives {expected}"
+                )
+            _define(eqn.outputs, defined, program, what)
+            stack.extend(eqn.primitive.jaxprs())
+        _used(program.outputs, defined, program, "the return")
+    return jaxpr
+
+
+def _define(variables: Iterable[Var], defined: set[Var], program: Jaxpr, what: str) -> None:
+    for var in variables:
+        if var in defined:
+            raise InvalidJaxprError(f"{program.name}: {what} defines a variable a second time")
+        defined.add(var)
+
+
+def _used(atoms: Iterable[Atom], defined: set[Var], program: Jaxpr, what: str) -> None:
+    for atom in atoms:
+        if isinstance(atom, Var) and atom not in defined:
+            raise InvalidJaxprError(f"{program.name}: {what} uses an undefined variable {atom}")
+        if isinstance(atom, Literal) and atom.aval.shape != ():
+            raise InvalidJaxprError(f"{program.name}: {what} has a literal of type {atom.aval}")

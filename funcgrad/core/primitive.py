@@ -1,0 +1,215 @@
+"""Floor 2: the protocol of a primitive, and the decorator that declares one.
+
+A primitive is a class: its annotated fields are its parameters, its methods are its rules. An
+instance is the primitive with its parameters filled in (``Sum(axes=(0,))``) and is called with
+operands. `Primitive.numpy` is the NumPy that it both *runs* eagerly and *emits* as source, one text
+or one function, so that the two cannot drift.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+
+from ..errors import MissingRuleError
+from .ir import Aval, Jaxpr
+from .trace import apply
+
+__all__ = ["REGISTRY", "Primitive", "primitive"]
+
+REGISTRY: dict[str, type[Primitive]] = {}
+"""Every declared primitive by name; the tests walk it."""
+
+
+class Primitive:
+    """One operation with all its rules.
+
+    Rule arguments are named alike everywhere: ``ct`` cotangent, ``t`` tangent, ``out`` primal
+    result, ``x, y`` operands. Rules are written with other primitives, so that they work on arrays
+    and on tracers: given tracers they record, which is how a transformed program comes to be.
+
+    Attributes:
+        numpy: A ufunc, a function of `funcgrad.ops.kernels`, or a template such as
+            ``"np.sum({0}, axis={axes})"`` over operands and fields.
+        multiple: True where the result is a tuple of values.
+        discrete: True where no derivative passes (comparisons, integer results, stop_gradient).
+        saves: False where no derivative rule reads the operands' values.
+        masks: True where the cotangents of the operands are masked from here on (select-like rules,
+            partials that are infinite at a finite point).
+        passes_mask: True where a masked cotangent stays masked (elementwise and shape operations).
+        forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
+            None. With it goes ``backward(ct, out, operands, wanted, residuals)`` in place of `vjp`;
+            residuals are not None.
+    """
+
+    name: ClassVar[str] = "primitive"
+    fields: ClassVar[tuple[str, ...]] = ()
+    numpy: ClassVar[Any] = None
+    multiple: ClassVar[bool] = False
+    saves: ClassVar[bool] = True
+    masks: ClassVar[bool] = False
+    passes_mask: ClassVar[bool] = False
+    discrete: bool = False
+    forward: ClassVar[Any] = None
+    run: Callable[..., Any]
+
+    __slots__ = ("__dict__",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        values = dict(zip(self.fields, args, strict=False))
+        values.update(kwargs)
+        if len(args) > len(self.fields) or values.keys() != set(self.fields):
+            raise TypeError(f"{self.name} takes {self.fields}, got {args} and {kwargs}")
+        self.__dict__.update(values)
+
+    def parameters(self) -> tuple[Any, ...]:
+        """The values of its fields, in order."""
+        own = self.__dict__
+        return tuple([own[field] for field in self.fields])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            type(self) is type(other) and self.parameters() == other.parameters()  # type: ignore[attr-defined]
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.parameters()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self.parameters()
+
+    def __str__(self) -> str:
+        shown = [
+            f"{field}={_parameter_text(value)}"
+            for field, value in zip(self.fields, self.parameters(), strict=True)
+            if not isinstance(value, Jaxpr)
+        ]
+        return f"{self.name}[{', '.join(shown)}]" if shown else self.name
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __call__(self, *args: Any) -> Any:
+        return apply(self, args, None)
+
+    def jaxprs(self) -> Iterator[Jaxpr]:
+        """The programs that it holds, for printing, checking and walking."""
+        for value in self.parameters():
+            for held in value if isinstance(value, tuple) else (value,):
+                if isinstance(held, Jaxpr):
+                    yield held
+
+    def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
+        """The operands as they are recorded: Python scalars take the dtype of the others."""
+        return args
+
+    def source(self, *operands: str) -> str:
+        """The NumPy expression for named operands; what `run` computes."""
+        numpy = self.numpy
+        if isinstance(numpy, str):
+            own = {field: repr(value) for field, value in self.__dict__.items()}
+            return numpy.format(*operands, **own)
+        if isinstance(numpy, np.ufunc):
+            return f"np.{numpy.__name__}({', '.join(operands)})"
+        if callable(numpy):
+            return f"{numpy.__name__}({', '.join([*operands, *map(repr, self.parameters())])})"
+        raise self._missing("source")
+
+    def aval(self, *avals: Aval) -> Any:
+        """The type of the result (a tuple of types where ``multiple``)."""
+        raise self._missing("aval")
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """The tangent of the result; a None among ``tangents`` is a zero, so is a None result."""
+        raise self._missing("jvp")
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        """The cotangents of the operands.
+
+        Args:
+            ct: The cotangent of ``out``; where ``multiple`` a tuple with None for zeros.
+            out: The primal result.
+            operands: The primal operands.
+            wanted: For which operands a cotangent is asked; the others' entries are ignored.
+            masked: Whether products with ``ct`` are masked (DESIGN, law 5).
+
+        Returns:
+            One cotangent an operand, None for a zero.
+        """
+        raise self._missing("vjp")
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """Apply it to operands with a leading axis of length ``size`` where ``batched``.
+
+        Returns:
+            The result, with that leading axis.
+        """
+        raise self._missing("vmap")
+
+    def _missing(self, rule: str) -> MissingRuleError:
+        return MissingRuleError(
+            f"{self.name}: this primitive has no {rule} rule",
+            f"Define {type(self).__name__}.{rule} (docs/add-a-primitive.md), or keep it out of "
+            "this transform.",
+        )
+
+
+def _parameter_text(value: Any) -> str:
+    if isinstance(value, np.dtype):
+        return value.name
+    return getattr(value, "__name__", None) or repr(value).replace(" ", "")
+
+
+P = TypeVar("P", bound=type[Primitive])
+
+
+def primitive(cls: P) -> P:
+    """Declare a primitive: collect its fields, derive ``run`` from ``numpy``, register it.
+
+    Generates no code: dozens of generated classes would cost the whole start-up budget.
+
+    Raises:
+        ValueError: Where another primitive has the name.
+    """
+    own = [field for field in cls.__dict__.get("__annotations__", {}) if field != "run"]
+    cls.fields = (*cls.fields, *own)
+    if "name" not in cls.__dict__:
+        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    if cls.name in REGISTRY:
+        raise ValueError(f"a primitive {cls.name!r} is declared already")
+    REGISTRY[cls.name] = cls
+    if "run" not in cls.__dict__ and cls.numpy is not None:
+        cls.run = _run_of(cls)
+    return cls
+
+
+def _run_of(cls: type[Primitive]) -> Any:
+    numpy = cls.numpy
+    if isinstance(numpy, str):
+        return _run_template
+    if not cls.fields:
+        return staticmethod(numpy)
+
+    def run_with_fields(self: Primitive, *operands: Any) -> Any:
+        return numpy(*operands, *self.parameters())
+
+    return run_with_fields
+
+
+def _run_template(self: Primitive, *operands: Any) -> Any:
+    # Compiled at first use, once a class and number of operands.
+    cls = type(self)
+    cache: dict[int, Callable[..., Any]] = cls.__dict__.get("_compiled") or {}
+    function = cache.get(len(operands))
+    if function is None:
+        names = [f"x{i}" for i in range(len(operands))]
+        own = {field: f"self.{field}" for field in self.fields}
+        text = f"lambda self, {', '.join(names)}: {self.numpy.format(*names, **own)}"
+        function = cache[len(operands)] = eval(text, {"np": np})
+        cls._compiled = cache  # type: ignore[attr-defined]
+    return function(self, *operands)

@@ -1,0 +1,423 @@
+"""Floor 2: tracing. Tracers, frames, `bind` (all the dispatch there is), `trace` and `run`.
+
+A **frame** belongs to one call of one transform; a **tracer** stands for a value inside it. `bind`
+looks at its arguments: no tracer among them, compute now with NumPy; else hand the operation to the
+newest frame among them. A frame works on the *values* of its tracers, which may be tracers of older
+frames: that is how transforms nest. The only global is a counter.
+
+This file holds the frame that records a program (`AbstractFrame`); those that differentiate and
+batch live on floor 4 and obey the same protocol (`Frame`).
+"""
+
+from __future__ import annotations
+
+import itertools
+import numbers
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ..errors import (
+    PACKAGE,
+    ArgumentError,
+    ConcretizationError,
+    DtypeError,
+    GradientCutError,
+    LeakedTracerError,
+)
+from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, line_of, make_aval
+
+__all__ = ["AbstractFrame", "Frame", "Tracer", "apply", "aval_of", "bind", "run", "trace"]
+
+_LEVELS = itertools.count(1)
+
+
+class Tracer:
+    """What a traced function sees in place of an array.
+
+    Operators, indexing and the NumPy protocols are installed by `funcgrad.numpy.operators`.
+
+    Attributes:
+        frame: The frame it belongs to.
+        value: What it stands for in that frame: an array or scalar, a tracer of an older frame, or
+            None in an abstract frame.
+        aval: Its type, as the traced function sees it.
+        place: The user's line that made it.
+        tangent: Its tangent, in forward mode only.
+    """
+
+    __slots__ = ("__weakref__", "aval", "frame", "place", "tangent", "value")
+
+    def __init__(
+        self, frame: Frame, value: Any, aval: Aval, place: Place | None, tangent: Any = None
+    ) -> None:
+        self.frame = frame
+        self.value = value
+        self.aval = aval
+        self.place = place
+        self.tangent = tangent
+
+    def __bool__(self) -> bool:
+        return bool(self.frame.concrete(self, "bool"))
+
+    def __float__(self) -> float:
+        return float(self.frame.concrete(self, "float"))
+
+    def __int__(self) -> int:
+        return int(self.frame.concrete(self, "int"))
+
+    def __complex__(self) -> complex:
+        return complex(self.frame.concrete(self, "complex"))
+
+    def __index__(self) -> int:
+        return int(self.frame.concrete(self, "an index").__index__())
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self.frame.concrete(self, "numpy.asarray"), dtype=dtype)
+
+    def __str__(self) -> str:
+        return self.frame.text(self)
+
+    def __repr__(self) -> str:
+        return self.frame.text(self)
+
+    def __format__(self, spec: str) -> str:
+        shown = self.frame.shown(self)
+        return format(shown, spec) if shown is not None else self.frame.text(self)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> NoReturn:
+        raise ArgumentError(
+            f"pickle: got a tracer, {self.aval}, which lives only inside the transform that made it",
+            "Pickle the transform's result, or the arrays that go in.",
+        )
+
+
+class ScalarTracer(Tracer):
+    """A tracer of shape ``()``; a number to `numpy.isscalar` and ``isinstance(x, Number)``."""
+
+    __slots__ = ()
+
+
+numbers.Number.register(ScalarTracer)
+
+
+class Frame:
+    """The protocol of a frame: one call of one transform.
+
+    Attributes:
+        what: The transform's name, for errors.
+        level: Grows from frame to frame; operations go to the newest frame among the operands.
+        closed: True once the transform has returned; its tracers have leaked if used again.
+        place: Where non-None, the place given to what is recorded (a backward pass sets it to the
+            line of the forward equation that it differentiates).
+    """
+
+    __slots__ = ("closed", "level", "place", "what")
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.level = next(_LEVELS)
+        self.closed = False
+        self.place: Place | None = None
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        """Apply ``primitive`` to ``args``, at least one of which is a tracer of this frame."""
+        raise NotImplementedError
+
+    def concrete(self, tracer: Tracer, use: str) -> Any:
+        """The value of ``tracer`` for ``use``, or the error that says what to write instead."""
+        raise NotImplementedError
+
+    def shown(self, tracer: Tracer) -> Any:
+        """What printing ``tracer`` shows; None where there is no value to show."""
+        return tracer.value
+
+    def text(self, tracer: Tracer) -> str:
+        shown = self.shown(tracer)
+        return tracer.aval.short() if shown is None else str(shown)
+
+    def tracer(
+        self, value: Any, aval: Aval, place: Place | None = None, tangent: Any = None
+    ) -> Tracer:
+        """A new tracer of this frame."""
+        return (Tracer if aval.shape else ScalarTracer)(self, value, aval, place, tangent)
+
+    def here(self, place: Place | None) -> Place | None:
+        """The place of an operation: as given, as set on the frame, or the user's line."""
+        if self.closed:
+            raise_leaked(self)
+        return place or self.place or user_place()
+
+
+class ActiveFrame(Frame):
+    """A frame whose tracers carry derivatives of values that are there."""
+
+    __slots__ = ()
+
+    def concrete(self, tracer: Tracer, use: str) -> Any:
+        if self.closed:
+            raise_leaked(self, tracer)
+        if use == "bool":
+            return tracer.value
+        advice = {
+            "numpy.asarray": "Call the NumPy function on the value itself, or stack traced values "
+            "with numpy.stack or funcgrad.numpy.array",
+            "an index": "Index with an integer that does not depend on the differentiated "
+            "argument, or use numpy.take",
+        }.get(use, "Use the numpy function (numpy.sin, not math.sin)")
+        raise GradientCutError(
+            f"{self.what}: {use}() of a value that is being differentiated, {tracer.aval}, "
+            "would cut its gradient",
+            f"{advice}; where no gradient is wanted, write {use.split('.')[-1]}(stop_gradient(x))."
+            if use not in ("numpy.asarray", "an index")
+            else f"{advice}; where no gradient is wanted, use stop_gradient(x).",
+            where=line_of(user_place()),
+        )
+
+
+def raise_leaked(frame: Frame, tracer: Tracer | None = None) -> NoReturn:
+    made = line_of(tracer.place) if tracer is not None else ""
+    raise LeakedTracerError(
+        f"{frame.what}: a traced value was used after the call that made it had returned"
+        + (f"; it was made at {made}" if made else ""),
+        "Return it from the transformed function instead of storing it in a global, an attribute "
+        "or a generator.",
+        where=line_of(user_place()),
+    )
+
+
+def user_place() -> Place | None:
+    """The innermost place on the stack that is not in this package."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+_PYTHON = {
+    float: make_aval((), np.dtype(np.float64), True),
+    int: make_aval((), np.dtype(np.int64), True),
+    bool: make_aval((), np.dtype(np.bool_), True),
+    complex: make_aval((), np.dtype(np.complex128), True),
+}
+_SCALAR_AVALS: dict[type, Aval] = dict(_PYTHON)
+for _name in "?bBhHiIlLqQefdgFDG":
+    _SCALAR_AVALS[np.dtype(_name).type] = make_aval((), np.dtype(_name))
+
+
+def aval_of(value: Any) -> Aval:
+    """The type of a value: array, NumPy scalar, Python scalar (weak) or tracer.
+
+    Raises:
+        DtypeError: For anything else, object arrays included.
+    """
+    if isinstance(value, Tracer):
+        return value.aval
+    found = _SCALAR_AVALS.get(type(value))
+    if found is not None:
+        return found
+    if isinstance(value, np.ndarray):
+        dtype = value.dtype
+        if dtype.kind in "biufc":
+            return make_aval(value.shape, dtype if dtype.isnative else dtype.newbyteorder("="))
+        raise DtypeError(
+            f"funcgrad: an array of dtype {dtype} cannot be traced",
+            "Convert it to a numeric dtype first, as in x.astype(float).",
+        )
+    raise DtypeError(
+        f"funcgrad: a {type(value).__name__} is not an array or a number",
+        "Pass arrays, NumPy scalars or Python numbers.",
+    )
+
+
+def bind(primitive: Any, *args: Any) -> Any:
+    """Apply ``primitive`` to values and tracers: compute, or hand it to the newest frame."""
+    return apply(primitive, args, None)
+
+
+def apply(primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+    """`bind` with the operands as a sequence and, where it is known, the user's line."""
+    frame = None
+    for a in args:
+        if isinstance(a, Tracer) and (frame is None or a.frame.level > frame.level):
+            frame = a.frame
+            if frame.closed:
+                raise_leaked(frame, a)
+    if frame is None:
+        return primitive.run(*args)
+    return frame.process(primitive, args, place)
+
+
+class AbstractFrame(Frame):
+    """Records a program over bare types: for `jit`, `make_jaxpr`, bodies of loops."""
+
+    __slots__ = ("_constants", "_variables", "captures", "equations", "inputs")
+
+    def __init__(self, what: str = "jit") -> None:
+        super().__init__(what)
+        self.equations: list[Equation] = []
+        self.inputs: list[Var] = []
+        self.captures: list[tuple[Var, Any]] = []
+        self._variables: dict[int, tuple[Var, Tracer]] = {}
+        self._constants: dict[int, tuple[Var, Any, Any]] = {}
+
+    def input(self, aval: Aval) -> Tracer:
+        """A tracer for a new input of the program."""
+        var = Var(aval)
+        self.inputs.append(var)
+        return self._tracer_of(var, None)
+
+    def _tracer_of(self, var: Var, place: Place | None) -> Tracer:
+        tracer = self.tracer(None, var.aval, place)
+        self._variables[id(tracer)] = (var, tracer)
+        return tracer
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        place = self.here(place)
+        atoms = [self.atom(a) for a in primitive.adapt(args)]
+        given = primitive.aval(*[a.aval for a in atoms])
+        multiple = primitive.multiple
+        outputs = [Var(aval) for aval in (given if multiple else (given,))]
+        self.equations.append(Equation(primitive, atoms, outputs, place))
+        tracers = [self._tracer_of(var, place) for var in outputs]
+        return tuple(tracers) if multiple else tracers[0]
+
+    def atom(self, value: Any) -> Atom:
+        """The variable or literal for an operand; captures what belongs to no frame or an older."""
+        if isinstance(value, Tracer):
+            found = self._variables.get(id(value))
+            if found is not None:
+                return found[0]
+            if value.frame.closed or value.frame.level > self.level or value.frame is self:
+                raise_leaked(value.frame, value)
+            return self._capture(value, value.aval, value)
+        if isinstance(value, np.ndarray) and value.ndim:
+            known = self._constants.get(id(value))
+            if known is not None and _same(known[1], value):
+                return known[0]
+            aval = aval_of(value)
+            snapshot = np.array(value, dtype=aval.dtype)
+            return self._capture(value, aval, snapshot)
+        aval = aval_of(value)
+        return Literal(value[()] if isinstance(value, np.ndarray) else value, aval)
+
+    def _capture(self, key: Any, aval: Aval, value: Any) -> Var:
+        var = Var(aval)
+        self.captures.append((var, value))
+        if isinstance(key, Tracer):
+            self._variables[id(key)] = (var, key)
+        else:
+            # Holding the original keeps its id from coming to mean another array.
+            self._constants[id(key)] = (var, value, key)
+        return var
+
+    def concrete(self, tracer: Tracer, use: str) -> Any:
+        if self.closed:
+            raise_leaked(self, tracer)
+        fix = {
+            "bool": "Write numpy.where(condition, a, b) or funcgrad.cond for a branch, "
+            "funcgrad.while_loop for a loop, or make the argument static (static_argnames).",
+            "an index": "Index with numpy.take or x[i] on a traced array, or make the argument "
+            "static (static_argnames).",
+            "numpy.asarray": "Call the NumPy function on the value itself, or stack traced values "
+            "with numpy.stack or funcgrad.numpy.array.",
+        }.get(
+            use,
+            "Use the numpy function (numpy.sin, not math.sin), or make the argument static "
+            "(static_argnames).",
+        )
+        raise ConcretizationError(
+            f"{self.what}: {use} needs a value, and {tracer.aval.short()} has none while "
+            "the function is traced",
+            fix,
+            where=line_of(user_place()),
+        )
+
+    def finish(self, outputs: Sequence[Any], name: str) -> tuple[Jaxpr, list[Any]]:
+        """Close the frame: the program, and the values that it captured."""
+        atoms = [self.atom(out) for out in outputs]
+        captured = [var for var, _ in self.captures]
+        jaxpr = Jaxpr([*captured, *self.inputs], self.equations, atoms, len(captured), name)
+        values = [value for _, value in self.captures]
+        self.close()
+        return jaxpr, values
+
+    def close(self) -> None:
+        self.closed = True
+        self._variables, self._constants, self.captures = {}, {}, []
+
+
+def _same(snapshot: np.ndarray[Any, Any], value: Any) -> bool:
+    """True where the array still holds the bytes that were copied."""
+    return (
+        isinstance(value, np.ndarray)
+        and snapshot.shape == value.shape
+        and snapshot.dtype == value.dtype
+        and snapshot.tobytes() == value.tobytes()
+    )
+
+
+def trace(
+    f: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, name: str = "f", what: str = "jit"
+) -> tuple[Jaxpr, list[Any]]:
+    """Trace ``f``, a function of flat values returning a flat sequence, into a program.
+
+    Args:
+        f: Called once, with one tracer for each of ``avals``.
+        avals: The types of the arguments.
+        name: The name that the program prints with.
+        what: The transform's name, for errors.
+
+    Returns:
+        The jaxpr, and the values it captured: snapshots of arrays, tracers of older frames. They
+        are its first inputs.
+    """
+    frame = AbstractFrame(what)
+    try:
+        return frame.finish(f(*[frame.input(aval) for aval in avals]), name)
+    finally:
+        frame.close()
+
+
+def run(jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
+    """Evaluate ``jaxpr``, one equation after the other; given tracers, it records.
+
+    Args:
+        jaxpr: The program.
+        args: One value or tracer for each of its inputs, captured ones first.
+    """
+    env: dict[Var, Any] = dict(zip(jaxpr.inputs, args, strict=True))
+    last = _last_uses(jaxpr)
+    for index, eqn in enumerate(jaxpr.equations):
+        operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
+        out = apply(eqn.primitive, operands, eqn.place)
+        if eqn.primitive.multiple:
+            env.update(zip(eqn.outputs, out, strict=True))
+        else:
+            env[eqn.outputs[0]] = out
+        for var in last.get(index, ()):
+            del env[var]
+    return [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
+
+
+def _last_uses(jaxpr: Jaxpr) -> dict[int, list[Var]]:
+    """Which variables are last read by each equation, so that `run` can let go of them."""
+    last: dict[Var, int] = {}
+    for index, eqn in enumerate(jaxpr.equations):
+        for atom in (*eqn.inputs, *eqn.outputs):
+            if isinstance(atom, Var):
+                last[atom] = index
+    for atom in jaxpr.outputs:
+        if isinstance(atom, Var):
+            last.pop(atom, None)
+    dead: dict[int, list[Var]] = {}
+    for var, index in last.items():
+        dead.setdefault(index, []).append(var)
+    return dead

@@ -1,0 +1,184 @@
+"""Floor 3: the linear kind, and the four structural primitives that other rules are written with.
+
+Sum, broadcast_to, reshape and transpose stand together because each is the transpose of another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Aval, Shape, make_aval
+from ..core.primitive import Primitive, primitive
+from ..core.trace import aval_of
+from ..errors import ShapeError
+
+__all__ = [
+    "BroadcastTo",
+    "Linear",
+    "Reshape",
+    "Sum",
+    "Transpose",
+    "broadcast_to",
+    "move_axis",
+    "reshape",
+    "shape_of",
+    "sum_to",
+    "zeros",
+]
+
+
+def shape_of(x: Any) -> Shape:
+    """The shape of an array, a tracer or a scalar."""
+    return x.aval.shape if hasattr(x, "aval") else getattr(x, "shape", ())
+
+
+def zeros(aval: Aval) -> Any:
+    """Zeros of a type: a NumPy scalar, or a read-only array that takes no memory."""
+    return np.broadcast_to(aval.dtype.type(0), aval.shape) if aval.shape else aval.dtype.type(0)
+
+
+class Linear(Primitive):
+    """Linear in its inexact operands: a tangent goes through the primitive itself.
+
+    Operands of integer or boolean dtype (indices) carry no tangent. A subclass states
+    `transpose`, which is reverse mode.
+    """
+
+    saves = False
+    passes_mask = True
+
+    def transpose(self, ct: Any, *operands: Any) -> Any:
+        """The cotangent of the operand (a tuple for several); operands are read for shape only."""
+        raise self._missing("transpose")
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        if len(operands) == 1:
+            return None if tangents[0] is None else self(tangents[0])
+        if all(t is None for t in tangents):
+            return None
+        mixed = []
+        for x, t in zip(operands, tangents, strict=True):
+            aval = aval_of(x)
+            mixed.append(t if t is not None else zeros(aval) if aval.inexact else x)
+        return self(*mixed)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        cts = self.transpose(ct, *operands)
+        return cts if isinstance(cts, tuple) else (cts,)
+
+
+@primitive
+class Sum(Linear):
+    """Sum over ``axes``, which are dropped: ``y = sum_i x[i]``."""
+
+    axes: tuple[int, ...]
+    numpy = "np.add.reduce({0}, axis={axes})"
+
+    def aval(self, x: Aval) -> Aval:
+        return make_aval(_without(x.shape, self.axes), x.dtype)
+
+    def transpose(self, ct: Any, x: Any) -> Any:
+        shape = shape_of(x)
+        kept = tuple([1 if i in self.axes else n for i, n in enumerate(shape)])
+        return broadcast_to(reshape(ct, kept), shape)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return Sum(tuple([axis + 1 for axis in self.axes]))(*operands)
+
+
+@primitive
+class BroadcastTo(Linear):
+    """Repeat along new leading axes and axes of length 1, to ``shape``."""
+
+    shape: tuple[int, ...]
+    numpy = "np.broadcast_to({0}, {shape})"
+
+    def aval(self, x: Aval) -> Aval:
+        return make_aval(self.shape, x.dtype)
+
+    def transpose(self, ct: Any, x: Any) -> Any:
+        return sum_to(ct, shape_of(x))
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        (x,) = operands
+        inner = shape_of(x)[1:]
+        lead = (1,) * (len(self.shape) - len(inner))
+        return broadcast_to(reshape(x, (size, *lead, *inner)), (size, *self.shape))
+
+
+@primitive
+class Reshape(Linear):
+    """The same numbers in C order under another shape."""
+
+    shape: tuple[int, ...]
+    numpy = "np.reshape({0}, {shape})"
+
+    def aval(self, x: Aval) -> Aval:
+        if make_aval(self.shape, x.dtype).size != x.size:
+            raise ShapeError(
+                f"reshape: cannot reshape {x} into shape {self.shape}",
+                "Give a shape with the same number of elements.",
+            )
+        return make_aval(self.shape, x.dtype)
+
+    def transpose(self, ct: Any, x: Any) -> Any:
+        return reshape(ct, shape_of(x))
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return reshape(operands[0], (size, *self.shape))
+
+
+@primitive
+class Transpose(Linear):
+    """Permute the axes: axis ``i`` of the result is axis ``axes[i]`` of the operand."""
+
+    axes: tuple[int, ...]
+    numpy = "np.transpose({0}, {axes})"
+
+    def aval(self, x: Aval) -> Aval:
+        return make_aval(tuple([x.shape[axis] for axis in self.axes]), x.dtype)
+
+    def transpose(self, ct: Any, x: Any) -> Any:
+        inverse = sorted(range(len(self.axes)), key=self.axes.__getitem__)
+        return Transpose(tuple(inverse))(ct)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return Transpose((0, *[axis + 1 for axis in self.axes]))(*operands)
+
+
+def _without(shape: Shape, axes: Sequence[int]) -> Shape:
+    return tuple([n for i, n in enumerate(shape) if i not in axes])
+
+
+def reshape(x: Any, shape: Shape) -> Any:
+    """`Reshape`, or ``x`` itself where it has the shape."""
+    return x if shape_of(x) == shape else Reshape(shape)(x)
+
+
+def broadcast_to(x: Any, shape: Shape) -> Any:
+    """`BroadcastTo`, or ``x`` itself where it has the shape."""
+    return x if shape_of(x) == shape else BroadcastTo(shape)(x)
+
+
+def move_axis(x: Any, source: int, destination: int) -> Any:
+    """`Transpose` that moves one axis, or ``x`` itself where there is nothing to move."""
+    if source == destination:
+        return x
+    axes = [axis for axis in range(len(shape_of(x))) if axis != source]
+    axes.insert(destination, source)
+    return Transpose(tuple(axes))(x)
+
+
+def sum_to(x: Any, shape: Shape) -> Any:
+    """Sum ``x`` over the axes along which ``shape`` was broadcast to get its shape."""
+    given = shape_of(x)
+    if given == shape:
+        return x
+    lead = len(given) - len(shape)
+    axes = [i for i, n in enumerate(given) if i < lead or (n != 1 and shape[i - lead] == 1)]
+    return reshape(Sum(tuple(axes))(x) if axes else x, shape)

@@ -1,0 +1,103 @@
+"""Floor 4: forward mode. A frame whose tracers carry a value and a tangent.
+
+Every operation is computed at once on the values, and its ``jvp`` rule on the tangents. With
+concrete values and tangents that are tracers of an abstract frame, the rules record the linear map
+alone: that is `linearize`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Place
+from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
+
+__all__ = ["JvpFrame", "jvp"]
+
+
+class JvpFrame(ActiveFrame):
+    """Computes values and tangents side by side; what carries no tangent comes out plain."""
+
+    __slots__ = ()
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        place = self.here(place)
+        values: list[Any] = []
+        tangents: list[Any] = []
+        for a in args:
+            if isinstance(a, Tracer) and a.frame is self:
+                values.append(a.value)
+                tangents.append(a.tangent)
+            else:
+                values.append(a)
+                tangents.append(None)
+        if primitive.forward is not None:
+            out, t = primitive.jvp_forward(values, tangents, place)
+        else:
+            out = apply(primitive, values, place)
+            if primitive.discrete:
+                return out
+            t = self._tangent(primitive, out, values, tangents, place)
+        if primitive.multiple:
+            return tuple(
+                [
+                    v if tv is None else self.tracer(v, aval_of(v), place, tv)
+                    for v, tv in zip(out, t)
+                ]
+            )
+        return out if t is None else self.tracer(out, aval_of(out), place, t)
+
+    def _tangent(
+        self, primitive: Any, out: Any, values: Any, tangents: Any, place: Place | None
+    ) -> Any:
+        # What the rule records stands for this operation's derivative: show its line.
+        older: list[Frame] = []
+        for x in (*values, *tangents):
+            if isinstance(x, Tracer) and x.frame.place is None:
+                x.frame.place = place
+                older.append(x.frame)
+        try:
+            return primitive.jvp(out, values, tangents)
+        finally:
+            for frame in older:
+                frame.place = None
+
+
+def jvp(
+    f: Callable[..., Sequence[Any]],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    what: str = "jvp",
+) -> tuple[list[Any], list[Any]]:
+    """Push ``tangents`` through ``f``, a function of flat values with a flat sequence as result.
+
+    Args:
+        f: The function.
+        primals: Where to differentiate; inexact values.
+        tangents: One a primal, of its type; None for zero.
+
+    Returns:
+        The results' values, and their tangents, None for zero.
+    """
+    frame = JvpFrame(what)
+    try:
+        inputs = [
+            x if t is None else frame.tracer(owned(x), aval_of(x), None, t)
+            for x, t in zip(primals, tangents, strict=True)
+        ]
+        outputs = f(*inputs)
+        ours = [isinstance(out, Tracer) and out.frame is frame for out in outputs]
+        return (
+            [out.value if own else out for out, own in zip(outputs, ours, strict=True)],
+            [out.tangent if own else None for out, own in zip(outputs, ours, strict=True)],
+        )
+    finally:
+        frame.closed = True
+
+
+def owned(x: Any) -> Any:
+    """Arrays in native byte order, other values as they are."""
+    return np.asarray(x, dtype=aval_of(x).dtype) if isinstance(x, np.ndarray) else x

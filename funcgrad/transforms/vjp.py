@@ -1,0 +1,215 @@
+"""Floor 4: reverse mode. A frame that computes and keeps a tape, and the pullback that walks it.
+
+`TapeFrame` runs every operation at once on the values its tracers stand for, so a traced function
+behaves as a plain call: exceptions, warnings, Python control flow. It keeps one entry an operation.
+`Tape.pullback` reads the entries backwards and calls each primitive's ``vjp`` rule. Where values are
+tracers of an older frame, the rules record there: nesting, compiling and batching need nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Place
+from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
+from ..errors import CapturedArrayError
+from ..ops.kinds import add
+from ..ops.linear import zeros
+
+__all__ = ["Tape", "TapeFrame", "vjp"]
+
+_COPIED = 1 << 20
+"""Captured arrays up to this many bytes are copied, larger ones are watched."""
+
+
+class TapeFrame(ActiveFrame):
+    """Computes, and keeps what a backward pass needs.
+
+    Only values that carry a derivative are traced: integer and boolean results, and what passed
+    `stop_gradient`, come out as plain values. So every tracer of this frame is *active*.
+    """
+
+    __slots__ = ("tape", "watched")
+
+    def __init__(self, what: str = "grad") -> None:
+        super().__init__(what)
+        self.tape: list[tuple[Any, Sequence[Any], Sequence[Any], Any, Any]] = []
+        self.watched: list[tuple[np.ndarray[Any, Any], bytes]] = []
+
+    def input(self, value: Any) -> Tracer:
+        """The tracer for an argument; the array is kept as it is now."""
+        kept = self.keep(value) if isinstance(value, np.ndarray) else value
+        return self.tracer(kept, aval_of(kept))
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        place = self.here(place)
+        values: list[Any] = []
+        nested = False
+        for a in args:
+            if isinstance(a, Tracer):
+                if a.frame is self:
+                    a = a.value
+                    nested = nested or isinstance(a, Tracer)
+                else:
+                    nested = True
+            elif isinstance(a, np.ndarray) and primitive.saves:
+                a = self.keep(a)
+            values.append(a)
+        residuals = None
+        if primitive.forward is not None:
+            out, residuals = primitive.forward(values, place)
+        elif nested:
+            out = apply(primitive, values, place)
+        else:
+            out = primitive.run(*values)
+        if primitive.multiple:
+            outs = tuple([self._active(value, place) for value in out])
+            self.tape.append((primitive, args, values, outs, residuals))
+            return outs
+        if primitive.discrete:
+            return out
+        tracer = self.tracer(out, aval_of(out), place)
+        self.tape.append((primitive, args, values, tracer, residuals))
+        return tracer
+
+    def _active(self, value: Any, place: Place | None) -> Any:
+        aval = aval_of(value)
+        return self.tracer(value, aval, place) if aval.inexact else value
+
+    def keep(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """The array as it is now: a copy, or for a large one the array and its fingerprint."""
+        if array.nbytes <= _COPIED:
+            return np.array(array, dtype=aval_of(array).dtype)
+        self.watched.append((array, fingerprint(array)))
+        return array
+
+    def check_watched(self) -> None:
+        """Raise where a large captured array was overwritten since it was used.
+
+        Raises:
+            CapturedArrayError: Saying so.
+        """
+        for array, before in self.watched:
+            if fingerprint(array) != before:
+                raise CapturedArrayError(
+                    f"{self.what}: an array of shape {array.shape} was overwritten after the "
+                    "function used it and before its gradient was taken",
+                    "Write into a copy, or build a new array each time.",
+                )
+
+
+def fingerprint(array: np.ndarray[Any, Any]) -> bytes:
+    """The bytes of a sample of about 256 elements: what overwriting a buffer changes."""
+    flat = array.reshape(-1) if array.flags.c_contiguous else array[(0,) * (array.ndim - 1)]
+    return flat[:: max(1, flat.size // 256)].tobytes()
+
+
+class Tape:
+    """The finished tape of one call: its pullback, once or several times."""
+
+    __slots__ = ("_entries", "_frame", "_inputs", "_outputs")
+
+    def __init__(self, frame: TapeFrame, inputs: Sequence[Tracer], outputs: Sequence[Any]) -> None:
+        self._frame = frame
+        self._entries = frame.tape
+        self._inputs = inputs
+        self._outputs = outputs
+        frame.tape = []
+        frame.closed = True
+
+    def pullback(self, cts: Sequence[Any], *, consume: bool = False) -> list[Any]:
+        """The cotangents of the inputs for cotangents of the outputs.
+
+        Args:
+            cts: One an output, None for zero.
+            consume: Let go of each entry when it is done with; the tape can then not be used again.
+
+        Returns:
+            One an input, None for zero.
+        """
+        frame = self._frame
+        frame.check_watched()
+        found: dict[int, Any] = {}
+        masked: set[int] = set()
+        for out, ct in zip(self._outputs, cts, strict=True):
+            if ct is not None and isinstance(out, Tracer) and out.frame is frame:
+                known = found.get(id(out))
+                found[id(out)] = ct if known is None else add(known, ct)
+        outer: list[Frame] = []
+        entries = self._entries
+        for primitive, args, values, out, residuals in _backwards(entries, consume):
+            if primitive.multiple:
+                ct: Any = tuple(
+                    [found.pop(id(o), None) if isinstance(o, Tracer) else None for o in out]
+                )
+                if all(c is None for c in ct):
+                    continue
+                place = next((o.place for o in out if isinstance(o, Tracer)), None)
+                mask = any(id(o) in masked for o in out)
+                result: Any = tuple([o.value if isinstance(o, Tracer) else o for o in out])
+                some = next(c for c in ct if c is not None)
+            else:
+                ct = some = found.pop(id(out), None)
+                if ct is None:
+                    continue
+                place, result = out.place, out.value
+                mask = bool(masked) and id(out) in masked
+            if isinstance(some, Tracer) and place is not None:
+                # What the rule records stands for this equation's derivative: show its line.
+                if some.frame.place is None:
+                    outer.append(some.frame)
+                some.frame.place = place
+            wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
+            if residuals is None:
+                pulled = primitive.vjp(ct, result, values, wanted, mask)
+            else:
+                pulled = primitive.backward(ct, result, values, wanted, residuals)
+            for a, want, g in zip(args, wanted, pulled, strict=True):
+                if not want or g is None:
+                    continue
+                key = id(a)
+                known = found.get(key)
+                found[key] = g if known is None else add(known, g)
+                if (mask and primitive.passes_mask) or primitive.masks:
+                    masked.add(key)
+        for older in outer:
+            older.place = None
+        return [found.get(id(tracer)) for tracer in self._inputs]
+
+
+def _backwards(entries: list[Any], consume: bool) -> Iterator[Any]:
+    # Consumed entries are popped, so that their arrays are freed on the way down.
+    if not consume:
+        yield from reversed(entries)
+        return
+    while entries:
+        yield entries.pop()
+
+
+def vjp(
+    f: Callable[..., Sequence[Any]], values: Sequence[Any], what: str = "vjp"
+) -> tuple[list[Any], Tape]:
+    """Run ``f``, a function of flat inexact values with a flat sequence as result, on a tape.
+
+    Returns:
+        The results' values, and the tape.
+    """
+    frame = TapeFrame(what)
+    try:
+        inputs = [frame.input(value) for value in values]
+        outputs = list(f(*inputs))
+        results = [
+            out.value if isinstance(out, Tracer) and out.frame is frame else out for out in outputs
+        ]
+        return results, Tape(frame, inputs, outputs)
+    finally:
+        frame.closed = True
+        frame.tape = []
+
+
+def instantiate(ct: Any, value: Any) -> Any:
+    """``ct``, or zeros of the type of ``value`` where it is None."""
+    return zeros(aval_of(value)) if ct is None else ct

@@ -1,0 +1,109 @@
+"""Floor 4: vectorisation. A frame whose tracers stand for one element of a batched value.
+
+The batch axis of a traced value is always its first; every operation is computed at once for the
+whole batch by its primitive's ``vmap`` rule. What is not batched stays a plain value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ..core.ir import Aval, Place, line_of, make_aval
+from ..core.trace import Frame, Tracer, apply, aval_of, raise_leaked, user_place
+from ..errors import ConcretizationError
+from ..ops.linear import BroadcastTo
+
+__all__ = ["BatchFrame", "vmap"]
+
+
+class BatchFrame(Frame):
+    """Computes for a whole batch what the traced function writes for one element."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, size: int, what: str = "vmap") -> None:
+        super().__init__(what)
+        self.size = size
+
+    def element(self, value: Any) -> Aval:
+        """The type of one element of a batched value."""
+        aval = aval_of(value)
+        return make_aval(aval.shape[1:], aval.dtype)
+
+    def input(self, value: Any, place: Place | None = None) -> Tracer:
+        """The tracer for a value whose first axis is the batch."""
+        return self.tracer(value, self.element(value), place)
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        place = self.here(place)
+        values: list[Any] = []
+        batched: list[bool] = []
+        older: list[Frame] = []
+        for a in args:
+            own = isinstance(a, Tracer) and a.frame is self
+            if own:
+                a = a.value
+            if isinstance(a, Tracer) and a.frame.place is None:
+                a.frame.place = place
+                older.append(a.frame)
+            values.append(a)
+            batched.append(own)
+        try:
+            out = primitive.vmap(self.size, batched, values)
+        finally:
+            for frame in older:
+                frame.place = None
+        if primitive.multiple:
+            return tuple([self.input(value, place) for value in out])
+        return self.input(out, place)
+
+    def concrete(self, tracer: Tracer, use: str) -> NoReturn:
+        if self.closed:
+            raise_leaked(self, tracer)
+        fix = (
+            "Write numpy.where(condition, a, b) or funcgrad.cond for a branch."
+            if use == "bool"
+            else "Use the numpy function (numpy.sin, not math.sin) on the value itself."
+        )
+        raise ConcretizationError(
+            f"vmap: {use} needs one value, and {tracer.aval.short()} stands for {self.size} of them",
+            fix,
+            where=line_of(user_place()),
+        )
+
+    def text(self, tracer: Tracer) -> str:
+        value = tracer.value
+        if isinstance(value, Tracer) and value.frame.shown(value) is None:
+            return tracer.aval.short()
+        return f"{tracer.aval.short()} for each of {self.size}: {value}"
+
+
+def vmap(
+    f: Callable[..., Sequence[Any]], size: int, values: Sequence[Any], batched: Sequence[bool]
+) -> list[Any]:
+    """Map ``f``, a function of flat values with a flat sequence as result, over first axes.
+
+    Args:
+        f: The function of one element.
+        size: The length of the batch.
+        values: The arguments, with the batch as first axis where ``batched``.
+        batched: One an argument.
+
+    Returns:
+        The results, each with the batch as first axis.
+    """
+    frame = BatchFrame(size)
+    try:
+        outputs = f(*[frame.input(v) if b else v for v, b in zip(values, batched, strict=True)])
+        return [
+            out.value if isinstance(out, Tracer) and out.frame is frame else repeat(out, size)
+            for out in outputs
+        ]
+    finally:
+        frame.closed = True
+
+
+def repeat(value: Any, size: int) -> Any:
+    """``value``, which does not depend on the batch, once for each of its elements."""
+    return BroadcastTo((size, *aval_of(value).shape))(value)
