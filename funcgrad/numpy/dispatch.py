@@ -1,0 +1,158 @@
+"""Floor 6: how NumPy's own functions reach funcgrad, and what those say that do not.
+
+`implements` registers the counterpart of a NumPy function. ``np.sum(tracer)`` comes to it through
+``__array_function__``; ``funcgrad.numpy.sum``, which `implements` returns, comes to it without NumPy
+in between, looks into lists for tracers, and calls NumPy's own function where there is none.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from types import NotImplementedType
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..core.ir import line_of
+from ..core.trace import ScalarTracer, Tracer, user_place
+from ..errors import NotTraceableError
+from .advice import ADVICE
+
+__all__ = ["IMPLEMENTED", "has_tracer", "implements", "not_traceable", "refuse"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+IMPLEMENTED: dict[Any, Callable[..., Any]] = {}
+"""For each NumPy function that has a counterpart, the counterpart."""
+
+_TRACERS = frozenset({Tracer, ScalarTracer})
+
+
+def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the decorated function the counterpart of NumPy's.
+
+    The counterpart has NumPy's parameters under NumPy's names, is called where a tracer is among
+    the arguments (in a list too), and refuses what it does not take with `refuse`. In its place the
+    module holds a function with NumPy's signature and documentation that calls the counterpart
+    where a tracer is among the arguments and NumPy's own function elsewhere. That function pickles
+    by reference, so its name in the module must be the decorated function's.
+
+    Args:
+        *functions: The NumPy function, and others that do the same.
+    """
+    genuine = functions[0]
+
+    def decorate(counterpart: Callable[P, R]) -> Callable[P, R]:
+        for function in functions:
+            IMPLEMENTED[function] = counterpart
+
+        def public(*args: Any, **kwargs: Any) -> Any:
+            for a in args:
+                kind = type(a)
+                if kind in _TRACERS or ((kind is list or kind is tuple) and has_tracer(a)):
+                    return counterpart(*args, **kwargs)
+            if kwargs:
+                for a in kwargs.values():
+                    kind = type(a)
+                    if kind in _TRACERS or ((kind is list or kind is tuple) and has_tracer(a)):
+                        return counterpart(*args, **kwargs)
+            return genuine(*args, **kwargs)
+
+        public.__name__ = counterpart.__name__
+        public.__qualname__ = counterpart.__qualname__
+        public.__module__ = counterpart.__module__
+        public.__doc__ = "\n\n".join(
+            [doc for doc in (counterpart.__doc__, genuine.__doc__) if doc is not None]
+        )
+        public.__wrapped__ = genuine  # type: ignore[attr-defined]
+        return public
+
+    return decorate
+
+
+def has_tracer(value: Any) -> bool:
+    """Whether ``value`` is a tracer, or a list or tuple with one in it, however deep."""
+    stack = [value]
+    while stack:
+        v = stack.pop()
+        kind = type(v)
+        if kind in _TRACERS:
+            return True
+        if kind is list or kind is tuple:
+            stack.extend(v)
+    return False
+
+
+def _array_function(
+    self: Tracer,
+    func: Callable[..., Any],
+    types: Sequence[type],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+) -> Any | NotImplementedType:
+    """NumPy's protocol (NEP 18): ``func`` was called with a tracer among its arguments."""
+    counterpart = IMPLEMENTED.get(func)
+    if counterpart is not None:
+        return counterpart(*args, **kwargs)
+    if any(t not in _TRACERS and not issubclass(t, np.ndarray) for t in types):
+        return NotImplemented
+    raise not_traceable(func)
+
+
+Tracer.__array_function__ = _array_function  # type: ignore[attr-defined]
+
+
+def name_of(function: Any) -> str:
+    """The name that users know a NumPy function by: ``numpy.linalg.norm``."""
+    module = getattr(function, "__module__", None) or "numpy"
+    return f"{module}.{getattr(function, '__name__', function)}"
+
+
+def not_traceable(function: Any) -> NotTraceableError:
+    """The error for a NumPy function without counterpart, naming what to use instead."""
+    name = name_of(function)
+    advice = ADVICE.get(name.removeprefix("numpy."))
+    if advice is None:
+        near = nearest(name)
+        advice = (
+            (f"The nearest that can be traced is {near}. " if near else "")
+            + "Where no gradient passes, compute it before the transform; else write it with "
+            "numpy functions that can be traced."
+        )
+    return NotTraceableError(
+        f"{name} has no counterpart that can be traced", advice, where=line_of(user_place())
+    )
+
+
+def nearest(name: str) -> str | None:
+    """The covered NumPy function whose name is nearest to ``name``, if one is near."""
+    last = name.rpartition(".")[2]
+    covered = {name_of(f).rpartition(".")[2]: name_of(f) for f in IMPLEMENTED}
+    found = difflib.get_close_matches(last, sorted(covered), n=1, cutoff=0.6)
+    return covered[found[0]] if found else None
+
+
+def refuse(name: str, **given: Any) -> None:
+    """Raise where a parameter that a counterpart does not take was given.
+
+    Args:
+        name: The NumPy function, as ``"sum"``.
+        **given: The parameters; None stands for not given.
+
+    Raises:
+        NotTraceableError: Naming the first that was given.
+    """
+    for parameter, value in given.items():
+        if value is None:
+            continue
+        if parameter == "out":
+            fix = "Leave out= away and use the result: a traced value cannot be written into."
+        else:
+            fix = f"Leave {parameter}= away; funcgrad.numpy.{name} does not take it."
+        raise NotTraceableError(
+            f"numpy.{name}: {parameter}= cannot be used with a traced value",
+            fix,
+            where=line_of(user_place()),
+        )
