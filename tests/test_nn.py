@@ -531,7 +531,8 @@ def test_binary_cross_entropy_refuses_targets_that_are_no_probabilities():
     with pytest.raises(errors.ArgumentError) as caught:
         nn.binary_cross_entropy(np.zeros(2), [-1, 1])
     assert str(caught.value) == (
-        "binary_cross_entropy: targets are probabilities from 0 to 1, got values from -1.0 to 1.0.\n"
+        "binary_cross_entropy: targets are probabilities from 0 to 1, "
+        "got values from -1.0 to 1.0.\n"
         "For labels -1 and 1 write (labels + 1) / 2.\n"
         "See docs/errors.md#arguments"
     )

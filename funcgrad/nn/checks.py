@@ -16,9 +16,14 @@ Array: TypeAlias = Any
 Axis: TypeAlias = int | tuple[int, ...] | None
 
 
+def is_traced(x: Array) -> bool:
+    """Whether ``x`` may have no value yet."""
+    return isinstance(x, Tracer)
+
+
 def as_array(called: str, x: Array) -> Array:
     """``x`` as a tracer, array or NumPy scalar; refuses what is not numeric."""
-    if not isinstance(x, Tracer | np.ndarray | np.generic):
+    if not is_traced(x) and not isinstance(x, np.ndarray | np.generic):
         x = np.asarray(x)
     if x.dtype.kind not in "biufc":
         raise DtypeError(
@@ -96,7 +101,7 @@ def class_labels(called: str, labels: Array, num_classes: int) -> Array:
             if called == "cross_entropy"
             else "Write labels.astype(int).",
         )
-    if isinstance(labels, Tracer):
+    if is_traced(labels):
         return labels.astype(np.int64) & np.iinfo(np.int64).max
     if labels.size and (labels.min() < 0 or labels.max() >= num_classes):
         wrong = labels.min() if labels.min() < 0 else labels.max()

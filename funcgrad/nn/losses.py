@@ -10,11 +10,10 @@ import math
 
 import numpy as np
 
-from ..core.trace import Tracer
 from ..errors import ArgumentError, ShapeError
 from ..ops.elementwise import relu as relu_primitive
 from .activations import log1p_exp_minus_abs
-from .checks import Array, as_array, as_float, pair, refuse_empty, rows
+from .checks import Array, as_array, as_float, is_traced, pair, refuse_empty, rows
 from .softmax import indicator, shifted_by_max
 
 
@@ -132,7 +131,7 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     np.float64(0.23104906018664842)
     """
     logits, targets = pair("binary_cross_entropy", logits, targets)
-    if not isinstance(targets, Tracer) and ((targets < 0) | (targets > 1)).any():
+    if not is_traced(targets) and ((targets < 0) | (targets > 1)).any():
         raise ArgumentError(
             "binary_cross_entropy: targets are probabilities from 0 to 1, got values from "
             f"{targets.min()} to {targets.max()}",

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import Tracer
 from ..errors import ArgumentError
 from ..ops.elementwise import stop_gradient
-from .checks import Array, Axis, as_float, axes_of, class_labels
+from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 
 def shifted_by_max(x: Array, axis: Axis) -> Array:
@@ -129,7 +128,7 @@ def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:
             "Pass the number of classes, labels.max() + 1 where every class occurs.",
         )
     labels = class_labels("one_hot", labels, num_classes)
-    if isinstance(labels, Tracer):
+    if is_traced(labels):
         labels = np.arange(num_classes)[labels]  # raises for a label that is no class
     return indicator(labels, num_classes, dtype)
 
