@@ -150,7 +150,7 @@ def trim(error: E) -> E:
         if not tb.tb_frame.f_code.co_filename.startswith(PACKAGE):
             kept.append(tb)
         tb = tb.tb_next
-    for here, following in zip(kept, [*kept[1:], None], strict=True):
+    for here, following in zip(kept, [*kept[1:], None], strict=False):
         here.tb_next = following
     error.__traceback__ = kept[0] if kept else None
     return error

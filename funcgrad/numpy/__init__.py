@@ -1,0 +1,3 @@
+"""Floor 6: the NumPy namespace for tracers."""
+
+from . import operators as operators

@@ -120,6 +120,10 @@ class Tape:
         frame.tape = []
         frame.closed = True
 
+    def value(self, x: Any) -> Any:
+        """What ``x`` stands for, where it is a tracer of this tape's frame; else ``x``."""
+        return x.value if isinstance(x, Tracer) and x.frame is self._frame else x
+
     def pullback(self, cts: Sequence[Any], *, consume: bool = False) -> list[Any]:
         """The cotangents of the inputs for cotangents of the outputs.
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..core.ir import Aval, Place, line_of, make_aval
-from ..core.trace import Frame, Tracer, apply, aval_of, raise_leaked, user_place
+from ..core.trace import Frame, Tracer, aval_of, raise_leaked, user_place
 from ..errors import ConcretizationError
 from ..ops.linear import BroadcastTo
 

@@ -1,0 +1,76 @@
+"""Floor 7: programs as objects: make_jaxpr; and stop_gradient, which only programs can see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .. import tree
+from ..core.ir import Jaxpr
+from ..core.trace import Tracer, aval_of, trace
+from ..ops.select import StopGradient
+from .transformed import Transformed, require_function
+
+__all__ = ["make_jaxpr", "stop_gradient"]
+
+T = TypeVar("T")
+
+_STOP = StopGradient()
+
+
+def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
+    """The function that gives the program of ``f`` for arguments of given types.
+
+    Args:
+        f: A function of pytrees. Arrays and numbers are traced by type; other leaves (strings, None,
+            callables) are taken as they are.
+
+    Returns:
+        A function of the same arguments, whose result is the `Jaxpr`; print it.
+
+    Raises:
+        ConcretizationError: Where ``f`` needs a value (a Python branch on a traced number).
+
+    >>> print(make_jaxpr(lambda x: 2.0 * x + 1.0)(3.0))  # doctest: +ELLIPSIS
+    <lambda>(a: f64*[]):
+        b: f64*[] = mul 2.0 a  # ...
+        c: f64*[] = add b 1.0  # ...
+        return c
+    """
+    require_function(f, "make_jaxpr")
+
+    def call(*args: Any, **kwargs: Any) -> Jaxpr:
+        leaves, treedef = tree.flatten((args, kwargs))
+        traced = [i for i, leaf in enumerate(leaves) if _is_number(leaf)]
+
+        def flat(*tracers: Any) -> list[Any]:
+            given = list(leaves)
+            for i, tracer in zip(traced, tracers, strict=True):
+                given[i] = tracer
+            new_args, new_kwargs = tree.unflatten(treedef, given)
+            return [leaf for leaf in tree.leaves(f(*new_args, **new_kwargs)) if _is_number(leaf)]
+
+        avals = [aval_of(leaves[i]) for i in traced]
+        name = getattr(f, "__name__", type(f).__name__)
+        return trace(flat, avals, name=name, what="make_jaxpr")[0]
+
+    return Transformed(call, make_jaxpr, f, {})
+
+
+def _is_number(leaf: Any) -> bool:
+    return isinstance(leaf, (Tracer, np.ndarray, np.generic, int, float, complex))
+
+
+def stop_gradient(x: T) -> T:
+    """``x`` as a constant: the same value, through which no derivative passes.
+
+    Args:
+        x: A pytree.
+
+    >>> from funcgrad import grad
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)
+    np.float64(3.0)
+    """
+    return tree.map(lambda leaf: _STOP(leaf) if isinstance(leaf, Tracer) else leaf, x)
