@@ -1,0 +1,256 @@
+"""Floor 0: the structure of a pytree, and the protocol by which containers come apart.
+
+`funcgrad.tree` is the public face. A `Kind` (see `funcgrad._containers`) splits a container into
+its children and its *shape*, the structure that it would have if all children were leaves;
+`TreeDef.graft` puts the structures of the children in their place. Structures are interned: a known
+one costs a lookup in a dict, and no object is made.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+from funcgrad.errors import StructureError
+
+Join = Callable[[Sequence[Any]], Any]
+
+# How many entries each of the strong caches in front of the weak table of structures holds.
+CACHE_SIZE = 1024
+
+
+class Entry:
+    """One step of a key path."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and cast(Entry, other).key == self.key
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.key))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r})"
+
+
+class Item(Entry):
+    """The step to ``x[key]``: a key of a dict, or a position in a list or tuple."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"[{self.key!r}]"
+
+
+class Attribute(Entry):
+    """The step to ``x.key``: a field of a NamedTuple or dataclass."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f".{self.key}"
+
+
+Path = tuple[Entry, ...]
+
+
+class TreeDef:
+    """The structure of a pytree: its containers, with ``*`` where a leaf stands.
+
+    Made by ``tree.flatten`` and ``tree.structure`` only. Hashable and picklable; ``==`` leaves the
+    key order of a ``dict`` aside, ``is`` does not.
+
+    Attributes:
+        num_leaves: The number of leaves.
+
+    The other attributes are for funcgrad itself: ``kind`` (None for a leaf), ``data`` (what the
+    kind needs beside the children), ``key`` (the data as ``==`` sees them), ``exact`` (the data to
+    the last detail), ``join`` (from the children to the container), ``children``, and ``flat``
+    (there are only leaves among the children).
+
+    Example:
+        >>> from funcgrad.tree import structure
+        >>> structure({"w": [1.0, 2.0], "b": 0.5})
+        {'b': *, 'w': [*, *]}
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_grafts",
+        "_hash",
+        "children",
+        "data",
+        "exact",
+        "flat",
+        "join",
+        "key",
+        "kind",
+        "num_leaves",
+    )
+
+    def __init__(
+        self,
+        kind: Kind | None,
+        data: Any,
+        key: Any,
+        exact: Hashable,
+        join: Join,
+        children: tuple[TreeDef, ...],
+    ) -> None:
+        self.kind, self.data, self.key, self.exact, self.join = kind, data, key, exact, join
+        self.children = children
+        self.flat = kind is not None and all(child is LEAF for child in children)
+        self.num_leaves: int = sum(child.num_leaves for child in children) if kind else 1
+        self._grafts: dict[tuple[int, ...], TreeDef] = {}
+        self._hash = hash((kind and kind.cls, key, tuple(hash(child) for child in children)))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, TreeDef):
+            return NotImplemented
+        if self._hash != other._hash or self.kind is None or other.kind is None:
+            return False
+        same = self.kind.cls is other.kind.cls and self.key == other.key
+        return same and self.children == other.children
+
+    def __repr__(self) -> str:
+        kind = self.kind
+        return "*" if kind is None else kind.text(self, [repr(child) for child in self.children])
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        if self.kind is None:
+            return "LEAF"
+        return _unpickle, (self.kind, self.data, self.children)
+
+    def paths(self) -> list[Path]:
+        """The key path of every leaf, in the order of the leaves.
+
+        Example:
+            >>> from funcgrad.tree import path_string, structure
+            >>> [path_string(path) for path in structure({"w": [1.0, 2.0], "b": 0.5}).paths()]
+            ["['b']", "['w'][0]", "['w'][1]"]
+        """
+        if self.kind is None:
+            return [()]
+        pairs = zip(self.kind.entries(self), self.children, strict=True)
+        return [(entry, *path) for entry, child in pairs for path in child.paths()]
+
+    def graft(self, children: Sequence[TreeDef]) -> TreeDef:
+        """This structure, whose children are all leaves, with ``children`` in their place."""
+        # By id, because == leaves key orders aside. An id stays taken while its entry is there,
+        # because the entry's value holds the children.
+        ids = tuple(map(id, children))
+        found = self._grafts.get(ids)
+        if found is None:
+            found = self
+            if any(child is not LEAF for child in children):
+                parts = (self.kind, self.data, self.key, self.exact, self.join)
+                found = _intern(TreeDef(*parts, tuple(children)))
+            remember(self._grafts, ids, found)
+        return found
+
+
+LEAF = TreeDef(None, None, None, None, lambda children: children[0], ())
+
+_TREEDEFS: WeakValueDictionary[tuple[Any, ...], TreeDef] = WeakValueDictionary()
+_LOCK = threading.RLock()  # reentrant: a collection inside it may run code that flattens
+
+
+def _intern(made: TreeDef) -> TreeDef:
+    """The one `TreeDef` that agrees with ``made`` to the last detail."""
+    assert made.kind is not None
+    token = (made.kind.cls, made.exact, tuple(map(id, made.children)))
+    with _LOCK:
+        return _TREEDEFS.setdefault(token, made)
+
+
+def _unpickle(kind: Kind, data: Any, children: tuple[TreeDef, ...]) -> TreeDef:
+    return kind.shape(data, len(children)).graft(children)
+
+
+def remember(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    """Store in a bounded cache."""
+    if len(cache) >= CACHE_SIZE:
+        cache.clear()
+    cache[key] = value
+
+
+def exact(value: Any) -> Hashable:
+    """``value`` as a key that tells 1, 1.0 and True apart, and 0.0 and -0.0."""
+    cls: type = type(value)
+    if cls is str or cls is int or cls is bool:
+        return (cls, value)
+    if cls is tuple:
+        return (cls, *map(exact, value))
+    if cls is frozenset:
+        return (cls, frozenset(map(exact, value)))
+    if isinstance(value, float):
+        return (cls, value.hex())
+    return (cls, repr(value) if cls is complex else value)
+
+
+def a(name: str) -> str:
+    """``name`` with its indefinite article."""
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+class Kind:
+    """How one class of containers comes apart and is put together."""
+
+    __slots__ = ("_known", "_shapes", "cls")
+
+    def __init__(self, cls: type) -> None:
+        self.cls = cls
+        self._shapes: dict[Hashable, TreeDef] = {}
+        self._known: dict[Any, Any] = {}  # what `split` finds without asking for the exact data
+
+    def split(self, x: Any) -> tuple[Sequence[Any], TreeDef]:
+        """The children of ``x``, and the structure it has if they are all leaves."""
+        raise NotImplementedError
+
+    def join(self, data: Any) -> Join:
+        """The function from the children to the container."""
+        raise NotImplementedError
+
+    def key(self, data: Any) -> Hashable:
+        """``data`` as the comparison of structures sees them."""
+        return exact(data)
+
+    def entries(self, treedef: TreeDef) -> Sequence[Entry]:
+        """The step of a key path to each child."""
+        raise NotImplementedError
+
+    def text(self, treedef: TreeDef, parts: list[str]) -> str:
+        """How the structure prints, given its printed children."""
+        raise NotImplementedError
+
+    def describe(self, treedef: TreeDef) -> str:
+        """The container in the words of an error message."""
+        raise NotImplementedError
+
+    def shape(self, data: Any, n: int) -> TreeDef:
+        """The structure whose ``n`` children are leaves."""
+        try:
+            token = (exact(data), n)
+            found = self._shapes.get(token)
+        except TypeError as error:
+            raise StructureError(
+                f"flatten: the static data of {a(self.cls.__qualname__)} is not hashable: {data!r}",
+                "Make it hashable (a tuple for a list); an array belongs among the children.",
+            ) from error
+        if found is None:
+            found = _intern(
+                TreeDef(self, data, self.key(data), token, self.join(data), (LEAF,) * n)
+            )
+            remember(self._shapes, token, found)
+        return found
