@@ -6,7 +6,6 @@ says what is a container and why.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import Enum
@@ -198,6 +197,8 @@ class DataclassKind(Container):
     __slots__ = ("_names", "_pick", "_pick_static", "_static")
 
     def __init__(self, cls: type) -> None:
+        import dataclasses  # here, because it is a millisecond of every program's start
+
         super().__init__(cls)
         fields = dataclasses.fields(cls)
         self._static = tuple(f.name for f in fields if f.metadata.get("static"))
@@ -349,7 +350,7 @@ class Kinds(dict[type, "Kind | None"]):
     def _find(self, cls: type[Any]) -> Kind | None:
         if issubclass(cls, Enum):
             return None
-        if dataclasses.is_dataclass(cls):
+        if hasattr(cls, "__dataclass_fields__"):
             try:
                 object.__new__(cls)
             except TypeError:  # derived from a built-in, such as dict, that has its own __new__

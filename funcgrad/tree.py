@@ -33,7 +33,7 @@ from typing import Any, Generic, TypeVar, cast
 import numpy as np
 
 from funcgrad._containers import KINDS, MappingKind, RegisteredKind, listed
-from funcgrad._treedef import LEAF, Attribute, Entry, Item, Path, TreeDef, a
+from funcgrad._treedef import LEAF, Attribute, Entry, Item, Path, TreeDef
 from funcgrad.errors import ArgumentError, DtypeError, ShapeError, StructureError
 
 __all__ = [
@@ -72,7 +72,10 @@ def _walk(tree: Any, found: list[Any]) -> TreeDef:
     else:
         found += children
         return shape
-    return shape.graft([_walk(child, found) for child in children])
+    treedefs: list[TreeDef] = []
+    for child in children:  # a comprehension would be a second frame per level
+        treedefs.append(_walk(child, found))
+    return shape.graft(treedefs)
 
 
 def _walk_until(tree: Any, found: list[Any], is_leaf: Callable[[Any], bool]) -> TreeDef:
@@ -81,7 +84,10 @@ def _walk_until(tree: Any, found: list[Any], is_leaf: Callable[[Any], bool]) -> 
         found.append(tree)
         return LEAF
     children, shape = kind.split(tree)
-    return shape.graft([_walk_until(child, found, is_leaf) for child in children])
+    treedefs: list[TreeDef] = []
+    for child in children:
+        treedefs.append(_walk_until(child, found, is_leaf))
+    return shape.graft(treedefs)
 
 
 def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], TreeDef]:
@@ -525,8 +531,8 @@ def ravel(tree: T) -> tuple[Any, Callable[[Any], T]]:
     for i, x in enumerate(arrays):
         if x.dtype.kind not in "biufc":
             raise DtypeError(
-                f"ravel: the leaf {_at(treedef.paths()[i])} is {a(type(found[i]).__name__)} of"
-                f" dtype {x.dtype}",
+                f"ravel: the leaf {_at(treedef.paths()[i])} has type"
+                f" {type(found[i]).__name__} and dtype {x.dtype}",
                 "Keep what is not a number out of the tree, or in a static field of a dataclass.",
             )
     dtype = np.result_type(*(x.dtype for x in arrays)) if arrays else np.dtype(np.float64)
@@ -550,7 +556,7 @@ def _cast(x: Any, dtype: np.dtype[Any], name: str, treedef: TreeDef, leaf: int) 
     with np.errstate(invalid="ignore"):  # nan or inf to an integer: reported below
         result = part.astype(dtype)
         if part.dtype != dtype and not {part.dtype.kind, dtype.kind} <= {"f", "c"}:
-            kept = kept and np.array_equal(result.astype(part.dtype), part)
+            kept = kept and np.array_equal(np.real(result).astype(part.dtype), part)
     if not kept:
         raise DtypeError(
             f"{name}: the leaf {_at(treedef.paths()[leaf])} would not keep its value when"
