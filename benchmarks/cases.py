@@ -54,6 +54,7 @@ class Case:
         first_call: whether the first calls of compiled contestants are timed, in fresh processes.
         processes: how many, where it is not the settings' number.
         limit_seconds: when a fresh process is given up; its time is then recorded as "at least".
+        peers_may_fail: whether a peer's process that dies (out of memory) counts as given up.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Case:
     first_call: bool = True
     processes: int | None = None
     limit_seconds: float = 120.0
+    peers_may_fail: bool = False
 
 
 @dataclass(frozen=True)

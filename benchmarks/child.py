@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -22,6 +23,11 @@ from benchmarks import peers
 from benchmarks.cases import FIRST_CALL, PROCESS, Case, Extent, Programs
 from benchmarks.measure import DisagreementError, Settings, Timing, check, turn_order
 
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None
+
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_RESULT = 100
 
@@ -31,6 +37,7 @@ def first_call(case: Case, side: str, name: str) -> dict[str, Any]:
     peers.warm_up(side)
     contestant = next(c for c in case.sides[side]() if c.name == name)
     state = contestant.start()
+    print(json.dumps({"begin": time.time()}), flush=True)
     begin = time.perf_counter()
     state = contestant.step(state)
     contestant.finish(state)
@@ -40,18 +47,44 @@ def first_call(case: Case, side: str, name: str) -> dict[str, Any]:
     return {"seconds": elapsed, "result": [a.tolist() for a in arrays] if small else None}
 
 
-def _first_call_apart(case: Case, side: str, name: str) -> dict[str, Any] | None:
-    """``first_call`` in a fresh process; None when it took longer than the case allows."""
+def limit_memory(share: float = 0.5) -> None:
+    """Let this process have at most a share of the machine's memory, where the system can do that.
+
+    A compiler that wants more must end itself; the system would end whoever it finds largest.
+    """
+    if resource is not None:
+        size = int(share * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        _, hard = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (size, hard))
+
+
+def _first_call_apart(case: Case, side: str, name: str) -> dict[str, Any]:
+    """``first_call`` in a fresh process, or ``{"at_least": seconds, "remark": why}``.
+
+    Raises:
+        RuntimeError: if the process fails where that is not allowed for.
+    """
     command = [sys.executable, "-m", "benchmarks.child", case.name, side, name]
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, text=True, timeout=case.limit_seconds
-        )
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=case.limit_seconds)
     except subprocess.TimeoutExpired:
-        return None
-    if done.returncode != 0:
-        raise RuntimeError(f"{case.name}: the first call of {name} failed:\n{done.stderr}")
-    return json.loads(done.stdout.splitlines()[-1])
+        return {
+            "at_least": case.limit_seconds,
+            "remark": f"given up after {case.limit_seconds:g} s",
+        }
+    ended = time.time()
+    lines = done.stdout.decode().splitlines()
+    if done.returncode == 0:
+        return json.loads(lines[-1])
+    complaint = done.stderr.decode(errors="replace")
+    if not (case.peers_may_fail and side in peers.PEERS and lines):
+        raise RuntimeError(f"{case.name}: the first call of {name} failed:\n{complaint}")
+    seconds = ended - json.loads(lines[0])["begin"]
+    reason = (complaint.strip().splitlines() or ["no message"])[-1]
+    return {
+        "at_least": seconds,
+        "remark": f"the process died after {seconds:.3g} s (status {done.returncode}: {reason})",
+    }
 
 
 def run_first_calls(case: Case, sides: Sequence[str], settings: Settings) -> list[Timing]:
@@ -78,9 +111,10 @@ def run_first_calls(case: Case, sides: Sequence[str], settings: Settings) -> lis
             if timings[i].at_least:
                 continue
             answer = _first_call_apart(case, side, name)
-            if answer is None:
+            if "at_least" in answer:
                 timings[i].at_least = True
-                timings[i].seconds = [case.limit_seconds]
+                timings[i].seconds = [answer["at_least"]]
+                timings[i].remark = answer["remark"]
                 continue
             timings[i].seconds.append(answer["seconds"])
             if answer["result"] is not None:
@@ -129,6 +163,7 @@ def _main() -> None:
     parser.add_argument("side")
     parser.add_argument("contestant")
     args = parser.parse_args()
+    limit_memory()
     case = find_case(args.case, Extent(full=True))
     print(json.dumps(first_call(case, args.side, args.contestant)))
 

@@ -95,7 +95,7 @@ QUICK = Settings(
 class Timing:
     """Seconds that one contestant took, one number a round.
 
-    ``at_least`` marks a time that was cut off by a limit: the true one is larger.
+    ``at_least`` marks a time that was cut off: the true one is larger, and ``remark`` says why.
     """
 
     case: str
@@ -104,6 +104,7 @@ class Timing:
     seconds: list[float] = field(default_factory=list)
     batch: int = 1
     at_least: bool = False
+    remark: str = ""
 
     @property
     def median(self) -> float:

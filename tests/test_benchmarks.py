@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import subprocess
+import time
 
 import numpy as np
 import pytest
@@ -132,10 +134,10 @@ def constant(cost):
 
 
 def test_measure_gives_each_contestant_its_cost_by_round():
-    time = FakeTime()
+    fake = FakeTime()
     settings = Settings(rounds=3, batches=2, batch_seconds=8.0, settle_seconds=0.5)
-    rivals = [time.contestant("a", constant(1.0)), time.contestant("b", constant(4.0), finish=2.0)]
-    a, b = measure.measure("case", rivals, settings, clock=time.clock, sleep=time.sleep)
+    rivals = [fake.contestant("a", constant(1.0)), fake.contestant("b", constant(4.0), finish=2.0)]
+    a, b = measure.measure("case", rivals, settings, clock=fake.clock, sleep=fake.sleep)
     assert (a.case, a.contestant, a.quantity, a.batch) == ("case", "a", "call", 8)
     assert a.seconds == [1.0] * 3
     # One call with its wait takes 6 of the wanted 8 seconds: a batch is one call.
@@ -145,32 +147,32 @@ def test_measure_gives_each_contestant_its_cost_by_round():
 
 
 def test_measure_interleaves_and_settles_before_each_turn():
-    time = FakeTime()
+    fake = FakeTime()
     settings = Settings(rounds=2, batches=1, batch_seconds=1.0, settle_seconds=0.5)
-    rivals = [time.contestant(name, constant(1.0)) for name in "abc"]
-    measure.measure("case", rivals, settings, clock=time.clock, sleep=time.sleep)
-    first = time.diary.index(("sleep", 0.5))
-    rounds = [who for who, _ in time.diary[first:]]
+    rivals = [fake.contestant(name, constant(1.0)) for name in "abc"]
+    measure.measure("case", rivals, settings, clock=fake.clock, sleep=fake.sleep)
+    first = fake.diary.index(("sleep", 0.5))
+    rounds = [who for who, _ in fake.diary[first:]]
     turns = [["sleep", who] for who in "abccba"]
     assert rounds == [word for turn in turns for word in turn]
 
 
 def test_state_goes_on_from_batch_to_batch():
-    time = FakeTime()
+    fake = FakeTime()
     settings = Settings(rounds=3, batches=2, batch_seconds=4.0)
-    rivals = [time.contestant("a", constant(1.0))]
-    measure.measure("case", rivals, settings, clock=time.clock, sleep=time.sleep)
-    states = [state for who, state in time.diary if who == "a"]
+    rivals = [fake.contestant("a", constant(1.0))]
+    measure.measure("case", rivals, settings, clock=fake.clock, sleep=fake.sleep)
+    states = [state for who, state in fake.diary if who == "a"]
     assert states == list(range(len(states)))
 
 
 def test_a_turn_is_the_median_of_its_batches():
-    time = FakeTime()
+    fake = FakeTime()
     # A call that outlasts a batch: once to warm up, twice to calibrate, then three turns.
     costs = [1.0, 1.0, 1.0, 1.0, 1.2, 7.0, 1.0, 1.0, 1.0]
     settings = Settings(rounds=2, batches=3, batch_seconds=1.0)
-    rivals = [time.contestant("a", iter(costs))]
-    (a,) = measure.measure("case", rivals, settings, clock=time.clock, sleep=time.sleep)
+    rivals = [fake.contestant("a", iter(costs))]
+    (a,) = measure.measure("case", rivals, settings, clock=fake.clock, sleep=fake.sleep)
     # The first turn stops as soon as its batches have used up its three seconds.
     assert a.seconds == [pytest.approx(1.2), pytest.approx(1.0)]
 
@@ -397,6 +399,40 @@ def test_a_first_call_beyond_the_limit_is_recorded_as_at_least():
     (timing,) = child.run_first_calls(case, HOME, Settings(processes=2))
     assert timing.at_least
     assert timing.seconds == [0.001]
+    assert timing.remark == "given up after 0.001 s"
+
+
+def dead_child(monkeypatch, began_seconds_ago):
+    """Every child has begun its call that long ago (or never) and has just died."""
+    begin = {"begin": time.time() - began_seconds_ago} if began_seconds_ago else None
+    out = json.dumps(begin).encode() if begin else b""
+    done = subprocess.CompletedProcess([], -6, out, b"some lines\nout of memory\n")
+    monkeypatch.setattr(child.subprocess, "run", lambda *args, **kwargs: done)
+
+
+def one_sided(side, **changes):
+    contestant = Contestant("compiled", lambda state: None, compiled=True)
+    return Case("one side", {side: lambda: [contestant]}, **changes)
+
+
+def test_a_peers_child_that_dies_is_recorded_as_at_least_where_that_is_allowed(monkeypatch):
+    dead_child(monkeypatch, 5.0)
+    case = one_sided("jax", peers_may_fail=True)
+    (timing,) = child.run_first_calls(case, ("jax",), Settings(processes=2))
+    assert timing.at_least
+    assert timing.seconds == [pytest.approx(5.0, abs=1.0)]
+    assert timing.remark.endswith(" s (status -6: out of memory)")
+
+
+@pytest.mark.parametrize(
+    ("side", "allowed", "began_seconds_ago"),
+    [("jax", False, 5.0), ("funcgrad", True, 5.0), ("jax", True, None)],
+)
+def test_any_other_child_that_dies_is_an_error(monkeypatch, side, allowed, began_seconds_ago):
+    dead_child(monkeypatch, began_seconds_ago)
+    case = one_sided(side, peers_may_fail=allowed)
+    with pytest.raises(RuntimeError, match="one side: the first call of compiled failed"):
+        child.run_first_calls(case, (side,), Settings(processes=1))
 
 
 def test_whole_programs_print_the_same_gradient():
