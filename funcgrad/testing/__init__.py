@@ -1,0 +1,18 @@
+"""Floor 8: the laws as functions that users can call on their own functions.
+
+`check_grads` compares derivatives with numerical ones, `check_transforms` every transform with the
+plain call, `check_chains` compositions of transforms; `strategies` draws random arrays and programs
+with Hypothesis. funcgrad's own tests are made of these.
+"""
+
+from .gradients import check_grads, derivative, numerical_jvp
+from .laws import CHAIN, check_chains, check_transforms
+
+__all__ = [
+    "CHAIN",
+    "check_chains",
+    "check_grads",
+    "check_transforms",
+    "derivative",
+    "numerical_jvp",
+]

@@ -1,0 +1,132 @@
+"""DESIGN section 2 on random programs: same answer, right derivative, transforms compose."""
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from funcgrad import grad, jvp, value_and_grad, vjp, vmap
+from funcgrad.testing import check_chains, check_grads, check_transforms
+from funcgrad.testing.strategies import Program, arrays, programs
+
+SCALAR = st.integers(-30, 30).map(lambda n: n / 16 + 1 / 37)
+
+REUSED_BUFFER = Program(
+    [
+        "buffer = np.full(3, 0.5)",
+        "v0 = x * buffer",
+        "buffer[:] = 2.0",
+        "v1 = v0 * buffer",
+        "return np.sum(v1 * y + x)",
+    ],
+    {},
+    True,
+)
+
+
+def both(count):
+    """Run a law lightly always and heavily under the marker ``fuzz``."""
+
+    def decorate(test):
+        return settings(max_examples=count)(test)
+
+    return decorate
+
+
+@both(60)
+@example(REUSED_BUFFER, np.array([0.5, -1.5, 0.25]), 0.75)
+@given(programs(), arrays((3,)), SCALAR)
+def test_same_answer(program, x, y):
+    check_transforms(program, (x, y), rtol=1e-13, abstract=program.abstract)
+
+
+@both(60)
+@example(REUSED_BUFFER, np.array([0.5, -1.5, 0.25]), 0.75)
+@given(programs(features=("buffers", "closures", "branches")), arrays((3,)), SCALAR)
+def test_right_derivative(program, x, y):
+    check_grads(program, (x, y), order=1, rtol=2e-5)
+
+
+@both(40)
+@given(programs(scalar=False), arrays((3,)), SCALAR, arrays((3,)), arrays((3,)), SCALAR)
+def test_inner_product(program, x, y, ct, tx, ty):
+    _, tangent = jvp(program, (x, y), (tx, ty))
+    _, pullback = vjp(program, x, y)
+    cx, cy = pullback(ct)
+    np.testing.assert_allclose(
+        np.sum(ct * tangent), np.sum(cx * tx) + cy * ty, rtol=1e-9, atol=1e-9
+    )
+
+
+@both(40)
+@given(programs(features=("closures", "singular")), arrays((3, 3)), arrays((3,)))
+def test_batched_gradient_is_the_loop(program, xs, ys):
+    together = vmap(grad(program, (0, 1)))(xs, ys)
+    for i in range(3):
+        alone = grad(program, (0, 1))(xs[i], ys[i])
+        for a, b in zip(together, alone, strict=True):
+            np.testing.assert_allclose(a[i], b, rtol=1e-9, atol=1e-12)
+
+
+@both(40)
+@given(programs(features=("singular", "buffers")), st.lists(SCALAR, min_size=2, max_size=2), SCALAR)
+def test_masked_branches_are_finite(program, others, y):
+    x = np.array([0.0, *others])
+    value, (gx, gy) = value_and_grad(program, (0, 1))(x, y)
+    assert np.isfinite(value)
+    assert np.all(np.isfinite(gx)) and np.isfinite(gy)
+
+
+FUNCTIONS = {
+    "sin(x)*x": (
+        lambda x: np.sin(x) * x,
+        lambda x: [
+            np.sin(x) * x,
+            np.cos(x) * x + np.sin(x),
+            2 * np.cos(x) - x * np.sin(x),
+            -3 * np.sin(x) - x * np.cos(x),
+        ],
+    ),
+    "exp(-x*x/2)": (
+        lambda x: np.exp(-x * x / 2),
+        lambda x: [
+            np.exp(-x * x / 2),
+            -x * np.exp(-x * x / 2),
+            (x * x - 1) * np.exp(-x * x / 2),
+            (3 * x - x**3) * np.exp(-x * x / 2),
+        ],
+    ),
+    "x**3/(1+x**2)": (
+        lambda x: x**3 / (1 + x**2),
+        lambda x: [
+            x**3 / (1 + x**2),
+            (3 * x**2 + x**4) / (1 + x**2) ** 2,
+            (6 * x - 2 * x**3) / (1 + x**2) ** 3,
+            (6 - 36 * x**2 + 6 * x**4) / (1 + x**2) ** 4,
+        ],
+    ),
+    "where(x>0, log(x), x)": (
+        lambda x: np.where(x > 0, np.log(np.where(x > 0, x, 1.0)), x),
+        lambda x: [np.log(x), 1 / x, -1 / x**2, 2 / x**3],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_all_chains_of_three(name):
+    f, exact = FUNCTIONS[name]
+    check_chains(f, 0.7, length=3, exact=exact(0.7))
+
+
+@pytest.mark.fuzz
+@settings(max_examples=600)
+@given(programs(max_steps=12), arrays((3,)), SCALAR)
+def test_same_answer_fuzz(program, x, y):
+    check_transforms(program, (x, y), rtol=1e-12, abstract=program.abstract)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=400)
+@given(programs(max_steps=10, features=("buffers", "closures", "branches")), arrays((3,)), SCALAR)
+def test_right_derivative_fuzz(program, x, y):
+    check_grads(program, (x, y), order=2, rtol=1e-4)
