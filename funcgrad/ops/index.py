@@ -1,0 +1,338 @@
+"""Floor 3: indexing and its transposes. Basic and advanced indexing are one primitive.
+
+``x[index]`` is linear in ``x``; its transpose puts a cotangent back into zeros: `Scatter` where no
+place repeats, else `ScatterAdd`. `IndexSet` and `IndexAdd` are the functional forms of
+``x[index] = y`` and ``x[index] += y``. Negative and out-of-range indices mean what they mean in
+NumPy, also where the indices are traced, because each of these runs NumPy's own indexing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Aval, Shape, make_aval
+from ..core.primitive import Primitive, primitive
+from ..core.trace import aval_of
+from ..errors import ShapeError
+from . import index_kernels
+from .layout import OPERAND, Index, distinct, fill, hash_of, layout, out_of_bounds, text_of
+from .linear import Linear, Transpose, broadcast_to, reshape, shape_of, sum_to
+from .select import select
+
+__all__ = ["GetItem", "IndexAdd", "IndexSet", "LastWrites", "Scatter", "ScatterAdd", "scatter_to"]
+
+
+class _Indexed(Linear):
+    """What primitives with the field ``index`` share."""
+
+    # The arrays in the index are read by the transposes.
+    saves = True
+
+    def __hash__(self) -> int:
+        return hash((type(self), hash_of(self.index), self.parameters()[1:]))
+
+    def __str__(self) -> str:
+        return f"{self.name}[{text_of(self.index)}]"
+
+
+def _constant(index: Index, arrays: Sequence[str]) -> str:
+    """``index`` as an argument in source."""
+    comma = "," if len(index) == 1 and index != (None,) else ""
+    return f"np.s_[{text_of(index, arrays)}{comma}]"
+
+
+@primitive
+class GetItem(_Indexed):
+    """``x[index]``; further operands are the integers and arrays of integers in the index.
+
+    With ``mask`` the arrays come from a boolean mask: a choice, below which cotangents are masked.
+    """
+
+    index: Index
+    mask: bool
+
+    def __init__(self, index: Index, mask: bool = False) -> None:
+        self.index = index
+        self.mask = mask
+
+    @property
+    def masks(self) -> bool:
+        return self.mask
+
+    def source(self, *operands: str) -> str:
+        x, *arrays = operands
+        return f"{x}[{text_of(self.index, arrays)}]"
+
+    def run(self, x: Any, *arrays: Any) -> Any:
+        try:
+            return x[fill(self.index, arrays) if arrays else self.index]
+        except IndexError as error:
+            raise out_of_bounds(error) from None
+
+    def aval(self, x: Aval, *arrays: Aval) -> Aval:
+        shape, _, _ = layout(self.index, x.shape, [a.shape for a in arrays])
+        return make_aval(shape, x.dtype)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        x, *arrays = operands
+        ct_x = scatter_to(ct, self.index, shape_of(x), arrays, self.mask)
+        return ct_x, *[None for _ in arrays]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        x, *arrays = operands
+        to = _Batched(self.index, size, batched[1:], arrays, shape_of(x)[batched[0] :], batched[0])
+        return to.bring(GetItem(to.index, self.mask)(x, *to.arrays))
+
+
+@primitive
+class Scatter(_Indexed):
+    """Zeros of ``shape`` with ``y`` at ``index``, which means no place twice."""
+
+    index: Index
+    shape: Shape
+    numpy = index_kernels.scatter
+
+    def __init__(self, index: Index, shape: Shape) -> None:
+        self.index = index
+        self.shape = shape
+
+    def source(self, *operands: str) -> str:
+        y, *arrays = operands
+        return f"{self.numpy.__name__}({y}, {_constant(self.index, arrays)}, {self.shape})"
+
+    def run(self, y: Any, *arrays: Any) -> Any:
+        try:
+            return type(self).numpy(y, fill(self.index, arrays), self.shape)
+        except IndexError as error:
+            raise out_of_bounds(error) from None
+
+    def aval(self, y: Aval, *arrays: Aval) -> Aval:
+        return make_aval(self.shape, y.dtype)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        arrays = operands[1:]
+        return GetItem(self.index)(ct, *arrays), *[None for _ in arrays]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        y, *arrays = operands
+        to = _Batched(self.index, size, batched[1:], arrays, self.shape, True)
+        if not batched[0]:
+            y = broadcast_to(y, (size, *shape_of(y)))
+        return type(self)(to.index, (size, *self.shape))(to.send(y), *to.arrays)
+
+
+@primitive
+class ScatterAdd(Scatter):
+    """Zeros of ``shape`` with ``y`` added at ``index``, where places may repeat."""
+
+    numpy = index_kernels.scatter_add
+    run = Scatter.run
+
+
+class _Update(_Indexed):
+    """``index`` of ``x`` changed by ``y``, which broadcasts to what ``x[index]`` is."""
+
+    def source(self, *operands: str) -> str:
+        x, y, *arrays = operands
+        return f"{self.numpy.__name__}({x}, {y}, {_constant(self.index, arrays)})"
+
+    def run(self, x: Any, y: Any, *arrays: Any) -> Any:
+        try:
+            return type(self).numpy(x, y, fill(self.index, arrays))
+        except IndexError as error:
+            raise out_of_bounds(error) from None
+
+    def aval(self, x: Aval, y: Aval, *arrays: Aval) -> Aval:
+        shape, _, _ = layout(self.index, x.shape, [a.shape for a in arrays])
+        if y.shape not in ((), shape):
+            try:
+                fits = np.broadcast_shapes(y.shape, shape) == shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ShapeError(
+                    f"{self.name}: {y} does not broadcast to the indexed part, of shape {shape}",
+                    "Give a value with the shape of x[index], or one that broadcasts to it.",
+                )
+        return x
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        x, y, *arrays = operands
+        if not batched[0]:
+            x = broadcast_to(x, (size, *shape_of(x)))
+        shape = shape_of(x)[1:]
+        to = _Batched(self.index, size, batched[2:], arrays, shape, True)
+        if batched[1]:
+            missing = len(to.result) - len(shape_of(y)) + 1
+            y = reshape(y, (size, *(1,) * missing, *shape_of(y)[1:]))
+        if shape_of(y):
+            y = to.send(broadcast_to(y, (size, *to.result)))
+        return type(self)(to.index)(x, y, *to.arrays)
+
+
+@primitive
+class IndexSet(_Update):
+    """A copy of ``x`` with ``y`` at ``index``; where a place repeats, the last value stays."""
+
+    index: Index
+    numpy = index_kernels.index_set
+    run = _Update.run
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        x, y, *arrays = operands
+        ct_x = ct_y = None
+        if wanted[0]:
+            ct_x = self(ct, aval_of(ct).dtype.type(0), *arrays)
+        if wanted[1]:
+            ct_y = GetItem(self.index)(ct, *arrays)
+            if not distinct(arrays):
+                last = LastWrites(self.index, shape_of(x))(*arrays)
+                ct_y = select(last, ct_y, 0.0)
+            ct_y = sum_to(ct_y, shape_of(y))
+        return ct_x, ct_y, *[None for _ in arrays]
+
+
+@primitive
+class IndexAdd(_Update):
+    """A copy of ``x`` with ``y`` added at ``index``; to a place that repeats, each time."""
+
+    index: Index
+    numpy = index_kernels.index_add
+    run = _Update.run
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        _, y, *arrays = operands
+        ct_y = sum_to(GetItem(self.index)(ct, *arrays), shape_of(y)) if wanted[1] else None
+        return ct, ct_y, *[None for _ in arrays]
+
+
+@primitive
+class LastWrites(Primitive):
+    """Which elements of ``y`` in ``z[index] = y`` are not overwritten by a later one."""
+
+    index: Index
+    shape: Shape
+    numpy = index_kernels.last_writes
+    discrete = True
+    saves = False
+    __hash__ = _Indexed.__hash__
+    __str__ = _Indexed.__str__
+
+    def source(self, *operands: str) -> str:
+        return f"last_writes({_constant(self.index, operands)}, {self.shape})"
+
+    def run(self, *arrays: Any) -> Any:
+        return index_kernels.last_writes(fill(self.index, arrays), self.shape)
+
+    def aval(self, *arrays: Aval) -> Aval:
+        shape, _, _ = layout(self.index, self.shape, [a.shape for a in arrays])
+        return make_aval(shape, np.dtype(np.bool_))
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return None
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        return [None for _ in operands]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        to = _Batched(self.index, size, batched, operands, self.shape, True)
+        return to.bring(LastWrites(to.index, (size, *self.shape))(*to.arrays))
+
+
+def scatter_to(
+    ct: Any, index: Index, shape: Shape, arrays: Sequence[Any], once: bool = False
+) -> Any:
+    """The transpose of `GetItem`: zeros of ``shape`` with ``ct`` added at ``index``.
+
+    Args:
+        ct: Of the shape of what ``index`` gives.
+        index: The index.
+        shape: The shape of what it indexes.
+        arrays: Its operands.
+        once: Whether no place is known to repeat.
+    """
+    kind = Scatter if once or distinct(arrays) else ScatterAdd
+    return kind(index, shape)(ct, *arrays)
+
+
+class _Batched:
+    """An index for a whole batch, and the way of dimensions between one example and the batch.
+
+    Args:
+        index: The index of one example.
+        size: The length of the batch.
+        batched: Which of ``arrays`` have a leading batch axis.
+        arrays: The operands in the index.
+        shape: The shape of one example of what is indexed.
+        lead: Whether what is indexed has a leading batch axis.
+
+    Attributes:
+        index: The index of the batch.
+        arrays: Its operands.
+        result: The shape of what one example gives.
+    """
+
+    __slots__ = ("_axes", "_back", "arrays", "index", "result")
+
+    def __init__(
+        self,
+        index: Index,
+        size: int,
+        batched: Sequence[bool],
+        arrays: Sequence[Any],
+        shape: Shape,
+        lead: bool,
+    ) -> None:
+        shapes = [shape_of(a)[b:] for a, b in zip(arrays, batched, strict=True)]
+        self.result, at, rank = layout(index, shape, shapes)
+        self._axes: tuple[int, ...] | None = None
+        if not any(batched):
+            self.index, self.arrays = ((slice(None), *index) if lead else index), arrays
+            if lead and rank:
+                # Operands that stand apart put their dimensions before the batch.
+                _, now, _ = layout(self.index, (size, *shape), shapes)
+                if now == 0:
+                    rest = range(rank + 1, len(self.result) + 1)
+                    self._order([*range(1, rank + 1), 0, *rest])
+            return
+        taken = [
+            reshape(a, (size, *(1,) * (rank - len(s)), *s)) if b else a
+            for a, b, s in zip(arrays, batched, shapes, strict=True)
+        ]
+        if lead:
+            taken.insert(0, np.arange(size).reshape((size, *(1,) * rank)))
+            index, shape = (OPERAND, *index), (size, *shape)
+        self.index, self.arrays = index, taken
+        _, now, _ = layout(index, shape, [shape_of(a) for a in taken])
+        # By where they belong: the batch, dimensions before the operands', theirs, those behind.
+        others = [i + 1 for i in range(len(self.result)) if not at <= i < at + rank]
+        own = range(at + 1, at + 1 + rank)
+        self._order([*others[:now], 0, *own, *others[now:]])
+
+    def _order(self, raw: Sequence[int]) -> None:
+        """``raw`` names the axes in the order NumPy gives them, by where they belong."""
+        axes = sorted(range(len(raw)), key=raw.__getitem__)
+        if axes != list(range(len(raw))):
+            self._axes = tuple(axes)
+            self._back = tuple(raw)
+
+    def bring(self, result: Any) -> Any:
+        """What NumPy gives for the batch, with the batch first and the rest as in one example."""
+        return result if self._axes is None else Transpose(self._axes)(result)
+
+    def send(self, y: Any) -> Any:
+        """The inverse of `bring`."""
+        return y if self._axes is None else Transpose(self._back)(y)

@@ -1,0 +1,54 @@
+"""Floor 3: the NumPy that scatters and functional updates run; see `funcgrad.ops.kernels`.
+
+Each function uses nothing but ``np`` and itself: generated source holds a copy of its text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def scatter(y: Any, index: Any, shape: Any) -> Any:
+    """Zeros of ``shape`` with ``y`` at ``index``, which means no place twice."""
+    z = np.zeros(shape, np.result_type(y))
+    z[index] = y
+    return z[()]
+
+
+def scatter_add(y: Any, index: Any, shape: Any) -> Any:
+    """Zeros of ``shape`` with ``y`` added at ``index``, where places may repeat."""
+    z = np.zeros(shape, np.result_type(y))
+    if np.size(y) * 4 >= z.size and any(type(part) is slice for part in index):
+        # Adding whole rows is slow in np.add.at, adding to places of the flat array is fast.
+        places = np.arange(z.size).reshape(shape)[index]
+        np.add.at(z.reshape(-1), places.reshape(-1), np.reshape(y, -1))
+    else:
+        np.add.at(z, index, y)
+    return z
+
+
+def index_set(x: Any, y: Any, index: Any) -> Any:
+    """A copy of ``x`` with ``y`` at ``index``."""
+    z = np.array(x)
+    z[index] = y
+    return z[()]
+
+
+def index_add(x: Any, y: Any, index: Any) -> Any:
+    """A copy of ``x`` with ``y`` added at ``index``; to a place that repeats, each time."""
+    z = np.array(x)
+    if any(type(part) is np.ndarray for part in index):
+        np.add.at(z, index, y)
+    else:
+        z[index] += y
+    return z[()]
+
+
+def last_writes(index: Any, shape: Any) -> Any:
+    """Which elements of ``y`` in ``z[index] = y`` are not overwritten by a later one."""
+    z = np.zeros(shape, np.intp)
+    order = np.arange(z[index].size).reshape(z[index].shape)
+    z[index] = order
+    return z[index] == order
