@@ -32,7 +32,8 @@ from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 
-from funcgrad._containers import KINDS, MappingKind, RegisteredKind, listed
+from funcgrad._containers import KINDS, RegisteredKind
+from funcgrad._mismatch import at, describe, match, spread
 from funcgrad._treedef import LEAF, Attribute, Entry, Item, Path, TreeDef
 from funcgrad.errors import ArgumentError, DtypeError, ShapeError, StructureError
 
@@ -142,8 +143,8 @@ def _refuse_cycle(tree: Any, is_leaf: IsLeaf) -> None:
             if node is child:
                 path = [step for _, step, _ in chain[1:]]
                 raise StructureError(
-                    f"flatten: the {type(child).__name__} {_at(path[:depth])} contains itself,"
-                    f" {_at([*path, entry])}",
+                    f"flatten: the {type(child).__name__} {at(path[:depth])} contains itself,"
+                    f" {at([*path, entry])}",
                     "Break the cycle, or stop at that node with is_leaf.",
                 )
         chain.append((child, entry, inside(child)))
@@ -171,7 +172,7 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
     if len(given) != n:
         text = repr(treedef)
         raise StructureError(
-            f"unflatten: {text if len(text) <= 80 else _describe(treedef)} has"
+            f"unflatten: {text if len(text) <= 80 else describe(treedef)} has"
             f" {n} {'leaf' if n == 1 else 'leaves'}, got {len(given)}",
             "Give one per leaf, in the order of flatten.",
         )
@@ -289,72 +290,6 @@ def path_string(path: Iterable[Entry]) -> str:
     return "".join(builtins.map(str, path))
 
 
-class _Mismatch:
-    """The place where a tree does not fit a structure; ``path`` grows from there to the root."""
-
-    def __init__(self, got: Any, expected: TreeDef) -> None:
-        self.got, self.expected = got, expected
-        self.path: list[Entry] = []
-
-    def under(self, treedef: TreeDef, child: int) -> _Mismatch:
-        assert treedef.kind is not None
-        self.path.insert(0, treedef.kind.entries(treedef)[child])
-        return self
-
-    def error(self, what: str, other: str, *, prefix: bool) -> StructureError:
-        kind = KINDS[type(self.got)]
-        shape = LEAF if kind is None else kind.split(self.got)[1]
-        got = f"a leaf of type {type(self.got).__name__}" if kind is None else _describe(shape)
-        expected = _describe(self.expected)
-        fix = _keys_fix(shape, self.expected) or f"Write {expected} there"
-        if prefix:
-            whole = f"{fix}, or one value for all of it"
-            fix = "Write one value there" if self.expected is LEAF else whole
-        text = f"{what} has {got} {_at(self.path)}, where {other} has {expected}"
-        return StructureError(text, f"{fix}.")
-
-
-def _fit(tree: Any, treedef: TreeDef) -> Sequence[Any] | None:
-    """The children of ``tree``, or None if it is not the container at the root of ``treedef``."""
-    kind = treedef.kind
-    if kind is None or type(tree) is not kind.cls:
-        return None
-    children, shape = kind.split(tree)
-    same = shape.key == treedef.key and len(children) == len(treedef.children)
-    return children if same else None
-
-
-def _match(treedef: TreeDef, tree: Any, found: list[Any]) -> _Mismatch | None:
-    """Collect what stands in ``tree`` at each leaf of ``treedef``."""
-    if treedef is LEAF:
-        found.append(tree)
-        return None
-    children = _fit(tree, treedef)
-    if children is None:
-        return _Mismatch(tree, treedef)
-    if treedef.flat:
-        found += children
-        return None
-    for i, child in enumerate(treedef.children):
-        if wrong := _match(child, children[i], found):
-            return wrong.under(treedef, i)
-    return None
-
-
-def _spread(prefix: Any, treedef: TreeDef, found: list[Any]) -> _Mismatch | None:
-    """Collect, for each leaf of ``treedef``, the leaf of ``prefix`` that stands at or above it."""
-    if prefix is None or KINDS[type(prefix)] is None:
-        found += [prefix] * treedef.num_leaves
-        return None
-    children = _fit(prefix, treedef)
-    if children is None:
-        return _Mismatch(prefix, treedef)
-    for i, child in enumerate(treedef.children):
-        if wrong := _spread(children[i], child, found):
-            return wrong.under(treedef, i)
-    return None
-
-
 def flatten_up_to(treedef: TreeDef, tree: Any, what: str, other: str = "the tree") -> list[Any]:
     """What stands in a tree at each leaf of a structure.
 
@@ -382,7 +317,7 @@ a tuple of 2.
         See docs/errors.md#structure
     """
     found: list[Any] = []
-    if wrong := _match(treedef, tree, found):
+    if wrong := match(treedef, tree, found):
         raise wrong.error(what, other, prefix=False)
     return found
 
@@ -415,7 +350,7 @@ a dict with key 'w'.
     """
     treedef = tree if isinstance(tree, TreeDef) else structure(tree)
     found: list[Any] = []
-    if wrong := _spread(prefix, treedef, found):
+    if wrong := spread(prefix, treedef, found):
         raise wrong.error(what, other, prefix=True)
     return found
 
@@ -531,7 +466,7 @@ def ravel(tree: T) -> tuple[Any, Callable[[Any], T]]:
     for i, x in enumerate(arrays):
         if x.dtype.kind not in "biufc":
             raise DtypeError(
-                f"ravel: the leaf {_at(treedef.paths()[i])} has type"
+                f"ravel: the leaf {at(treedef.paths()[i])} has type"
                 f" {type(found[i]).__name__} and dtype {x.dtype}",
                 "Keep what is not a number out of the tree, or in a static field of a dataclass.",
             )
@@ -559,33 +494,8 @@ def _cast(x: Any, dtype: np.dtype[Any], name: str, treedef: TreeDef, leaf: int) 
             kept = kept and np.array_equal(np.real(result).astype(part.dtype), part)
     if not kept:
         raise DtypeError(
-            f"{name}: the leaf {_at(treedef.paths()[leaf])} would not keep its value when"
+            f"{name}: the leaf {at(treedef.paths()[leaf])} would not keep its value when"
             f" converted from {x.dtype} to {dtype}",
             "Keep what must not become another kind of number out of the tree.",
         )
     return result
-
-
-def _at(path: Sequence[Entry]) -> str:
-    return f"at {path_string(path)}" if path else "at the root"
-
-
-def _describe(treedef: TreeDef) -> str:
-    return "a leaf" if treedef.kind is None else treedef.kind.describe(treedef)
-
-
-def _keys_fix(got: TreeDef, expected: TreeDef) -> str:
-    """Which keys to add and to drop, where two dicts differ in nothing else."""
-    if not isinstance(got.kind, MappingKind) or not isinstance(expected.kind, MappingKind):
-        return ""
-    (factory, have), (wanted_factory, want) = got.key, expected.key
-    if got.kind.cls is not expected.kind.cls or factory != wanted_factory:
-        return ""
-    missing, extra = [k for k in want if k not in have], [k for k in have if k not in want]
-    steps = [
-        f"{verb} the key{'' if len(keys) == 1 else 's'} {listed(keys)}"
-        for verb, keys in (("add", missing), ("drop", extra))
-        if keys
-    ]
-    text = " and ".join(steps)
-    return f"{text[:1].upper()}{text[1:]} there" if text else ""

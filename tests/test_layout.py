@@ -21,6 +21,7 @@ FLOORS = {
     "funcgrad.errors": 0,
     "funcgrad.tree": 0,
     "funcgrad._containers": 0,
+    "funcgrad._mismatch": 0,
     "funcgrad._treedef": 0,
     "funcgrad.core.ir": 1,
     "funcgrad.core": 2,
