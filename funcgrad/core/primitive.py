@@ -41,8 +41,8 @@ class Primitive:
             partials that are infinite at a finite point).
         passes_mask: True where a masked cotangent stays masked (elementwise and shape operations).
         forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
-            None. With it goes ``backward(ct, out, operands, wanted, residuals)`` in place of `vjp`;
-            residuals are not None.
+            None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place of
+            `vjp`; residuals are not None.
     """
 
     name: ClassVar[str] = "primitive"

@@ -124,11 +124,14 @@ class Tape:
         """What ``x`` stands for, where it is a tracer of this tape's frame; else ``x``."""
         return x.value if isinstance(x, Tracer) and x.frame is self._frame else x
 
-    def pullback(self, cts: Sequence[Any], *, consume: bool = False) -> list[Any]:
+    def pullback(
+        self, cts: Sequence[Any], *, consume: bool = False, masked: bool = False
+    ) -> list[Any]:
         """The cotangents of the inputs for cotangents of the outputs.
 
         Args:
             cts: One an output, None for zero.
+            masked: Whether products with ``cts`` are masked (DESIGN, law 5).
             consume: Let go of each entry when it is done with; the tape can then not be used again.
 
         Returns:
@@ -137,11 +140,13 @@ class Tape:
         frame = self._frame
         frame.check_watched()
         found: dict[int, Any] = {}
-        masked: set[int] = set()
+        descends: set[int] = set()
         for out, ct in zip(self._outputs, cts, strict=True):
             if ct is not None and isinstance(out, Tracer) and out.frame is frame:
                 known = found.get(id(out))
                 found[id(out)] = ct if known is None else add(known, ct)
+                if masked:
+                    descends.add(id(out))
         outer: list[Frame] = []
         entries = self._entries
         for primitive, args, values, out, residuals in _backwards(entries, consume):
@@ -152,7 +157,7 @@ class Tape:
                 if all(c is None for c in ct):
                     continue
                 place = next((o.place for o in out if isinstance(o, Tracer)), None)
-                mask = any(id(o) in masked for o in out)
+                mask = any(id(o) in descends for o in out)
                 result: Any = tuple([o.value if isinstance(o, Tracer) else o for o in out])
                 some = next(c for c in ct if c is not None)
             else:
@@ -160,7 +165,7 @@ class Tape:
                 if ct is None:
                     continue
                 place, result = out.place, out.value
-                mask = bool(masked) and id(out) in masked
+                mask = bool(descends) and id(out) in descends
             if isinstance(some, Tracer) and place is not None:
                 # What the rule records stands for this equation's derivative: show its line.
                 if some.frame.place is None:
@@ -170,7 +175,7 @@ class Tape:
             if residuals is None:
                 pulled = primitive.vjp(ct, result, values, wanted, mask)
             else:
-                pulled = primitive.backward(ct, result, values, wanted, residuals)
+                pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
             for a, want, g in zip(args, wanted, pulled, strict=True):
                 if not want or g is None:
                     continue
@@ -178,7 +183,7 @@ class Tape:
                 known = found.get(key)
                 found[key] = g if known is None else add(known, g)
                 if (mask and primitive.passes_mask) or primitive.masks:
-                    masked.add(key)
+                    descends.add(key)
         for older in outer:
             older.place = None
         return [found.get(id(tracer)) for tracer in self._inputs]

@@ -1,0 +1,67 @@
+"""Floor 6: the passes that a program goes through before a backend sees it.
+
+Each is a function from jaxpr to jaxpr. None changes a result, the signs of zeros, inf and nan
+included. None recurses; each is near-linear in the number of equations.
+"""
+
+from __future__ import annotations
+
+from ..control.call import Call
+from ..core.ir import Atom, Equation, Jaxpr, Literal, Var
+
+__all__ = ["dead_code", "inline_calls", "optimise"]
+
+
+def optimise(jaxpr: Jaxpr) -> Jaxpr:
+    """All the passes, in order."""
+    return dead_code(inline_calls(jaxpr))
+
+
+def rewritten(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> Jaxpr:
+    """``jaxpr`` with another body."""
+    return Jaxpr(jaxpr.inputs, equations, outputs, jaxpr.captured, jaxpr.name)
+
+
+def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
+    """Put the equations of called programs in the place of the calls."""
+    if not any(isinstance(eqn.primitive, Call) for eqn in jaxpr.equations):
+        return jaxpr
+    equations: list[Equation] = []
+    # One entry for each call that is open: its equations to come, what its variables stand for
+    # outside, its results, and the variables that the caller has for them.
+    top: dict[Var, Atom] = {}
+    open_calls = [(iter(jaxpr.equations), top, jaxpr.outputs, ())]
+    while open_calls:
+        pending, env, results, receivers = open_calls[-1]
+        for eqn in pending:
+            inputs = [env.get(a, a) if isinstance(a, Var) else a for a in eqn.inputs]
+            if isinstance(eqn.primitive, Call):
+                callee = eqn.primitive.jaxpr
+                inner: dict[Var, Atom] = dict(zip(callee.inputs, inputs, strict=True))
+                open_calls.append((iter(callee.equations), inner, callee.outputs, eqn.outputs))
+                break
+            outputs = eqn.outputs
+            if env is not top:
+                outputs = tuple([Var(v.aval) for v in eqn.outputs])
+                env.update(zip(eqn.outputs, outputs, strict=True))
+            equations.append(Equation(eqn.primitive, inputs, outputs, eqn.place))
+        else:
+            open_calls.pop()
+            if open_calls:
+                found = [env[a] if isinstance(a, Var) else a for a in results]
+                open_calls[-1][1].update(zip(receivers, found, strict=True))
+    outputs = [top.get(a, a) if isinstance(a, Var) else a for a in jaxpr.outputs]
+    return rewritten(jaxpr, equations, outputs)
+
+
+def dead_code(jaxpr: Jaxpr) -> Jaxpr:
+    """Drop the equations whose results nobody reads."""
+    live = {a for a in jaxpr.outputs if isinstance(a, Var)}
+    kept: list[Equation] = []
+    for eqn in reversed(jaxpr.equations):
+        if live.isdisjoint(eqn.outputs):
+            continue
+        kept.append(eqn)
+        live.update([a for a in eqn.inputs if not isinstance(a, Literal)])
+    kept.reverse()
+    return rewritten(jaxpr, kept, list(jaxpr.outputs))

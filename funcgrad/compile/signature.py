@@ -1,0 +1,218 @@
+"""Floor 6: what a call of a jitted function is compiled for: its structure, types and static values.
+
+Arrays and numbers are *traced*, known to the program by type alone. All else is *static*, part of
+the program: strings, None, booleans, enum members, dtypes, functions, other hashable objects that
+are no arrays, and the arguments that `jit` was told to take so.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from .._treedef import exact
+from ..core.ir import Aval
+from ..core.trace import Tracer, aval_of
+from ..errors import ArgumentError, DtypeError
+from ..tree import TreeDef
+
+__all__ = ["Signature", "StaticArguments", "signature_of"]
+
+_STATIC = frozenset({str, bool, type(None)})
+_NUMBERS = frozenset({float, int, complex})
+
+
+class Signature:
+    """One call of a jitted function, taken apart.
+
+    Attributes:
+        treedef: The structure of ``(args, kwargs)`` without the arguments declared static.
+        leaves: All leaves, in order.
+        traced: The positions of the traced ones.
+        avals: The types of the traced ones.
+        statics: The values of the arguments declared static, by position or name.
+        key: What the compiled program is kept under.
+    """
+
+    __slots__ = ("avals", "key", "leaves", "statics", "traced", "treedef")
+
+    def __init__(
+        self, args: Sequence[Any], kwargs: dict[str, Any], statics: dict[int | str, Any]
+    ) -> None:
+        self.leaves, self.treedef = tree.flatten((tuple(args), kwargs))
+        self.statics = statics
+        self.traced: list[int] = []
+        self.avals: list[Aval] = []
+        parts: list[Hashable] = []
+        for i, leaf in enumerate(self.leaves):
+            aval = traced_aval(leaf)
+            if aval is None:
+                parts.append(_static_key(leaf, self.treedef, i))
+            else:
+                parts.append(aval)
+                self.traced.append(i)
+                self.avals.append(aval)
+        for place, value in statics.items():
+            parts.append((place, _declared_key(place, value)))
+        # By id, because == of structures leaves the order of keys aside. Who keeps the key must
+        # keep the structure.
+        self.key: Hashable = (id(self.treedef), tuple(parts))
+
+    @property
+    def values(self) -> list[Any]:
+        """The traced leaves."""
+        return [self.leaves[i] for i in self.traced]
+
+    def rebuild(self, values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments with other values in place of the traced leaves."""
+        leaves = list(self.leaves)
+        for i, value in zip(self.traced, values, strict=True):
+            leaves[i] = value
+        args, kwargs = tree.unflatten(self.treedef, leaves)
+        args, kwargs = list(args), dict(kwargs)
+        for place in sorted((p for p in self.statics if isinstance(p, int))):
+            args.insert(place, self.statics[place])
+        kwargs.update({p: v for p, v in self.statics.items() if isinstance(p, str)})
+        return args, kwargs
+
+
+def traced_aval(leaf: Any) -> Aval | None:
+    """The type of a leaf that is traced, None for one that is static.
+
+    Raises:
+        DtypeError: For arrays that cannot be traced.
+    """
+    kind = type(leaf)
+    if kind is np.ndarray or kind in _NUMBERS or isinstance(leaf, (Tracer, np.generic)):
+        return aval_of(leaf)
+    if kind in _STATIC:
+        return None
+    if isinstance(leaf, np.ndarray):
+        if kind is np.memmap:
+            return aval_of(leaf)
+        raise DtypeError(
+            f"jit: {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray, cannot be traced",
+            "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
+        )
+    return None
+
+
+def _static_key(leaf: Any, treedef: TreeDef, position: int) -> Hashable:
+    if type(leaf) in _STATIC:
+        return type(leaf), leaf
+    where = tree.path_string(treedef.paths()[position][1:])
+    if not isinstance(leaf, (Enum, type)) and hasattr(leaf, "__array__"):
+        raise ArgumentError(
+            f"jit: argument {where} is a {type(leaf).__qualname__}, which is no NumPy array",
+            "Convert it with numpy.asarray.",
+        )
+    try:
+        hash(leaf)
+    except TypeError:
+        raise ArgumentError(
+            f"jit: argument {where} is a {type(leaf).__qualname__}, which is neither an array, nor "
+            "a pytree, nor hashable",
+            "Make it a dataclass, or call tree.register for its class; or give it __hash__ and "
+            "__eq__, and it is static.",
+        ) from None
+    return exact(leaf)
+
+
+def _declared_key(place: int | str, value: Any) -> Hashable:
+    if isinstance(value, Tracer):
+        raise ArgumentError(
+            f"jit: the static argument {place!r} is a traced value, {value.aval}",
+            "Take it out of static_argnums and static_argnames, or compute it outside the "
+            "transform.",
+        )
+    try:
+        hash(value)
+    except TypeError:
+        raise ArgumentError(
+            f"jit: the static argument {place!r} is a {type(value).__qualname__}, which is not "
+            "hashable",
+            "Pass a hashable value, such as a tuple for a list, or let it be traced.",
+        ) from None
+    return exact(value)
+
+
+class StaticArguments:
+    """Which arguments of a function `jit` was told to take as static.
+
+    Args:
+        f: The function.
+        argnums: An int or several; negative ones count from the last parameter.
+        argnames: A name or several.
+
+    Raises:
+        ArgumentError: Where they are no ints and names, or the function has no such parameter.
+    """
+
+    __slots__ = ("_names", "_numbers")
+
+    def __init__(self, f: Callable[..., Any], argnums: Any, argnames: Any) -> None:
+        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+        names = (argnames,) if isinstance(argnames, str) else tuple(argnames)
+        self._numbers: set[int] = set()
+        self._names: set[str] = set(names)
+        if not numbers and not names:
+            return
+        for given, kind, what in ((numbers, int, "argnums"), (names, str, "argnames")):
+            if not all(isinstance(g, kind) and not isinstance(g, bool) for g in given):
+                raise ArgumentError(
+                    f"jit: static_{what} must be {kind.__name__}s, got {given!r}",
+                    "Numbers go in static_argnums, names in static_argnames.",
+                )
+        try:
+            parameters = list(inspect.signature(f).parameters.values())
+        except (TypeError, ValueError):
+            self._numbers = {n for n in numbers if n >= 0}
+            return
+        positional = [
+            p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+        open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+        open_names = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        known = {p.name for p in parameters}
+        for n in numbers:
+            if not (-len(positional) <= n < len(positional) or (open_ended and n >= 0)):
+                raise ArgumentError(
+                    f"jit: static_argnums has {n}, and {_name(f)} has {len(positional)} positional "
+                    "parameters",
+                    "Count from 0.",
+                )
+            n = n + len(positional) if n < 0 else n
+            self._numbers.add(n)
+            if n < len(positional):
+                self._names.add(positional[n])
+        for name in names:
+            if name not in known and not open_names:
+                raise ArgumentError(
+                    f"jit: static_argnames has {name!r}, and {_name(f)} has no such parameter",
+                    f"Its parameters are: {', '.join(known) or 'none'}.",
+                )
+            if name in positional:
+                self._numbers.add(positional.index(name))
+
+    def __bool__(self) -> bool:
+        return bool(self._numbers or self._names)
+
+    def split(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[Sequence[Any], dict[str, Any], dict[int | str, Any]]:
+        """The arguments that are left to trace, and the static ones."""
+        if not self:
+            return args, kwargs, {}
+        statics: dict[int | str, Any] = {n: args[n] for n in sorted(self._numbers) if n < len(args)}
+        statics.update({name: kwargs[name] for name in kwargs if name in self._names})
+        left = [a for n, a in enumerate(args) if n not in self._numbers]
+        return left, {k: v for k, v in kwargs.items() if k not in self._names}, statics
+
+
+def _name(f: Callable[..., Any]) -> str:
+    return f"{getattr(f, '__name__', type(f).__name__)}()"

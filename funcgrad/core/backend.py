@@ -1,0 +1,134 @@
+"""Floor 2: what a backend is, and the register of them.
+
+A backend turns a jaxpr into a Python callable. `RunBackend`, which interprets, is always there and
+is what the others are tested against; `funcgrad.compile` registers the one that writes NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from ..errors import ArgumentError
+from .ir import Jaxpr
+from .trace import run
+
+__all__ = ["Backend", "RunBackend", "backend_named", "compiled", "own", "register"]
+
+Program = Callable[..., tuple[Any, ...]]
+"""A compiled jaxpr: takes one value for each input that is not bound, gives a tuple of results."""
+
+
+class Backend(Protocol):
+    """What compiles a jaxpr.
+
+    Attributes:
+        name: What `jit` is asked for, as in ``jit(f, backend="numpy")``.
+    """
+
+    name: str
+
+    def supports(self, primitive: Any) -> bool:
+        """Whether it can compile programs in which ``primitive`` occurs."""
+        ...
+
+    def compile(
+        self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
+    ) -> Program:
+        """Compile a program.
+
+        Args:
+            jaxpr: The program; its nested calls are the backend's to inline.
+            constants: The values of its leading inputs, which the result binds. They are never
+                written to.
+            owned: Whether every array of the result must be its own, writeable and apart from
+                arguments, constants and the other results (law 6). Without it results may be views
+                of arguments and of one another.
+
+        Returns:
+            A function of the remaining inputs, in order.
+        """
+        ...
+
+
+class RunBackend:
+    """The interpreter: `core.trace.run`, one equation after the other."""
+
+    name = "run"
+
+    def supports(self, primitive: Any) -> bool:
+        return True
+
+    def compile(
+        self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
+    ) -> Program:
+        # A copy, because programs are cached weakly by the jaxpr, which must then not be held.
+        program = Jaxpr(jaxpr.inputs, jaxpr.equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
+        bound = list(constants)
+
+        def interpret(*args: Any) -> tuple[Any, ...]:
+            results = run(program, [*bound, *args])
+            return tuple(own(results, [*bound, *args]) if owned else results)
+
+        return interpret
+
+
+def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+    """``results`` with copies in place of what shares memory with ``others`` or among themselves."""
+    kept: list[Any] = []
+    seen = [x for x in others if isinstance(x, np.ndarray)]
+    for result in results:
+        if isinstance(result, np.ndarray):
+            if (
+                result.base is not None
+                or not result.flags.writeable
+                or any(np.may_share_memory(result, x) for x in seen)
+            ):
+                result = np.array(result)
+            seen.append(result)
+        kept.append(result)
+    return kept
+
+
+_BACKENDS: dict[str, Backend] = {"run": RunBackend()}
+_PREFERRED = ["run"]
+_PROGRAMS: WeakKeyDictionary[Jaxpr, dict[bool, Program]] = WeakKeyDictionary()
+
+
+def register(backend: Backend, *, prefer: bool = False) -> None:
+    """Add a backend, under its name.
+
+    Args:
+        backend: The backend.
+        prefer: Make it the one that is used where none is named.
+    """
+    _BACKENDS[backend.name] = backend
+    if prefer:
+        _PREFERRED.append(backend.name)
+
+
+def backend_named(name: str | None = None) -> Backend:
+    """The backend of that name, or the preferred one.
+
+    Raises:
+        ArgumentError: Where there is none.
+    """
+    found = _BACKENDS.get(_PREFERRED[-1] if name is None else name)
+    if found is None:
+        raise ArgumentError(
+            f"jit: there is no backend {name!r}",
+            f"Use one of {', '.join(map(repr, sorted(_BACKENDS)))}, or leave it out.",
+        )
+    return found
+
+
+def compiled(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
+    """The program of ``jaxpr``, compiled once as long as ``jaxpr`` is alive."""
+    programs = _PROGRAMS.setdefault(jaxpr, {})
+    program = programs.get(owned)
+    if program is None:
+        program = programs[owned] = backend_named().compile(jaxpr, owned=owned)
+    return program
