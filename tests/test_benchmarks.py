@@ -325,6 +325,24 @@ def test_funcgrad_equals_the_hand_written_code(case):
     assert any(not name.startswith("funcgrad") for name in results)
 
 
+def test_the_traced_chain_computes_the_gradient():
+    (by_hand,) = w6_chain.by_hand(100)
+    (traced,) = w6_chain.traced_funcgrad(100)
+    expected, got = measure.run_steps(by_hand, 1), measure.run_steps(traced, 1)
+    measure.check("trace", {"by hand": expected, "funcgrad": got}, 1e-9, 1e-12)
+
+
+def test_the_chain_in_x_alone():
+    n = 100
+    x, a, b = w6_chain.POINT
+    slope = a ** (n // 2)
+    value = x * slope + b * (1.0 - slope) / (1.0 - a)
+    (compiled,) = w6_chain.jitted_funcgrad_in_x(n)
+    expected = [np.asarray(value), np.asarray(slope)]
+    got = measure.run_steps(compiled, 1)
+    measure.check("in x alone", {"closed form": expected, "funcgrad": got}, 1e-9, 0.0)
+
+
 def test_the_lecture_gradient_by_hand():
     (flat,) = w1_lecture.by_hand()
     assert flat.step(None) == pytest.approx((84.24446, 107.40006, 148.97785), abs=1e-5)
