@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import sys
 import threading
 from collections import OrderedDict, defaultdict, namedtuple
 from collections.abc import Iterator
@@ -746,14 +747,19 @@ def test_threads_agree_on_one_structure() -> None:
 
     def work() -> None:
         start.wait()
-        names = [f"thread {i}" for i in range(200)]
+        names = [f"thread {i}" for i in range(1000)]
         found.append([tree.structure([{name: (1, [2])}, Frozen(1, name)]) for name in names])
 
     threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
     assert len(found) == 4
     for structures in zip(*found, strict=True):
         assert len({id(treedef) for treedef in structures}) == 1
