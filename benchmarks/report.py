@@ -44,8 +44,9 @@ def seconds_text(seconds: float) -> str:
 
 
 def ratio_text(value: float) -> str:
-    """Three significant digits, without an exponent."""
-    digits = 4 if value < 0.0995 else 3 if value < 0.9995 else 2 if value < 9.995 else 1
+    """Three significant digits, without an exponent (four decimals at most)."""
+    steps = ((0.0995, 4), (0.9995, 3), (9.995, 2), (99.95, 1))
+    digits = next((digits for below, digits in steps if value < below), 0)
     return f"{value:.{digits}f}"
 
 

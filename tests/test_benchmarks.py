@@ -282,6 +282,14 @@ def test_seconds_text(seconds, text):
     assert report.seconds_text(seconds) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.01234, "0.0123"), (0.4, "0.400"), (1.0, "1.00"), (12.34, "12.3"), (785.9, "786")],
+)
+def test_ratio_text(value, text):
+    assert report.ratio_text(value) == text
+
+
 def test_markdown_escapes_bars():
     assert report.markdown(["a|b"], [["c"]]).splitlines()[0] == "| a\\|b |"
 
