@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ParamSpec
 
 import numpy as np
-from typing_extensions import ParamSpec
 
 from .. import tree
 from ..core.ir import Aval

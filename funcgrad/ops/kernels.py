@@ -1,7 +1,8 @@
 """Floor 3: the few numerical functions that primitives run and that NumPy does not have.
 
 Each uses nothing but ``np``: the numpy backend copies their text into the source it generates, so
-that this source runs by itself.
+that this source runs by itself. Each computes a scalar and the same element of an array alike, to
+the bit, and keeps Python's numbers Python's.
 """
 
 from __future__ import annotations
@@ -12,11 +13,65 @@ import numpy as np
 
 
 def divide(x: Any, y: Any) -> Any:
-    """``x / y``, with NumPy's inf and nan where Python's floats would raise."""
+    """``x / y``, with NumPy's inf and nan where Python's numbers would raise."""
     try:
         return x / y
     except ZeroDivisionError:
         return np.true_divide(x, y).item()
+
+
+def floor_divide(x: Any, y: Any) -> Any:
+    """``x // y``, with NumPy's inf and nan where Python's floats would raise."""
+    try:
+        return x // y
+    except ZeroDivisionError:
+        if type(x) is not float:
+            raise
+        return np.floor_divide(x, y).item()
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """``x % y``, with NumPy's nan where Python's floats would raise."""
+    try:
+        return x % y
+    except ZeroDivisionError:
+        if type(x) is not float:
+            raise
+        return np.remainder(x, y).item()
+
+
+def power(x: Any, y: Any) -> Any:
+    """``x ** y``, with NumPy's inf and nan where Python's numbers would raise or turn complex."""
+    if type(y) is int and type(x) is int and y < 0:
+        raise ValueError("Integers to negative integer powers are not allowed.")
+    try:
+        value = x**y
+    except (ZeroDivisionError, OverflowError):
+        kind = complex if complex in (type(x), type(y)) else float
+        return np.power(kind(x), kind(y)).item()
+    return np.nan if type(value) is complex and complex not in (type(x), type(y)) else value
+
+
+def quiet_divide(x: Any, y: Any) -> Any:
+    """``x / y`` without a warning where ``y`` is 0: for derivatives infinite at a finite point."""
+    if isinstance(x, float) and isinstance(y, float) and y:
+        value = float(x) / float(y)
+        return value if type(x) is float and type(y) is float else np.float64(value)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        value = np.true_divide(x, y)
+    return value.item() if {type(x), type(y)} <= {float, complex} else value
+
+
+def quiet_power(x: Any, y: Any) -> Any:
+    """``np.power(x, y)`` without warnings, for derivatives infinite at a finite point."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.power(x, y)
+
+
+def log_or_zero(x: Any) -> Any:
+    """``log(x)``, and 0 at 0: what ``x ** y`` multiplies in its derivative by ``y``."""
+    with np.errstate(invalid="ignore"):
+        return np.log(np.where(np.equal(x, 0), 1, x))[()]
 
 
 def mask_mul(ct: Any, p: Any) -> Any:
@@ -28,20 +83,47 @@ def mask_mul(ct: Any, p: Any) -> Any:
         return value if type(ct) is float and type(p) is float else np.float64(value)
     with np.errstate(invalid="ignore"):
         product = np.multiply(ct, p)
-        spoiled = product != product
-        if spoiled.any():
-            product = np.where(spoiled & (np.equal(ct, 0) | np.equal(p, 0)), 0, product)[()]
-    return product
+        # A nan anywhere is a nan in the smallest: one pass that writes nothing.
+        smallest = product.min() if product.size else 0
+        if smallest != smallest:
+            spoiled = (product != product) & (np.equal(ct, 0) | np.equal(p, 0))
+            product = np.where(spoiled, 0, product)[()]
+    return product.item() if {type(ct), type(p)} <= {float, complex} else product
 
 
-def power(x: Any, y: Any) -> Any:
-    """``x ** y``, with NumPy's inf and nan where Python's numbers would raise or turn complex."""
-    try:
-        value = x**y
-    except (ZeroDivisionError, OverflowError):
-        with np.errstate(all="ignore"):
-            return np.power(float(x), float(y)).item()
-    return np.nan if type(value) is complex and type(x) is not complex else value
+def difference(x: Any, y: Any) -> Any:
+    """``x - y``, and 0 where both are the same infinity."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.equal(x, y), 0, np.subtract(x, y))[()]
+
+
+def logistic(x: Any) -> Any:
+    """``1 / (1 + exp(-x))``, precise in both tails: the exponential never overflows."""
+    e = np.exp(-np.abs(x))
+    return np.where(np.greater_equal(x, 0), 1, e)[()] / (1 + e)
+
+
+def sinc_derivative(x: Any, order: int) -> Any:
+    """The derivative of sin(u)/u of the given order, at u = pi * x.
+
+    By parts, ``f_n = (sin(u + n pi / 2) - n f_(n-1)) / u`` from ``f_0 = sin(u) / u``, which loses
+    no precision for ``|u| > n``; nearer to 0 the Taylor series, which converges there at once.
+    """
+    u = np.pi * x
+    near = np.less_equal(np.abs(u), order + 1)
+    far = np.where(near, order + 2, u)
+    value = np.sin(far) / far
+    for n in range(1, order + 1):
+        value = ((np.sin, np.cos)[n % 2](far) * (1, 1, -1, -1)[n % 4] - n * value) / far
+    small = np.where(near, u, 0)
+    first = order + order % 2  # the powers of u in the series have the parity of the order
+    # d^n/du^n of (-1)^(k/2) u^k / (k+1)! is (-1)^(k/2) u^(k-n) / ((k-n)! (k+1)): its coefficients.
+    term = (-1) ** (first // 2) * small ** (first - order)
+    series = term / (first + 1)
+    for k in range(first + 2, first + 2 * order + 32, 2):
+        term = -term * small * small / ((k - order) * (k - order - 1))
+        series = series + term / (k + 1)
+    return np.where(near, series, value)[()]
 
 
 def convert(x: Any, dtype: Any, weak: bool) -> Any:

@@ -20,7 +20,18 @@ from ..errors import DtypeError, ShapeError
 from . import kernels
 from .linear import Linear, broadcast_to, reshape, shape_of, sum_to
 
-__all__ = ["Discrete", "Elementwise", "Linear", "Over", "add", "div", "mask_mul", "mul", "neg"]
+__all__ = [
+    "Discrete",
+    "Elementwise",
+    "Linear",
+    "Over",
+    "add",
+    "div",
+    "mask_mul",
+    "mul",
+    "neg",
+    "quiet_div",
+]
 
 _PYTHON = (float, int, bool, complex)
 
@@ -39,22 +50,24 @@ class Elementwise(Primitive):
 
     Attributes:
         partials: For each operand the partial derivative: a function of ``(out, *operands)``, an
-            `Over`, ``1``, ``-1``, or None where it is zero everywhere.
+            `Over`, a number, or None where it is zero everywhere.
         symbol: The Python operator that the source shows, where there is one.
         weak: True where weak operands give a weak result: for what Python's operators do.
-        result: The dtype of the result: None for the operands', ``"bool"``, or ``"real"`` for the
-            real part of a complex one.
+        result: The dtype of the result: None for the operands', the name of a dtype, or ``"real"``
+            for that of a complex one's parts.
         untyped: How many leading operands are exempt from having the dtype of the others.
+        mixed: True where integers of both signs meet, as in comparisons.
         singular: True where a partial is infinite at a finite point; products with it are masked,
             and so are those below it (declare ``masks`` too).
     """
 
-    partials: ClassVar[tuple[Any, ...]] = ()
+    partials: Any = ()
     symbol: ClassVar[str | None] = None
     weak: ClassVar[bool] = False
     result: ClassVar[str | None] = None
     untyped: ClassVar[int] = 0
-    singular: ClassVar[bool] = False
+    mixed: ClassVar[bool] = False
+    singular: bool = False
     passes_mask = True
 
     def source(self, *operands: str) -> str:
@@ -90,15 +103,15 @@ class Elementwise(Primitive):
         dtype = first.dtype
         weak = self.weak and all(a.weak for a in avals)
         for a in avals[self.untyped :]:
-            if a.dtype != dtype:
+            if a.dtype != dtype and not (self.mixed and {dtype.kind, a.dtype.kind} == {"i", "u"}):
                 raise DtypeError(
                     f"{self.name}: the operands' dtypes differ: {', '.join(map(str, avals))}",
                     "Bind the numpy function instead of the primitive; it promotes by NEP 50.",
                 )
-        if self.result == "bool":
-            dtype = np.dtype(np.bool_)
-        elif self.result == "real" and dtype.kind == "c":
-            dtype = dtype.type(0).real.dtype
+        if self.result == "real":
+            dtype = dtype.type(0).real.dtype if dtype.kind == "c" else dtype
+        elif self.result is not None:
+            dtype = np.dtype(self.result)
         return make_aval(broadcast_shapes(self.name, *[a.shape for a in avals]), dtype, weak)
 
     def vjp(
@@ -143,9 +156,11 @@ def align(batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
 def _product(ct: Any, partial: Any, out: Any, operands: Sequence[Any], masked: bool) -> Any:
     if type(partial) is int:
         return ct if partial == 1 else neg(ct)
+    if type(partial) is float:
+        return mul(ct, partial)
     if type(partial) is Over:
         q = partial.divisor(out, *operands)
-        return mask_mul(ct, div(1.0, q)) if masked else div(ct, q)
+        return mask_mul(ct, quiet_div(1.0, q)) if masked else div(ct, q)
     p = partial(out, *operands)
     return mask_mul(ct, p) if masked else mul(ct, p)
 
@@ -225,6 +240,18 @@ class Div(Elementwise):
 
 
 @primitive
+class QuietDiv(Elementwise):
+    """``x / y`` without a warning where ``y`` is 0.
+
+    For derivatives that are infinite at a finite point, where the function itself warns or is
+    finite.
+    """
+
+    numpy, weak, singular, masks = kernels.quiet_divide, True, True, True
+    partials = (Over(lambda out, x, y: y), lambda out, x, y: neg(quiet_div(out, y)))
+
+
+@primitive
 class MaskMul(Elementwise):
     """``ct * p``, equal to 0 where either factor is exactly 0, whatever the other is.
 
@@ -236,7 +263,8 @@ class MaskMul(Elementwise):
     partials = (lambda out, ct, p: p, lambda out, ct, p: ct)
 
 
-add, neg, mul, div, mask_mul = Add(), Neg(), Mul(), Div(), MaskMul()
+add, neg, mul, div = Add(), Neg(), Mul(), Div()
+quiet_div, mask_mul = QuietDiv(), MaskMul()
 
 
 def is_tracer(x: Any) -> bool:
