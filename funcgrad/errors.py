@@ -18,6 +18,7 @@ __all__ = [
     "DtypeError",
     "FuncgradError",
     "GradientCutError",
+    "IndexDtypeError",
     "InvalidJaxprError",
     "LeakedTracerError",
     "MissingRuleError",
@@ -26,6 +27,7 @@ __all__ = [
     "ShapeError",
     "StructureError",
     "TracerAssignmentError",
+    "UnknownAttributeError",
 ]
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
@@ -82,6 +84,10 @@ class DtypeError(FuncgradError, TypeError):
     anchor = "dtypes"
 
 
+class IndexDtypeError(DtypeError, IndexError):
+    """An index that is neither an integer, a boolean nor a slice."""
+
+
 class StructureError(FuncgradError, ValueError):
     """Two pytrees that should have one structure differ; the message names the key path."""
 
@@ -126,6 +132,12 @@ class MissingRuleError(FuncgradError, NotImplementedError):
 
 class NotTraceableError(FuncgradError, TypeError):
     """A NumPy function, or one of its arguments, that has no traced counterpart."""
+
+    anchor = "not-traceable"
+
+
+class UnknownAttributeError(FuncgradError, AttributeError):
+    """An attribute of an array that a tracer does not have."""
 
     anchor = "not-traceable"
 
