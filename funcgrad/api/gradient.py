@@ -41,10 +41,10 @@ def value_and_grad(
 ) -> Callable[P, tuple[Any, Any]]:
     """The function that gives ``f``'s value and its gradient in one call.
 
-    For a scalar ``f`` the gradient with respect to ``x`` is ``g[i] = df/dx[i]``, computed in reverse
-    mode at a small multiple of the cost of ``f`` (Griewank & Walther, Evaluating Derivatives, 2008,
-    section 3.3). ``f`` is called once, on values: Python branches, loops and exceptions behave as in
-    a plain call. Arguments are never changed.
+    For a scalar ``f`` the gradient with respect to ``x`` is ``g[i] = df/dx[i]``, computed in
+    reverse mode at a small multiple of the cost of ``f`` (Griewank & Walther, Evaluating
+    Derivatives, 2008, section 3.3). ``f`` is called once, on values: Python branches, loops and
+    exceptions behave as in a plain call. Arguments are never changed.
 
     Args:
         f: A function whose result is a float scalar, of arrays, numbers and pytrees of them.
@@ -58,9 +58,9 @@ def value_and_grad(
 
     Returns:
         A function of the same arguments that returns ``(value, gradient)``, with ``has_aux``
-        ``((value, aux), gradient)``. The gradient has the structure, shapes and dtypes of the chosen
-        argument (a tuple of them for a tuple of argnums, a dict for a tuple of argnames), with None
-        at leaves that are not floats.
+        ``((value, aux), gradient)``. The gradient has the structure, shapes and dtypes of the
+        chosen argument (a tuple of them for a tuple of argnums, a dict for a tuple of argnames),
+        with None at leaves that are not floats.
 
     Raises:
         ArgumentError: For argnums or argnames that the call does not have.
@@ -259,8 +259,8 @@ def vjp(
 
     Returns:
         ``(output, pullback)``, with ``has_aux`` ``(output, pullback, aux)``. ``pullback(ct)`` takes
-        a pytree like the output and returns a tuple with one cotangent a primal, None at leaves that
-        are not floats.
+        a pytree like the output and returns a tuple with one cotangent a primal, None at leaves
+        that are not floats.
 
     Raises:
         ArgumentError: Where no primal is given.
@@ -332,8 +332,8 @@ def jvp(
         has_aux: Whether ``f`` returns a pair of the output and a pytree that is not differentiated.
 
     Returns:
-        ``(output, tangent)``, with ``has_aux`` ``(output, tangent, aux)``. The tangent of an integer
-        or boolean output is None.
+        ``(output, tangent)``, with ``has_aux`` ``(output, tangent, aux)``. The tangent of an
+        integer or boolean output is None.
 
     Raises:
         ArgumentError: Where primals and tangents are no sequences of one length.

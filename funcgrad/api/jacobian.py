@@ -293,7 +293,7 @@ def _require_float_output(
 
 
 def _basis(avals: Sequence[Aval]) -> list[np.ndarray[Any, Any]]:
-    """The standard basis of the space of all leaves together: one array ``(size, *shape)`` a leaf."""
+    """The standard basis of the space of all leaves: one array ``(size, *shape)`` a leaf."""
     size = sum(aval.size for aval in avals)
     start = 0
     basis = []

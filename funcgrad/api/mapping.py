@@ -34,8 +34,8 @@ def vmap(
     Args:
         f: A function of pytrees, with a pytree of arrays as result, written for one element.
         in_axes: The axis to map over: an int for all positional arguments, or a tuple or list with
-            an entry an argument; each entry an int, None for what is not mapped, or a pytree of them
-            that is a prefix of the argument. Keyword arguments are mapped over axis 0.
+            an entry an argument; each entry an int, None for what is not mapped, or a pytree of
+            them that is a prefix of the argument. Keyword arguments are mapped over axis 0.
         out_axes: Where the mapped axis stands in the results: an int, or a pytree of ints that is a
             prefix of the result; None for a result that does not depend on mapped arguments.
         axis_size: The length of the mapped axis, where no argument tells it.

@@ -24,8 +24,8 @@ def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
     """The function that gives the program of ``f`` for arguments of given types.
 
     Args:
-        f: A function of pytrees. Arrays and numbers are traced by type; other leaves (strings, None,
-            callables) are taken as they are.
+        f: A function of pytrees. Arrays and numbers are traced by type; other leaves (strings,
+            None, callables) are taken as they are.
 
     Returns:
         A function of the same arguments, whose result is the `Jaxpr`; print it.

@@ -200,7 +200,7 @@ def line_of(place: Place | None) -> str:
     """``"train.py:12 in loss"``, or ``""`` where the place is not known."""
     if place is None:
         return ""
-    code, instruction = place
+    code, _ = place
     return f"{os.path.basename(code.co_filename)}:{line_number(place)} in {code.co_name}"
 
 
@@ -213,7 +213,7 @@ def line_number(place: Place) -> int:
 
 
 def names(jaxpr: Jaxpr) -> dict[Var, str]:
-    """A short name for every variable of ``jaxpr``, in order of appearance: a, b, ..., z, aa, ..."""
+    """A short name for every variable, in order of appearance: a, b, ..., z, aa, ..."""
     fresh = _alphabet()
     named: dict[Var, str] = {}
     for var in jaxpr.inputs:

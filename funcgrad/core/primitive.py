@@ -8,6 +8,7 @@ or one function, so that the two cannot drift.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
@@ -41,8 +42,8 @@ class Primitive:
             partials that are infinite at a finite point).
         passes_mask: True where a masked cotangent stays masked (elementwise and shape operations).
         forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
-            None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place of
-            `vjp`; residuals are not None.
+            None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place
+            of `vjp`; residuals are not None.
     """
 
     name: ClassVar[str] = "primitive"
@@ -72,7 +73,8 @@ class Primitive:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            type(self) is type(other) and self.parameters() == other.parameters()  # type: ignore[attr-defined]
+            type(self) is type(other) and self.parameters() == other.parameters()  # type:
+            ignore[attr-defined]
         )
 
     def __hash__(self) -> int:
@@ -176,7 +178,7 @@ def primitive(cls: P) -> P:
     Raises:
         ValueError: Where another primitive has the name.
     """
-    own = [field for field in cls.__dict__.get("__annotations__", {}) if field != "run"]
+    own = [field for field in inspect.get_annotations(cls) if field != "run"]
     cls.fields = (*cls.fields, *own)
     if "name" not in cls.__dict__:
         cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()

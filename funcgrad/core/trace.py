@@ -91,7 +91,7 @@ class Tracer:
 
     def __reduce__(self) -> NoReturn:
         raise ArgumentError(
-            f"pickle: got a tracer, {self.aval}, which lives only inside the transform that made it",
+            f"pickle: got a tracer, {self.aval}, which lives only inside its transform",
             "Pickle the transform's result, or the arrays that go in.",
         )
 

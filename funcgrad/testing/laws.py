@@ -69,9 +69,9 @@ _RTOL_VMAP = 1e-5
 
 def _unit_tangents(args: tuple[Any, ...]) -> Any:
     return tree.map(
-        lambda leaf: np.ones(aval_of(leaf).shape, aval_of(leaf).dtype)[()]
-        if is_inexact(leaf)
-        else None,
+        lambda leaf: (
+            np.ones(aval_of(leaf).shape, aval_of(leaf).dtype)[()] if is_inexact(leaf) else None
+        ),
         args,
     )
 
@@ -140,7 +140,7 @@ def check_chains(
 ) -> None:
     """Compare every chain of transforms of ``f`` at ``x`` with the derivative that it stands for.
 
-    A chain of `CHAIN`'s transforms that differentiates ``k`` times must give the ``k``-th derivative.
+    A chain that differentiates ``k`` times must give the ``k``-th derivative.
 
     Args:
         f: A function of one float with a float result.

@@ -1,8 +1,8 @@
 """Floor 8: Hypothesis strategies: arrays away from kinks, and random programs as readable source.
 
-A drawn `Program` is a Python function made from generated text, so that a failing example prints the
-function that fails. Programs stay in a bounded range and are smooth but for what they say
-(``maximum``, ``where``), so that their derivatives can be compared with differences.
+A drawn `Program` is a Python function made from generated text: a failing example prints what
+fails. Programs stay in a bounded range and are smooth but for what they say (``maximum``,
+``where``), so that their derivatives can be compared with differences.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Floor 4: the transformations: `vjp`, `jvp` and `vmap`, one frame and one small interpreter each."""
+"""Floor 4: `vjp`, `jvp` and `vmap`, one frame and one small interpreter each."""

@@ -78,6 +78,7 @@ def jvp(
         f: The function.
         primals: Where to differentiate; inexact values.
         tangents: One a primal, of its type; None for zero.
+        what: The transform's name, for errors.
 
     Returns:
         The results' values, and their tangents, None for zero.

@@ -2,8 +2,9 @@
 
 `TapeFrame` runs every operation at once on the values its tracers stand for, so a traced function
 behaves as a plain call: exceptions, warnings, Python control flow. It keeps one entry an operation.
-`Tape.pullback` reads the entries backwards and calls each primitive's ``vjp`` rule. Where values are
-tracers of an older frame, the rules record there: nesting, compiling and batching need nothing else.
+`Tape.pullback` reads the entries backwards and calls each primitive's ``vjp`` rule. Where values
+are tracers of an older frame, the rules record there: nesting, compiling and batching need nothing
+else.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class BatchFrame(Frame):
             else "Use the numpy function (numpy.sin, not math.sin) on the value itself."
         )
         raise ConcretizationError(
-            f"vmap: {use} needs one value, and {tracer.aval.short()} stands for {self.size} of them",
+            f"vmap: {use} needs one value, and {tracer.aval.short()} stands for {self.size}",
             fix,
             where=line_of(user_place()),
         )
