@@ -73,8 +73,7 @@ class Primitive:
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            type(self) is type(other) and self.parameters() == other.parameters()  # type:
-            ignore[attr-defined]
+            type(self) is type(other) and self.parameters() == other.parameters()  # type: ignore[attr-defined]
         )
 
     def __hash__(self) -> int:
