@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..api import stop_gradient
 from ..errors import ArgumentError
-from ..ops.elementwise import stop_gradient
 from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 

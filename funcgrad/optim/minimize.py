@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ..api import value_and_grad
 from ..errors import ArgumentError
 from .base import Optimizer, apply_updates
 
@@ -47,9 +48,8 @@ def minimize(
     >>> params.round(4), history[:3]
     (np.float64(3.0), array([9.    , 2.25  , 0.5625]))
     """
-    # Only this function needs the transforms; the optimizers are useful without them.
-    from ..api import jit as compiled
-    from ..api import value_and_grad
+    # Only this function needs the compiler; the optimizers are useful without it.
+    from ..compile.jit import jit as compiled
 
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
