@@ -8,24 +8,19 @@ the backward pass reads, so that nothing is computed twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from ..core.backend import compiled
-from ..core.ir import Aval, Jaxpr, Place, make_aval
+from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
-from ..core.trace import Tracer, apply, aval_of, run, trace
+from ..core.trace import apply, aval_of
 from ..errors import InvalidJaxprError
 from ..ops.convert import convert
 from ..ops.linear import zeros
-from ..transforms.jvp import jvp
-from ..transforms.vjp import vjp
-from ..transforms.vmap import vmap
+from .derive import derived, jvp_program, split_of, vmap_program
 
 __all__ = ["Call"]
-
-_DERIVED: WeakKeyDictionary[Jaxpr, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
 @primitive
@@ -42,14 +37,7 @@ class Call(Primitive):
     @property
     def masks(self) -> bool:  # type: ignore[override]
         equations = self.jaxpr.equations
-        return self._derived("masks", lambda: any(eqn.primitive.masks for eqn in equations))
-
-    def _derived(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What ``make`` gives, kept as long as the program is alive."""
-        known = _DERIVED.setdefault(self.jaxpr, {})
-        if key not in known:
-            known[key] = make()
-        return known[key]
+        return derived(self.jaxpr, "masks", lambda: any(eqn.primitive.masks for eqn in equations))
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         return compiled(self.jaxpr, owned=False)(*operands)
@@ -63,7 +51,7 @@ class Call(Primitive):
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
-        split = self._derived("vjp", lambda: _Split(self.jaxpr))
+        split = split_of(self.jaxpr)
         found = apply(Call(split.forward), [*split.captured, *values], place)
         residuals = [values[i] if of_input else found[i] for of_input, i in split.residuals]
         return tuple(found[: len(self.jaxpr.outputs)]), residuals
@@ -78,9 +66,9 @@ class Call(Primitive):
         residuals: Sequence[Any],
     ) -> list[Any]:
         """The cotangents of the wanted operands, None for the others and for zeros."""
-        pullback = self._derived("vjp", lambda: _Split(self.jaxpr)).pullbacks[masked]
+        pullback = split_of(self.jaxpr).pullbacks[masked]
         key = "backward", tuple(wanted), masked
-        program, given = self._derived(key, lambda: pullback.restricted(wanted))
+        program, given = derived(self.jaxpr, key, lambda: pullback.restricted(wanted))
         captured = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
         cts = [
             zeros(aval.strong()) if c is None else convert(c, aval.dtype)
@@ -95,7 +83,9 @@ class Call(Primitive):
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
-        program, captured, given = self._derived(("jvp", active), lambda: _jvp(self.jaxpr, active))
+        program, captured, given = derived(
+            self.jaxpr, ("jvp", active), lambda: jvp_program(self.jaxpr, active)
+        )
         ts = [convert(t, aval_of(t).dtype) for t in tangents if t is not None]
         found = apply(Call(program), [*captured, *values, *ts], place)
         rest = iter(found[len(given) :])
@@ -103,136 +93,7 @@ class Call(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         key = "vmap", size, tuple(batched)
-        program, captured = self._derived(key, lambda: _vmap(self.jaxpr, size, batched))
+        program, captured = derived(
+            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched)
+        )
         return apply(Call(program), [*captured, *operands], None)
-
-
-class _Pullback:
-    """A backward program: of residuals and cotangents, to the cotangents of inexact operands.
-
-    Attributes:
-        program: The program.
-        captured: What to pass for its captured inputs: ``(True, i)`` for residual ``i``, and
-            ``(False, array)`` for an array.
-        given: For each operand of the call, whether there is a cotangent.
-    """
-
-    __slots__ = ("captured", "given", "program")
-
-    def __init__(self, program: Jaxpr, captured: list[tuple[bool, Any]], given: list[bool]) -> None:
-        self.program, self.captured, self.given = program, captured, given
-
-    def restricted(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
-        """The program without the cotangents that nobody wants, and which are left."""
-        program = self.program
-        outputs = iter(program.outputs)
-        kept: list[Any] = []
-        for some, want in zip(self.given, wanted, strict=True):
-            if some:
-                out = next(outputs)
-                if want:
-                    kept.append(out)
-        given = [some and want for some, want in zip(self.given, wanted, strict=True)]
-        name, captured = program.name, program.captured
-        return Jaxpr(program.inputs, program.equations, kept, captured, name), given
-
-
-class _Split:
-    """The vjp of a program, as one forward program and two backward ones.
-
-    All come from one trace: the pullbacks are traced in frames nested in the forward's, and what
-    they capture there are the residuals.
-
-    Attributes:
-        forward: The program of the results, and then of the residuals that are neither operands nor
-            results.
-        captured: What to pass for its captured inputs.
-        residuals: For each, whether it is an operand of the call or a result of ``forward``, and
-            which one.
-        pullbacks: By whether the cotangents are masked.
-    """
-
-    __slots__ = ("captured", "forward", "pullbacks", "residuals")
-
-    def __init__(self, jaxpr: Jaxpr) -> None:
-        self.residuals: list[tuple[bool, int]] = []
-        self.pullbacks: dict[bool, _Pullback] = {}
-        active = [aval.inexact for aval in jaxpr.in_avals]
-
-        def forward(*inputs: Any) -> list[Any]:
-            def primal(*chosen: Any) -> list[Any]:
-                each = iter(chosen)
-                return run(jaxpr, [next(each) if a else x for a, x in zip(active, inputs)])
-
-            results, tape = vjp(primal, [x for a, x in zip(active, inputs) if a])
-            results = list(results)
-            known = {id(x): (False, i) for i, x in reversed(list(enumerate(results)))}
-            known.update({id(x): (True, i) for i, x in enumerate(inputs)})
-            numbers: dict[int, int] = {}
-            for masked in (False, True):
-                program, captured, given = _trace_pullback(tape, jaxpr, active, masked)
-                passed: list[tuple[bool, Any]] = []
-                for value in captured:
-                    if not isinstance(value, Tracer):
-                        passed.append((False, value))
-                        continue
-                    if id(value) not in numbers:
-                        if id(value) not in known:
-                            known[id(value)] = False, len(results)
-                            results.append(value)
-                        numbers[id(value)] = len(self.residuals)
-                        self.residuals.append(known[id(value)])
-                    passed.append((True, numbers[id(value)]))
-                self.pullbacks[masked] = _Pullback(program, passed, given)
-            return results
-
-        name = f"forward of {jaxpr.name}"
-        self.forward, self.captured = trace(forward, jaxpr.in_avals, name=name)
-
-
-def _trace_pullback(
-    tape: Any, jaxpr: Jaxpr, active: Sequence[bool], masked: bool
-) -> tuple[Jaxpr, list[Any], list[bool]]:
-    inexact = [aval.inexact for aval in jaxpr.out_avals]
-    given: list[bool] = []
-
-    def pullback(*cts: Any) -> list[Any]:
-        each = iter(cts)
-        found = tape.pullback([next(each) if i else None for i in inexact], masked=masked)
-        pulled = iter(found)
-        given.extend([a and next(pulled) is not None for a in active])
-        return [g for g in found if g is not None]
-
-    avals = [aval.strong() for aval in jaxpr.out_avals if aval.inexact]
-    program, captured = trace(pullback, avals, name=f"backward of {jaxpr.name}")
-    return program, captured, given
-
-
-def _jvp(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any], list[bool]]:
-    """The program of results and nonzero tangents, what it captured, which tangents there are."""
-    given: list[bool] = []
-    count = len(jaxpr.inputs)
-
-    def push(*args: Any) -> list[Any]:
-        rest = iter(args[count:])
-        tangents = [next(rest) if a else None for a in active]
-        results, pushed = jvp(lambda *xs: run(jaxpr, xs), args[:count], tangents)
-        given.extend([t is not None for t in pushed])
-        return [*results, *[t for t in pushed if t is not None]]
-
-    avals = [aval.strong() for aval, a in zip(jaxpr.in_avals, active, strict=True) if a]
-    program, captured = trace(push, [*jaxpr.in_avals, *avals], name=f"jvp of {jaxpr.name}")
-    return program, captured, given
-
-
-def _vmap(jaxpr: Jaxpr, size: int, batched: Sequence[bool]) -> tuple[Jaxpr, list[Any]]:
-    """The program for a batch, and what it captured."""
-    avals = [
-        make_aval((size, *aval.shape), aval.dtype) if b else aval
-        for aval, b in zip(jaxpr.in_avals, batched, strict=True)
-    ]
-
-    def mapped(*args: Any) -> list[Any]:
-        return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)
-
-    return trace(mapped, avals, name=f"vmap of {jaxpr.name}")

@@ -1,0 +1,167 @@
+"""Floor 5: programs made from programs: forward with residuals and backward, jvp, vmap.
+
+Traced once each and kept as long as the program is alive; what holds programs (`Call`, and the
+control flow) states its rules with these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from ..core.ir import Jaxpr, make_aval
+from ..core.trace import Tracer, run, trace
+from ..transforms.jvp import jvp
+from ..transforms.vjp import vjp
+from ..transforms.vmap import vmap
+
+__all__ = ["Pullback", "Split", "derived", "jvp_program", "split_of", "vmap_program"]
+
+T = TypeVar("T")
+
+_DERIVED: WeakKeyDictionary[Jaxpr, dict[Hashable, Any]] = WeakKeyDictionary()
+
+
+def derived(jaxpr: Jaxpr, key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives, kept as long as ``jaxpr`` is alive."""
+    known = _DERIVED.setdefault(jaxpr, {})
+    if key not in known:
+        known[key] = make()
+    return known[key]
+
+
+def split_of(jaxpr: Jaxpr) -> Split:
+    """The `Split` of a program, made once."""
+    return derived(jaxpr, "vjp", lambda: Split(jaxpr))
+
+
+class Pullback:
+    """A backward program: of residuals and cotangents, to the cotangents of inexact operands.
+
+    Attributes:
+        program: The program.
+        captured: What to pass for its captured inputs: ``(True, i)`` for residual ``i``, and
+            ``(False, array)`` for an array.
+        given: For each operand of the call, whether there is a cotangent.
+    """
+
+    __slots__ = ("captured", "given", "program")
+
+    def __init__(self, program: Jaxpr, captured: list[tuple[bool, Any]], given: list[bool]) -> None:
+        self.program, self.captured, self.given = program, captured, given
+
+    def restricted(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
+        """The program without the cotangents that nobody wants, and which are left."""
+        program = self.program
+        outputs = iter(program.outputs)
+        kept: list[Any] = []
+        for some, want in zip(self.given, wanted, strict=True):
+            if some:
+                out = next(outputs)
+                if want:
+                    kept.append(out)
+        given = [some and want for some, want in zip(self.given, wanted, strict=True)]
+        name, captured = program.name, program.captured
+        return Jaxpr(program.inputs, program.equations, kept, captured, name), given
+
+
+class Split:
+    """The vjp of a program, as one forward program and two backward ones.
+
+    All come from one trace: the pullbacks are traced in frames nested in the forward's, and what
+    they capture there are the residuals.
+
+    Attributes:
+        forward: The program of the results, and then of the residuals that are neither operands nor
+            results.
+        captured: What to pass for its captured inputs.
+        residuals: For each, whether it is an operand of the call or a result of ``forward``, and
+            which one.
+        pullbacks: By whether the cotangents are masked.
+    """
+
+    __slots__ = ("captured", "forward", "pullbacks", "residuals")
+
+    def __init__(self, jaxpr: Jaxpr) -> None:
+        self.residuals: list[tuple[bool, int]] = []
+        self.pullbacks: dict[bool, Pullback] = {}
+        active = [aval.inexact for aval in jaxpr.in_avals]
+
+        def forward(*inputs: Any) -> list[Any]:
+            def primal(*chosen: Any) -> list[Any]:
+                each = iter(chosen)
+                return run(jaxpr, [next(each) if a else x for a, x in zip(active, inputs)])
+
+            results, tape = vjp(primal, [x for a, x in zip(active, inputs) if a])
+            results = list(results)
+            known = {id(x): (False, i) for i, x in reversed(list(enumerate(results)))}
+            known.update({id(x): (True, i) for i, x in enumerate(inputs)})
+            numbers: dict[int, int] = {}
+            for masked in (False, True):
+                program, captured, given = _trace_pullback(tape, jaxpr, active, masked)
+                passed: list[tuple[bool, Any]] = []
+                for value in captured:
+                    if not isinstance(value, Tracer):
+                        passed.append((False, value))
+                        continue
+                    if id(value) not in numbers:
+                        if id(value) not in known:
+                            known[id(value)] = False, len(results)
+                            results.append(value)
+                        numbers[id(value)] = len(self.residuals)
+                        self.residuals.append(known[id(value)])
+                    passed.append((True, numbers[id(value)]))
+                self.pullbacks[masked] = Pullback(program, passed, given)
+            return results
+
+        name = f"forward of {jaxpr.name}"
+        self.forward, self.captured = trace(forward, jaxpr.in_avals, name=name)
+
+
+def _trace_pullback(
+    tape: Any, jaxpr: Jaxpr, active: Sequence[bool], masked: bool
+) -> tuple[Jaxpr, list[Any], list[bool]]:
+    inexact = [aval.inexact for aval in jaxpr.out_avals]
+    given: list[bool] = []
+
+    def pullback(*cts: Any) -> list[Any]:
+        each = iter(cts)
+        found = tape.pullback([next(each) if i else None for i in inexact], masked=masked)
+        pulled = iter(found)
+        given.extend([a and next(pulled) is not None for a in active])
+        return [g for g in found if g is not None]
+
+    avals = [aval.strong() for aval in jaxpr.out_avals if aval.inexact]
+    program, captured = trace(pullback, avals, name=f"backward of {jaxpr.name}")
+    return program, captured, given
+
+
+def jvp_program(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any], list[bool]]:
+    """The program of results and nonzero tangents, what it captured, which tangents there are."""
+    given: list[bool] = []
+    count = len(jaxpr.inputs)
+
+    def push(*args: Any) -> list[Any]:
+        rest = iter(args[count:])
+        tangents = [next(rest) if a else None for a in active]
+        results, pushed = jvp(lambda *xs: run(jaxpr, xs), args[:count], tangents)
+        given.extend([t is not None for t in pushed])
+        return [*results, *[t for t in pushed if t is not None]]
+
+    avals = [aval.strong() for aval, a in zip(jaxpr.in_avals, active, strict=True) if a]
+    program, captured = trace(push, [*jaxpr.in_avals, *avals], name=f"jvp of {jaxpr.name}")
+    return program, captured, given
+
+
+def vmap_program(jaxpr: Jaxpr, size: int, batched: Sequence[bool]) -> tuple[Jaxpr, list[Any]]:
+    """The program for a batch, and what it captured."""
+    avals = [
+        make_aval((size, *aval.shape), aval.dtype) if b else aval
+        for aval, b in zip(jaxpr.in_avals, batched, strict=True)
+    ]
+
+    def mapped(*args: Any) -> list[Any]:
+        return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)
+
+    return trace(mapped, avals, name=f"vmap of {jaxpr.name}")
