@@ -1,118 +1,206 @@
-"""Floor 3: arithmetic, exponentials, logarithms, trigonometry: the differentiable ufuncs."""
+"""Floor 3: the elementwise primitives of all families, under one name."""
 
 from __future__ import annotations
 
-import math
-import operator
-from typing import Any
-
-import numpy as np
-
-from ..core.ir import Aval
-from ..core.primitive import primitive
-from . import kernels
-from .kinds import Elementwise, Over, add, div, mask_mul, mul, neg
-
-__all__ = ["add", "div", "exp", "log", "mask_mul", "mul", "neg", "sub"]
-
-
-@primitive
-class Sub(Elementwise):
-    """``x - y``."""
-
-    numpy, symbol, weak, saves = np.subtract, "-", True, False
-    run = staticmethod(operator.sub)
-    partials = (1, -1)
-
-
-@primitive
-class IntegerPow(Elementwise):
-    """``x ** exponent`` for a Python integer; derivative ``exponent * x ** (exponent - 1)``."""
-
-    exponent: int
-    numpy = "{0} ** {exponent}"
-    weak = True
-    partials = (lambda out, x: None,)
-
-    def run(self, x: Any) -> Any:
-        return kernels.power(x, self.exponent)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        n = self.exponent
-        if n == 2:
-            self.partials = (lambda out, x: add(x, x),)
-        elif n == 1:
-            self.partials = (1,)
-        elif n == 0:
-            self.partials = (None,)
-        else:
-            self.partials = (lambda out, x: mul(float(n), IntegerPow(n - 1)(x)),)
-
-
-@primitive
-class Exp(Elementwise):
-    """``exp(x)``; derivative the result itself."""
-
-    numpy = np.exp
-    partials = (lambda out, x: out,)
-
-
-@primitive
-class Log(Elementwise):
-    """``log(x)``; derivative ``1/x``, infinite at 0."""
-
-    numpy, singular, masks = np.log, True, True
-    partials = (Over(lambda out, x: x),)
-
-
-@primitive
-class Log1p(Elementwise):
-    """``log(1 + x)``; derivative ``1/(1 + x)``, infinite at -1."""
-
-    numpy, singular, masks = np.log1p, True, True
-    partials = (Over(lambda out, x: add(x, 1.0)),)
-
-
-@primitive
-class Sin(Elementwise):
-    """``sin(x)``; derivative ``cos(x)``."""
-
-    numpy = np.sin
-    partials = (lambda out, x: cos(x),)
-
-
-@primitive
-class Cos(Elementwise):
-    """``cos(x)``; derivative ``-sin(x)``."""
-
-    numpy = np.cos
-    partials = (lambda out, x: neg(sin(x)),)
-
-
-@primitive
-class Tanh(Elementwise):
-    """``tanh(x)``; derivative ``1 - tanh(x)**2``."""
-
-    numpy = np.tanh
-    partials = (lambda out, x: sub(1.0, mul(out, out)),)
-
-
-@primitive
-class Sqrt(Elementwise):
-    """``sqrt(x)``; derivative ``1/(2 sqrt(x))``, infinite at 0."""
-
-    numpy, singular, masks = np.sqrt, True, True
-    partials = (lambda out, x: div(0.5, out),)
-
-
-sub, exp, log, log1p, sin, cos, tanh, sqrt = (
-    Sub(),
-    Exp(),
-    Log(),
-    Log1p(),
-    Sin(),
-    Cos(),
-    Tanh(),
-    Sqrt(),
+from .arithmetic import (
+    ScalarPow,
+    copysign,
+    fmod,
+    frexp_mantissa,
+    heaviside,
+    ldexp,
+    modf_fraction,
+    nextafter,
+    pow_,
+    power,
+    reciprocal,
+    remainder,
+    scalar_pow,
+    square,
+    sub,
 )
+from .complex import absolute, conjugate, imag, real, unit
+from .discrete import (
+    Isclose,
+    Round,
+    bitwise_and,
+    bitwise_count,
+    bitwise_or,
+    bitwise_xor,
+    ceil,
+    equal,
+    floor,
+    floor_divide,
+    frexp_exponent,
+    gcd,
+    greater,
+    greater_equal,
+    invert,
+    isfinite,
+    isinf,
+    isnan,
+    lcm,
+    left_shift,
+    less,
+    less_equal,
+    logical_and,
+    logical_not,
+    logical_or,
+    logical_xor,
+    modf_integer,
+    not_equal,
+    right_shift,
+    rint,
+    sign,
+    signbit,
+    spacing,
+    trunc,
+)
+from .exponential import (
+    cbrt,
+    exp,
+    exp2,
+    expm1,
+    log,
+    log1p,
+    log2,
+    log10,
+    logaddexp,
+    logaddexp2,
+    logistic,
+    sqrt,
+)
+from .kinds import add, div, mask_mul, mul, neg, quiet_div
+from .select import (
+    at_least,
+    at_most,
+    clip,
+    fmax,
+    fmin,
+    maximum,
+    minimum,
+    relu,
+    select,
+    stop_gradient,
+)
+from .trigonometric import (
+    arccos,
+    arccosh,
+    arcsin,
+    arcsinh,
+    arctan,
+    arctan2,
+    arctanh,
+    cos,
+    cosh,
+    degrees,
+    hypot,
+    radians,
+    sin,
+    sinc,
+    sinh,
+    tan,
+    tanh,
+)
+
+__all__ = [
+    "Isclose",
+    "Round",
+    "ScalarPow",
+    "absolute",
+    "add",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "at_least",
+    "at_most",
+    "bitwise_and",
+    "bitwise_count",
+    "bitwise_or",
+    "bitwise_xor",
+    "cbrt",
+    "ceil",
+    "clip",
+    "conjugate",
+    "copysign",
+    "cos",
+    "cosh",
+    "degrees",
+    "div",
+    "equal",
+    "exp",
+    "exp2",
+    "expm1",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "frexp_exponent",
+    "frexp_mantissa",
+    "gcd",
+    "greater",
+    "greater_equal",
+    "heaviside",
+    "hypot",
+    "imag",
+    "invert",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "lcm",
+    "ldexp",
+    "left_shift",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "logistic",
+    "mask_mul",
+    "maximum",
+    "minimum",
+    "modf_fraction",
+    "modf_integer",
+    "mul",
+    "neg",
+    "nextafter",
+    "not_equal",
+    "pow_",
+    "power",
+    "quiet_div",
+    "radians",
+    "real",
+    "reciprocal",
+    "relu",
+    "remainder",
+    "right_shift",
+    "rint",
+    "scalar_pow",
+    "select",
+    "sign",
+    "signbit",
+    "sin",
+    "sinc",
+    "sinh",
+    "spacing",
+    "sqrt",
+    "square",
+    "stop_gradient",
+    "sub",
+    "tan",
+    "tanh",
+    "trunc",
+    "unit",
+]

@@ -68,6 +68,12 @@ def quiet_power(x: Any, y: Any) -> Any:
         return np.power(x, y)
 
 
+def quiet_rsqrt(x: Any) -> Any:
+    """``1 / sqrt(x)`` without warnings, for derivatives infinite at a finite point."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return 1 / np.sqrt(x)
+
+
 def log_or_zero(x: Any) -> Any:
     """``log(x)``, and 0 at 0: what ``x ** y`` multiplies in its derivative by ``y``."""
     with np.errstate(invalid="ignore"):

@@ -63,7 +63,7 @@ class Elementwise(Primitive):
 
     partials: Any = ()
     symbol: ClassVar[str | None] = None
-    weak: ClassVar[bool] = False
+    weak: bool = False
     result: ClassVar[str | None] = None
     untyped: ClassVar[int] = 0
     mixed: ClassVar[bool] = False

@@ -1,4 +1,8 @@
-"""Floor 3: choices. where, and what is built on it: cotangents that leave these are masked."""
+"""Floor 3: choices. where, maximum, clip, relu: the cotangents that leave them are masked.
+
+A choice hands its cotangent on to the operand that it took. It selects, it does not multiply: what
+was not taken gets an exact 0, whatever the cotangent is.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,22 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from .kinds import Elementwise, broadcast_shapes
+from .discrete import greater, greater_equal, isnan, less, less_equal, logical_and, logical_or
+from .kinds import Elementwise, add, broadcast_shapes, mul
 from .linear import broadcast_to, shape_of, sum_to
 
-__all__ = ["select"]
+__all__ = [
+    "at_least",
+    "at_most",
+    "clip",
+    "fmax",
+    "fmin",
+    "maximum",
+    "minimum",
+    "relu",
+    "select",
+    "stop_gradient",
+]
 
 
 @primitive
@@ -32,7 +48,7 @@ class Select(Elementwise):
         return np.where(condition, x, y)[()]
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        c, x, y = operands
+        c = operands[0]
         _, tx, ty = tangents
         if tx is None and ty is None:
             return None
@@ -46,6 +62,147 @@ class Select(Elementwise):
         cx = sum_to(select(c, ct, 0.0), shape_of(x)) if wanted[1] else None
         cy = sum_to(select(c, 0.0, ct), shape_of(y)) if wanted[2] else None
         return None, cx, cy
+
+
+class Choice(Elementwise):
+    """Takes one of its operands, element by element.
+
+    Attributes:
+        taken: For each operand a function of ``(g, *operands)`` that gives ``g``, a tangent or
+            cotangent, where the operand is taken and 0 elsewhere; None for operands without
+            derivative.
+    """
+
+    taken: Any = ()
+    masks = True
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        total = None
+        for t, taken in zip(tangents, self.taken, strict=True):
+            if t is not None:
+                g = taken(t, *operands)
+                total = g if total is None else add(total, g)
+        return total if total is None else broadcast_to(total, shape_of(out))
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        return [
+            sum_to(taken(ct, *operands), shape_of(x)) if want else None
+            for x, want, taken in zip(operands, wanted, self.taken, strict=True)
+        ]
+
+
+def _shared(g: Any, won: Any, lost: Any) -> Any:
+    return select(won, g, select(lost, 0.0, mul(0.5, g)))
+
+
+@primitive
+class Maximum(Choice):
+    """The larger of ``x`` and ``y``; ties, and pairs with a nan, share the derivative equally."""
+
+    numpy = np.maximum
+    taken = (
+        lambda g, x, y: _shared(g, greater(x, y), less(x, y)),
+        lambda g, x, y: _shared(g, less(x, y), greater(x, y)),
+    )
+
+
+@primitive
+class Minimum(Choice):
+    """The smaller of ``x`` and ``y``; ties, and pairs with a nan, share the derivative equally."""
+
+    numpy = np.minimum
+    taken = (
+        lambda g, x, y: _shared(g, less(x, y), greater(x, y)),
+        lambda g, x, y: _shared(g, greater(x, y), less(x, y)),
+    )
+
+
+def _above(x: Any, y: Any) -> Any:
+    return logical_or(greater(x, y), isnan(y))
+
+
+@primitive
+class Fmax(Choice):
+    """The larger of ``x`` and ``y``, or the one that is not nan; ties share equally."""
+
+    numpy = np.fmax
+    taken = (
+        lambda g, x, y: _shared(g, _above(x, y), _above(y, x)),
+        lambda g, x, y: _shared(g, _above(y, x), _above(x, y)),
+    )
+
+
+def _below(x: Any, y: Any) -> Any:
+    return logical_or(less(x, y), isnan(y))
+
+
+@primitive
+class Fmin(Choice):
+    """The smaller of ``x`` and ``y``, or the one that is not nan; ties share equally."""
+
+    numpy = np.fmin
+    taken = (
+        lambda g, x, y: _shared(g, _below(x, y), _below(y, x)),
+        lambda g, x, y: _shared(g, _below(y, x), _below(x, y)),
+    )
+
+
+@primitive
+class Relu(Choice):
+    """``maximum(x, 0)`` with derivative 0 at 0."""
+
+    numpy = "np.maximum({0}, 0)"
+    taken = (lambda g, x: select(greater(x, 0), g, 0.0),)
+
+
+@primitive
+class AtLeast(Choice):
+    """``clip(x, lower, None)``: derivative 1 by ``x`` at the bound and above it."""
+
+    numpy = np.maximum
+    taken = (
+        lambda g, x, lower: select(greater_equal(x, lower), g, 0.0),
+        lambda g, x, lower: select(less(x, lower), g, 0.0),
+    )
+
+
+@primitive
+class AtMost(Choice):
+    """``clip(x, None, upper)``: derivative 1 by ``x`` at the bound and below it."""
+
+    numpy = np.minimum
+    taken = (
+        lambda g, x, upper: select(less_equal(x, upper), g, 0.0),
+        lambda g, x, upper: select(greater(x, upper), g, 0.0),
+    )
+
+
+@primitive
+class Clip(Choice):
+    """``minimum(maximum(x, lower), upper)``: derivative 1 by ``x`` at both bounds and between.
+
+    Where it is beyond a bound, that bound has the derivative; the upper one where they cross.
+    """
+
+    numpy = "np.clip({0}, {1}, {2})"
+    taken = (
+        lambda g, x, lower, upper: select(
+            logical_and(greater_equal(x, lower), less_equal(x, upper)), g, 0.0
+        ),
+        lambda g, x, lower, upper: select(
+            logical_and(less(x, lower), less_equal(lower, upper)), g, 0.0
+        ),
+        lambda g, x, lower, upper: select(
+            logical_or(
+                greater(x, upper),
+                logical_and(less(x, lower), greater(lower, upper)),
+            ),
+            g,
+            0.0,
+        ),
+    )
 
 
 @primitive
@@ -71,4 +228,6 @@ class StopGradient(Primitive):
         return self(*operands)
 
 
-select = Select()
+select, relu, stop_gradient = Select(), Relu(), StopGradient()
+maximum, minimum, fmax, fmin = Maximum(), Minimum(), Fmax(), Fmin()
+at_least, at_most, clip = AtLeast(), AtMost(), Clip()

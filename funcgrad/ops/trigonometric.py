@@ -1,0 +1,216 @@
+"""Floor 3: trigonometric and hyperbolic functions, their inverses, angles and sinc."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..core.primitive import primitive
+from . import kernels
+from .arithmetic import sub
+from .exponential import quiet_rsqrt
+from .kinds import Elementwise, Over, add, mask_mul, mul, neg, quiet_div
+
+__all__ = [
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "cos",
+    "cosh",
+    "degrees",
+    "hypot",
+    "radians",
+    "sin",
+    "sinc",
+    "sinh",
+    "tan",
+    "tanh",
+]
+
+
+@primitive
+class Sin(Elementwise):
+    """``sin(x)``; derivative ``cos(x)``."""
+
+    numpy = np.sin
+    partials = (lambda out, x: cos(x),)
+
+
+@primitive
+class Cos(Elementwise):
+    """``cos(x)``; derivative ``-sin(x)``."""
+
+    numpy = np.cos
+    partials = (lambda out, x: neg(sin(x)),)
+
+
+@primitive
+class Tan(Elementwise):
+    """``tan(x)``; derivative ``1 + tan(x)**2``."""
+
+    numpy = np.tan
+    partials = (lambda out, x: add(1.0, mul(out, out)),)
+
+
+def _one_minus_square(x: Any) -> Any:
+    # In factors, each of which is exact near the bound where the other is 2.
+    return mul(sub(1.0, x), add(1.0, x))
+
+
+@primitive
+class Arcsin(Elementwise):
+    """The inverse sine; derivative ``1/sqrt(1 - x**2)``, infinite at -1 and 1."""
+
+    numpy, singular, masks = np.arcsin, True, True
+    partials = (lambda out, x: quiet_rsqrt(_one_minus_square(x)),)
+
+
+@primitive
+class Arccos(Elementwise):
+    """The inverse cosine; derivative ``-1/sqrt(1 - x**2)``, infinite at -1 and 1."""
+
+    numpy, singular, masks = np.arccos, True, True
+    partials = (lambda out, x: neg(quiet_rsqrt(_one_minus_square(x))),)
+
+
+@primitive
+class Arctan(Elementwise):
+    """The inverse tangent; derivative ``1/(1 + x**2)``."""
+
+    numpy = np.arctan
+    partials = (Over(lambda out, x: add(1.0, mul(x, x))),)
+
+
+@primitive
+class Sinh(Elementwise):
+    """``sinh(x)``; derivative ``cosh(x)``."""
+
+    numpy = np.sinh
+    partials = (lambda out, x: cosh(x),)
+
+
+@primitive
+class Cosh(Elementwise):
+    """``cosh(x)``; derivative ``sinh(x)``."""
+
+    numpy = np.cosh
+    partials = (lambda out, x: sinh(x),)
+
+
+@primitive
+class Tanh(Elementwise):
+    """``tanh(x)``; derivative ``1 - tanh(x)**2``."""
+
+    numpy = np.tanh
+    partials = (lambda out, x: sub(1.0, mul(out, out)),)
+
+
+@primitive
+class Arcsinh(Elementwise):
+    """The inverse hyperbolic sine; derivative ``1/sqrt(1 + x**2)``."""
+
+    numpy = np.arcsinh
+    partials = (lambda out, x: quiet_rsqrt(add(1.0, mul(x, x))),)
+
+
+@primitive
+class Arccosh(Elementwise):
+    """The inverse hyperbolic cosine; derivative ``1/sqrt(x**2 - 1)``, infinite at 1."""
+
+    numpy, singular, masks = np.arccosh, True, True
+    partials = (lambda out, x: mul(quiet_rsqrt(sub(x, 1.0)), quiet_rsqrt(add(x, 1.0))),)
+
+
+@primitive
+class Arctanh(Elementwise):
+    """The inverse hyperbolic tangent; derivative ``1/(1 - x**2)``, infinite at -1 and 1."""
+
+    numpy, singular, masks = np.arctanh, True, True
+    partials = (Over(lambda out, x: _one_minus_square(x)),)
+
+
+@primitive
+class Hypot(Elementwise):
+    """``sqrt(x**2 + y**2)``; derivatives ``x / out`` and ``y / out``, 0 at the origin."""
+
+    numpy, masks = np.hypot, True
+    partials = (
+        lambda out, x, y: mask_mul(x, quiet_div(1.0, out)),
+        lambda out, x, y: mask_mul(y, quiet_div(1.0, out)),
+    )
+
+
+@primitive
+class Arctan2(Elementwise):
+    """The angle of the point (x, y); derivatives ``x/r**2`` and ``-y/r**2``, 0 at the origin.
+
+    Divided by ``r`` twice: ``r**2`` overflows and underflows long before the quotient does.
+    """
+
+    numpy, masks = np.arctan2, True
+    partials = (
+        lambda out, y, x: _over_twice(x, hypot(y, x)),
+        lambda out, y, x: neg(_over_twice(y, hypot(y, x))),
+    )
+
+
+def _over_twice(x: Any, r: Any) -> Any:
+    inverse = quiet_div(1.0, r)
+    return mask_mul(mask_mul(x, inverse), inverse)
+
+
+@primitive
+class Degrees(Elementwise):
+    """Degrees from radians; derivative ``180/pi``."""
+
+    numpy, saves = np.degrees, False
+    partials = (180.0 / math.pi,)
+
+
+@primitive
+class Radians(Elementwise):
+    """Radians from degrees; derivative ``pi/180``."""
+
+    numpy, saves = np.radians, False
+    partials = (math.pi / 180.0,)
+
+
+@primitive
+class Sinc(Elementwise):
+    """``np.sinc(x)``, sin(pi x)/(pi x), 1 at 0; derivative ``pi`` times `SincDerivative` 1."""
+
+    numpy = "np.sinc({0})"
+    partials = (lambda out, x: mul(math.pi, sinc_derivative(1)(x)),)
+
+
+@primitive
+class SincDerivative(Elementwise):
+    """The derivative of sin(u)/u of a given order, at u = pi * x."""
+
+    order: int
+    numpy = kernels.sinc_derivative
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.partials = (lambda out, x: mul(math.pi, sinc_derivative(self.order + 1)(x)),)
+
+
+@lru_cache(64)
+def sinc_derivative(order: int) -> SincDerivative:
+    """The primitive ``SincDerivative(order)``."""
+    return SincDerivative(order)
+
+
+sin, cos, tan = Sin(), Cos(), Tan()
+arcsin, arccos, arctan = Arcsin(), Arccos(), Arctan()
+sinh, cosh, tanh = Sinh(), Cosh(), Tanh()
+arcsinh, arccosh, arctanh = Arcsinh(), Arccosh(), Arctanh()
+hypot, arctan2 = Hypot(), Arctan2()
+degrees, radians, sinc = Degrees(), Radians(), Sinc()
