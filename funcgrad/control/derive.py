@@ -16,7 +16,7 @@ from ..transforms.jvp import jvp
 from ..transforms.vjp import vjp
 from ..transforms.vmap import vmap
 
-__all__ = ["Pullback", "Split", "derived", "jvp_program", "split_of", "vmap_program"]
+__all__ = ["Pullback", "Split", "cached", "derived", "jvp_program", "split_of", "vmap_program"]
 
 T = TypeVar("T")
 
@@ -165,3 +165,11 @@ def vmap_program(jaxpr: Jaxpr, size: int, batched: Sequence[bool]) -> tuple[Jaxp
         return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)
 
     return trace(mapped, avals, name=f"vmap of {jaxpr.name}")
+
+
+def cached(primitive: Any, key: Hashable, make: Callable[[], T]) -> T:
+    """What ``make`` gives, kept on the primitive instance itself."""
+    known: dict[Hashable, Any] = primitive.__dict__.setdefault("_derived", {})
+    if key not in known:
+        known[key] = make()
+    return known[key]
