@@ -1,3 +1,9 @@
 """Floor 6: the NumPy namespace for tracers."""
 
-from . import operators as operators
+import importlib as _importlib
+
+for _name in (
+    *("operators", "create", "index", "inquire", "join", "like", "matrix", "reduce", "scan"),
+    *("shape", "statistics", "methods"),
+):
+    _importlib.import_module("." + _name, __name__)

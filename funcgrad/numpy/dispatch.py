@@ -1,8 +1,8 @@
 """Floor 6: how NumPy's own functions reach funcgrad, and what those say that do not.
 
 `implements` registers the counterpart of a NumPy function. ``np.sum(tracer)`` comes to it through
-``__array_function__``; ``funcgrad.numpy.sum``, which `implements` returns, comes to it without NumPy
-in between, looks into lists for tracers, and calls NumPy's own function where there is none.
+``__array_function__``; ``funcgrad.numpy.sum``, which `implements` returns, comes to it directly,
+looks into lists for tracers, and calls NumPy's own function where there is none.
 """
 
 from __future__ import annotations
@@ -14,12 +14,11 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..core.ir import line_of
-from ..core.trace import ScalarTracer, Tracer, user_place
+from ..core.trace import ScalarTracer, Tracer
 from ..errors import NotTraceableError
 from .advice import ADVICE
 
-__all__ = ["IMPLEMENTED", "has_tracer", "implements", "not_traceable", "refuse"]
+__all__ = ["IMPLEMENTED", "has_tracer", "implements", "not_traceable", "refuse", "register"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -68,6 +67,19 @@ def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         )
         public.__wrapped__ = genuine  # type: ignore[attr-defined]
         return public
+
+    return decorate
+
+
+def register(function: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Declare the decorated function, which takes arrays too, the counterpart of NumPy's.
+
+    Unlike `implements` it leaves the function as it is: for functions that do more than NumPy's.
+    """
+
+    def decorate(counterpart: Callable[P, R]) -> Callable[P, R]:
+        IMPLEMENTED[function] = counterpart
+        return counterpart
 
     return decorate
 
@@ -121,9 +133,7 @@ def not_traceable(function: Any) -> NotTraceableError:
             + "Where no gradient passes, compute it before the transform; else write it with "
             "numpy functions that can be traced."
         )
-    return NotTraceableError(
-        f"{name} has no counterpart that can be traced", advice, where=line_of(user_place())
-    )
+    return NotTraceableError(f"{name} has no counterpart that can be traced", advice)
 
 
 def nearest(name: str) -> str | None:
@@ -152,7 +162,5 @@ def refuse(name: str, **given: Any) -> None:
         else:
             fix = f"Leave {parameter}= away; funcgrad.numpy.{name} does not take it."
         raise NotTraceableError(
-            f"numpy.{name}: {parameter}= cannot be used with a traced value",
-            fix,
-            where=line_of(user_place()),
+            f"numpy.{name}: {parameter}= cannot be used with a traced value", fix
         )

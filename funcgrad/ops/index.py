@@ -80,7 +80,7 @@ class GetItem(_Indexed):
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         x, *arrays = operands
-        ct_x = scatter_to(ct, self.index, shape_of(x), arrays, self.mask)
+        ct_x = scatter_to(ct, self.index, shape_of(x), arrays)
         return ct_x, *[None for _ in arrays]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -262,9 +262,8 @@ def scatter_to(
         index: The index.
         shape: The shape of what it indexes.
         arrays: Its operands.
-        once: Whether no place is known to repeat.
     """
-    kind = Scatter if once or distinct(arrays) else ScatterAdd
+    kind = Scatter if distinct(arrays) else ScatterAdd
     return kind(index, shape)(ct, *arrays)
 
 

@@ -1,0 +1,373 @@
+"""Floor 6: NumPy's indexing functions for tracers.
+
+Functions whose result has a shape that depends on the numbers (nonzero, unique, extract) need a
+value: they work under `grad` and `jvp`, and raise under `jit` and `vmap`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..errors import (
+    ArgumentError,
+    ConcretizationError,
+    DtypeError,
+    IndexDtypeError,
+    ShapeError,
+    TracerAssignmentError,
+)
+from ..ops.layout import out_of_bounds
+from ..ops.linear import broadcast_to, reshape, shape_of
+from ..ops.select import StopGradient
+from ..ops.shape import Stack
+from .arguments import axis_of, broadcast_shapes, operand, operands
+from .dispatch import has_tracer, implements, refuse, register
+from .getitem import getitem
+from .update import at
+
+__all__ = [
+    "argwhere",
+    "choose",
+    "compress",
+    "extract",
+    "fill_diagonal",
+    "flatnonzero",
+    "ix_",
+    "nonzero",
+    "put",
+    "put_along_axis",
+    "ravel_multi_index",
+    "searchsorted",
+    "select",
+    "take",
+    "take_along_axis",
+    "unique",
+    "unravel_index",
+]
+
+Array = Any
+
+
+def known(name: str, x: Any) -> Any:
+    """The value of ``x`` without its gradient.
+
+    Raises:
+        ConcretizationError: It has none while the function is traced.
+    """
+    value = StopGradient()(x) if isinstance(x, Tracer) else x
+    if isinstance(value, Tracer):
+        raise ConcretizationError(
+            f"numpy.{name}: its result depends on values, and {value.aval.short()} has none while "
+            "the function is traced",
+            "Use numpy.where with a mask, or call it before the transform.",
+        )
+    return value
+
+
+def integers(name: str, indices: Any) -> Any:
+    """``indices`` as integers.
+
+    Raises:
+        IndexDtypeError: They are none.
+    """
+    indices = operand(indices)
+    if aval_of(indices).dtype.kind not in "biu":
+        raise IndexDtypeError(
+            f"numpy.{name}: indices must be integers, got {aval_of(indices)}",
+            "Convert them first, as in i.astype(int); an integer carries no gradient.",
+        )
+    return indices
+
+
+@implements(np.take)
+def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str = "raise") -> Array:
+    """``a[..., indices, ...]`` along one axis; either may be traced.
+
+    Raises:
+        OutOfBoundsError: An index is outside the axis, and ``mode`` is "raise".
+    """
+    refuse("take", out=out)
+    a, indices = operand(a), integers("take", indices)
+    if axis is None:
+        a, axis = reshape(a, (_size(shape_of(a)),)), 0
+    axis = axis_of(axis, len(shape_of(a)))
+    if aval_of(indices).dtype.kind == "b":
+        indices = np.asarray(known("take", indices)).astype(np.intp)[()]
+    if mode != "raise":
+        indices = _brought_in("take", indices, shape_of(a)[axis], mode)
+    return getitem(a, (*[slice(None)] * axis, indices))
+
+
+def _brought_in(name: str, indices: Any, length: int, mode: str) -> Any:
+    if mode == "clip":
+        return np.clip(indices, 0, length - 1)
+    if mode == "wrap":
+        return np.remainder(indices, length)
+    raise ArgumentError(
+        f"numpy.{name}: mode {mode!r} is not known", "Use 'raise', 'wrap' or 'clip'."
+    )
+
+
+def _size(shape: Sequence[int]) -> int:
+    size = 1
+    for n in shape:
+        size *= n
+    return size
+
+
+@implements(np.take_along_axis)
+def take_along_axis(arr: Array, indices: Array, axis: Any = -1) -> Array:
+    """``arr`` at ``indices`` along ``axis``, one lane at a time; either may be traced.
+
+    Raises:
+        OutOfBoundsError: An index is outside the axis.
+    """
+    arr = operand(arr)
+    indices = integers("take_along_axis", indices)
+    arr, key = _lanes("take_along_axis", arr, indices, axis)
+    return getitem(arr, key)
+
+
+def _lanes(name: str, x: Any, indices: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The array, flat where ``axis`` is None, and the key that takes ``indices`` along ``axis``."""
+    if axis is None:
+        if len(shape_of(indices)) != 1:
+            raise ShapeError(
+                f"numpy.{name}: with axis=None the indices must have one dimension, got "
+                f"{aval_of(indices)}",
+                "Pass an axis, or indices.ravel().",
+            )
+        return reshape(x, (_size(shape_of(x)),)), (indices,)
+    shape = shape_of(x)
+    axis = axis_of(axis, len(shape))
+    if len(shape_of(indices)) != len(shape):
+        raise ShapeError(
+            f"numpy.{name}: the array has {len(shape)} dimensions and the indices "
+            f"{len(shape_of(indices))}",
+            "Give them the same number; indices[:, None] adds one.",
+        )
+    key = [
+        indices if i == axis else np.arange(n).reshape((n, *(1,) * (len(shape) - i - 1)))
+        for i, n in enumerate(shape)
+    ]
+    return x, tuple(key)
+
+
+def _in_place(name: str, inplace: bool, *args: Any) -> bool:
+    """Whether NumPy's own function is to write into an array; raises where it cannot."""
+    if inplace and has_tracer(args):
+        raise TracerAssignmentError(
+            f"numpy.{name}: a traced value cannot be written into",
+            f"Write x = funcgrad.numpy.{name}(x, ..., inplace=False), which returns the new array, "
+            "or x = x.at[i].set(value).",
+        )
+    return inplace
+
+
+@register(np.put_along_axis)
+def put_along_axis(
+    arr: Array, indices: Array, values: Array, axis: Any, *, inplace: bool = True
+) -> Array:
+    """NumPy's ``put_along_axis``; with ``inplace=False`` it returns a new array.
+
+    Args:
+        arr: Any shape; traced values only with ``inplace=False``.
+        indices: Integers, of as many dimensions as ``arr``.
+        values: Broadcasts to the shape of ``indices``.
+        axis: The axis that ``indices`` counts along, or None for the flat array.
+        inplace: Whether to write into ``arr``, as NumPy does.
+
+    Returns:
+        The new array, or None where ``inplace``.
+
+    Raises:
+        TracerAssignmentError: ``inplace`` with a traced value.
+        OutOfBoundsError: An index is outside the axis.
+    """
+    if _in_place("put_along_axis", inplace, arr, indices, values):
+        return np.put_along_axis(arr, indices, values, axis)
+    arr = operand(arr)
+    flat, key = _lanes("put_along_axis", arr, integers("put_along_axis", indices), axis)
+    return reshape(at(flat)[key].set(operand(values)), shape_of(arr))
+
+
+@register(np.put)
+def put(a: Array, ind: Array, v: Array, mode: str = "raise", *, inplace: bool = True) -> Array:
+    """NumPy's ``put``: ``v``, repeated as needed, at places of the flat array.
+
+    With ``inplace=False`` the new array is returned, and arguments may be traced.
+    """
+    if _in_place("put", inplace, a, ind, v):
+        return np.put(a, ind, v, mode)  # type: ignore[arg-type]
+    a, ind = operand(a), integers("put", ind)
+    flat = reshape(a, (_size(shape_of(a)),))
+    if mode != "raise":
+        ind = _brought_in("put", ind, shape_of(flat)[0], mode)
+    v = operand(v)
+    if shape_of(v):
+        places = _size(shape_of(ind))
+        v = getitem(reshape(v, (_size(shape_of(v)),)), np.arange(places) % _size(shape_of(v)))
+        v = reshape(v, shape_of(ind))
+    return reshape(at(flat)[ind].set(v), shape_of(a))
+
+
+@register(np.fill_diagonal)
+def fill_diagonal(a: Array, val: Array, wrap: bool = False, *, inplace: bool = True) -> Array:
+    """NumPy's ``fill_diagonal``: ``val``, repeated as needed, on the main diagonal.
+
+    With ``inplace=False`` the new array is returned, and arguments may be traced.
+    """
+    if _in_place("fill_diagonal", inplace, a, val):
+        return np.fill_diagonal(a, val, wrap)
+    a = operand(a)
+    places = np.zeros(shape_of(a), dtype=bool)
+    np.fill_diagonal(places, True, wrap)
+    return put(a, np.flatnonzero(places), val, inplace=False)
+
+
+@implements(np.nonzero)
+def nonzero(a: Array) -> tuple[np.ndarray[Any, Any], ...]:
+    """Where ``a`` is not zero, from its value."""
+    return np.nonzero(known("nonzero", operand(a)))
+
+
+@implements(np.flatnonzero)
+def flatnonzero(a: Array) -> np.ndarray[Any, Any]:
+    """Where the flat ``a`` is not zero, from its value."""
+    return np.flatnonzero(known("flatnonzero", operand(a)))
+
+
+@implements(np.argwhere)
+def argwhere(a: Array) -> np.ndarray[Any, Any]:
+    """Where ``a`` is not zero, one row a place, from its value."""
+    return np.argwhere(known("argwhere", operand(a)))
+
+
+@implements(np.searchsorted)
+def searchsorted(a: Array, v: Array, side: Any = "left", sorter: Any = None) -> Any:
+    """Where ``v`` would be inserted in ``a``, from their values."""
+    a, v = known("searchsorted", operand(a)), known("searchsorted", operand(v))
+    return np.searchsorted(a, v, side=side, sorter=known("searchsorted", sorter))
+
+
+@implements(np.unique)
+def unique(
+    ar: Array,
+    return_index: bool = False,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    axis: Any = None,
+    *,
+    equal_nan: bool = True,
+    sorted: bool = True,
+) -> Any:
+    """The distinct elements; a gradient goes to the first occurrence of each."""
+    ar = operand(ar)
+    found, first, *others = np.unique(
+        known("unique", ar),
+        return_index=True,
+        return_inverse=return_inverse,
+        return_counts=return_counts,
+        axis=axis,
+        equal_nan=equal_nan,
+    )
+    if axis is None:
+        values = getitem(reshape(ar, (_size(shape_of(ar)),)), first)
+    else:
+        values = take(ar, first, axis_of(axis, len(shape_of(ar))))
+    if isinstance(values, Tracer):
+        found = values
+    results = (found, *([first] if return_index else []), *others)
+    return results if len(results) > 1 else found
+
+
+@implements(np.extract)
+def extract(condition: Array, arr: Array) -> Array:
+    """The elements of the flat ``arr`` where ``condition``, which must have a value."""
+    arr = operand(arr)
+    chosen = np.flatnonzero(known("extract", operand(condition)))
+    return getitem(reshape(arr, (_size(shape_of(arr)),)), chosen)
+
+
+@implements(np.compress)
+def compress(condition: Array, a: Array, axis: Any = None, out: Any = None) -> Array:
+    """The slices of ``a`` along ``axis`` where ``condition``, which must have a value."""
+    refuse("compress", out=out)
+    return take(a, np.flatnonzero(known("compress", operand(condition))), axis)
+
+
+@implements(np.choose)
+def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Array:
+    """For each element of ``a`` the element of that one of ``choices``.
+
+    Raises:
+        OutOfBoundsError: A choice does not exist, and ``mode`` is "raise".
+    """
+    refuse("choose", out=out)
+    a = integers("choose", a)
+    options = operands(choices if isinstance(choices, (list, tuple)) else list(operand(choices)))
+    shape = broadcast_shapes("choose", shape_of(a), *[shape_of(c) for c in options])
+    table = Stack(0)(*[broadcast_to(c, shape) for c in options])
+    if mode != "raise":
+        a = _brought_in("choose", a, len(options), mode)
+    elif isinstance(a, Tracer):
+        # NumPy refuses negative choices: these go to a place that does not exist.
+        a = np.where(a < 0, len(options), a)
+    elif np.any(a < 0):
+        raise out_of_bounds("invalid entry in choice array")
+    return getitem(take_along_axis(table, broadcast_to(a, shape)[None], axis=0), 0)
+
+
+@implements(np.select)
+def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Array = 0) -> Array:
+    """The choice of the first condition that is true, element by element.
+
+    Raises:
+        ShapeError: The lists differ in length or are empty.
+    """
+    if len(condlist) != len(choicelist) or not condlist:
+        raise ShapeError(
+            f"numpy.select: got {len(condlist)} conditions and {len(choicelist)} choices",
+            "Give one choice for each condition.",
+        )
+    *choices, result = operands([*choicelist, default])
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
+        if aval_of(condition).dtype.kind != "b":
+            raise DtypeError(
+                f"numpy.select: a condition must be boolean, got {aval_of(condition)}",
+                "Write condition != 0.",
+            )
+        result = np.where(condition, choice, result)
+    return result
+
+
+@implements(np.ix_)
+def ix_(*args: Array) -> tuple[Array, ...]:
+    """Index arrays that form an open mesh."""
+    rank = len(args)
+    mesh: list[Any] = []
+    for i, a in enumerate(args):
+        a = integers("ix_", a)
+        if len(shape_of(a)) != 1:
+            raise ShapeError("numpy.ix_: cross index must be one dimensional", "Pass a.ravel().")
+        if aval_of(a).dtype.kind == "b":
+            a = np.flatnonzero(known("ix_", a))
+        mesh.append(reshape(a, (*(1,) * i, shape_of(a)[0], *(1,) * (rank - i - 1))))
+    return tuple(mesh)
+
+
+@implements(np.unravel_index)
+def unravel_index(indices: Array, shape: Any, order: str = "C") -> tuple[Any, ...]:
+    """Places of the flat array as one index an axis, from their values."""
+    return np.unravel_index(known("unravel_index", indices), shape, order)  # type: ignore[arg-type]
+
+
+@implements(np.ravel_multi_index)
+def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
+    """One index an axis as places of the flat array, from their values."""
+    values = tuple([known("ravel_multi_index", operand(i)) for i in multi_index])
+    return np.ravel_multi_index(values, dims, mode, order)

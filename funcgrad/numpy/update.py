@@ -1,0 +1,250 @@
+"""Floor 6: functional updates. ``x.at[i].set(y)`` is ``x[i] = y`` that returns the new array."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, apply, aval_of
+from ..errors import DtypeError, NotTraceableError
+from ..ops.convert import convert
+from ..ops.index import GetItem, IndexAdd, IndexSet
+from ..ops.layout import distinct, fill, layout
+from ..ops.linear import broadcast_to, reshape, shape_of
+from .arguments import operand
+from .getitem import Key, resolve
+from .promote import promote_types, strong
+
+__all__ = ["At", "at"]
+
+Array = Any
+
+
+def at(x: Array) -> At:
+    """Functional updates of an array: ``at(x)[i].set(y)``.
+
+    Works on arrays and on traced values, which have it as ``x.at`` too.
+
+    Args:
+        x: An array of any shape.
+
+    Returns:
+        An object to be indexed with any NumPy index; see `AtIndex` for what follows.
+
+    >>> at(np.zeros(3))[1:].set([5.0, 6.0])
+    array([0., 5., 6.])
+    """
+    return At(x if isinstance(x, Tracer) else np.asarray(x))
+
+
+class At:
+    """``x.at``, to be indexed."""
+
+    __slots__ = ("_x",)
+
+    def __init__(self, x: Array) -> None:
+        self._x = strong(x)
+
+    def __getitem__(self, key: Any) -> AtIndex:
+        return AtIndex(self._x, key)
+
+
+class AtIndex:
+    """``x.at[key]``. Every method returns a new array of the shape and dtype of ``x``.
+
+    Where places in the key repeat, `set` leaves the last value, as an assignment in NumPy, and the
+    others apply each value in turn, as ``ufunc.at``. The derivative is that of what is computed.
+
+    A boolean mask without value (under jit, vmap) is taken where ``y`` has no axis for the places
+    it chooses.
+    """
+
+    __slots__ = ("_key", "_x")
+
+    def __init__(self, x: Array, key: Any) -> None:
+        self._x, self._key = x, key
+
+    def get(self) -> Array:
+        """``x[key]``."""
+        return _get(self._x, resolve(shape_of(self._x), self._key))
+
+    def set(self, y: Array) -> Array:
+        """``x[key] = y``.
+
+        Args:
+            y: Broadcasts to ``x[key]``; converted to the dtype of ``x``.
+
+        Raises:
+            DtypeError: A traced ``y`` would lose its gradient or its imaginary part.
+            OutOfBoundsError: An index is outside ``x``.
+        """
+        y = _value(y)
+        if _is_traced_mask(self._key):
+            return _where(self._x, self._key, y, _as_dtype_of(self._x, y))
+        return self._apply(IndexSet, y)
+
+    def add(self, y: Array) -> Array:
+        """``x[key] += y``; the same to ``np.add.at`` where places repeat."""
+        y = _value(y)
+        if _is_traced_mask(self._key):
+            return self._in_turn(np.add, y, True)
+        _check_kind(self._x, y)
+        return self._apply(IndexAdd, y)
+
+    def subtract(self, y: Array) -> Array:
+        """``x[key] -= y``; the same to ``np.subtract.at`` where places repeat."""
+        y = _value(y)
+        if _is_traced_mask(self._key) or aval_of(self._x).dtype.kind not in "ifc":
+            return self._in_turn(np.subtract, y, False)
+        _check_kind(self._x, y)
+        return self._apply(IndexAdd, -_as_dtype_of(self._x, y))
+
+    def multiply(self, y: Array, *, unique_indices: bool = False) -> Array:
+        """``x[key] *= y``; the same to ``np.multiply.at`` where places repeat.
+
+        Args:
+            y: Broadcasts to ``x[key]``.
+            unique_indices: A promise that no place repeats, which is needed for traced index
+                arrays.
+
+        Raises:
+            NotTraceableError: Places may repeat and have no values.
+        """
+        return self._in_turn(np.multiply, y, unique_indices)
+
+    def divide(self, y: Array, *, unique_indices: bool = False) -> Array:
+        """``x[key] /= y``; see `multiply`."""
+        return self._in_turn(np.true_divide, y, unique_indices)
+
+    def power(self, y: Array, *, unique_indices: bool = False) -> Array:
+        """``x[key] **= y``; see `multiply`."""
+        return self._in_turn(np.power, y, unique_indices)
+
+    def min(self, y: Array, *, unique_indices: bool = False) -> Array:
+        """``x[key] = minimum(x[key], y)``; see `multiply`."""
+        return self._in_turn(np.minimum, y, unique_indices)
+
+    def max(self, y: Array, *, unique_indices: bool = False) -> Array:
+        """``x[key] = maximum(x[key], y)``; see `multiply`."""
+        return self._in_turn(np.maximum, y, unique_indices)
+
+    def apply(self, f: Callable[[Array], Array], *, unique_indices: bool = False) -> Array:
+        """``x[key] = f(x[key])``, once for every time that a place occurs in the key."""
+        return self._in_turn(lambda old, _: f(old), 0, unique_indices)
+
+    def _apply(self, primitive: Any, y: Any) -> Any:
+        """One of the two primitives, with ``y`` as it takes it."""
+        x = self._x
+        key = resolve(shape_of(x), self._key)
+        y = _fitting(_as_dtype_of(x, y), key)
+        new = apply(primitive(key.index), (reshape(x, key.shape), y, *key.arrays), None)
+        return reshape(new, shape_of(x))
+
+    def _in_turn(self, op: Callable[[Any, Any], Any], y: Any, unique: bool) -> Any:
+        x = self._x
+        y = _value(y)
+        if _is_traced_mask(self._key):
+            return _where(x, self._key, y, _as_dtype_of(x, _combined(op, x, y)))
+        key = resolve(shape_of(x), self._key)
+        if unique or distinct(key.arrays):
+            old = _get(x, key)
+            return AtIndex(x, self._key).set(_combined(op, old, y))
+        if any(isinstance(a, Tracer) for a in key.arrays):
+            raise NotTraceableError(
+                "at: places in a traced index array may repeat, and the values are applied in turn",
+                "Pass unique_indices=True where they do not, use add(), or make the index array "
+                "before the transform.",
+            )
+        size = int(np.prod(key.shape))
+        places = np.arange(size).reshape(key.shape)[fill(key.index, key.arrays)]
+        y = reshape(broadcast_to(_fitting(y, key), places.shape), (places.size,))
+        flat = reshape(x, (size,))
+        for turn in _turns(places.reshape(-1)):
+            chosen = places.reshape(-1)[turn]
+            old = At(flat)[chosen].get()
+            flat = At(flat)[chosen].set(_combined(op, old, At(y)[turn].get()))
+        return reshape(flat, shape_of(x))
+
+
+def _get(x: Any, key: Key) -> Any:
+    whole = reshape(x, key.shape)
+    return apply(GetItem(key.index, key.mask), (whole, *key.arrays), None) if key.index else whole
+
+
+def _combined(op: Callable[[Any, Any], Any], old: Any, y: Any) -> Any:
+    """``op(old, y)``, of a dtype that ``old`` takes as in NumPy's ``old *= y``."""
+    new = op(old, y)
+    _check_kind(old, new)
+    return new
+
+
+def _turns(places: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """Positions in ``places``: the first occurrence of every place, the second ones, and so on."""
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: places.size])
+    lengths = np.diff(np.append(starts, places.size))
+    turn = np.empty(places.size, np.intp)
+    turn[order] = np.arange(places.size) - np.repeat(starts, lengths)
+    return [np.flatnonzero(turn == k) for k in range(int(lengths.max(initial=0)))]
+
+
+def _value(y: Any) -> Any:
+    return operand(y) if isinstance(y, (list, tuple)) else y
+
+
+def _check_kind(x: Any, y: Any) -> None:
+    dtype = promote_types(x, y)
+    if not np.can_cast(dtype, aval_of(x).dtype, "same_kind"):
+        raise DtypeError(
+            f"at: {aval_of(y)} cannot be combined into an array of {aval_of(x).dtype}",
+            f"Convert the array first: x.astype({dtype}).at[i].",
+        )
+
+
+def _as_dtype_of(x: Any, y: Any) -> Any:
+    """``y`` as NumPy's assignment into ``x`` would convert it."""
+    dtype = aval_of(x).dtype
+    if not isinstance(y, Tracer):
+        if isinstance(y, np.ndarray):
+            return y.astype(dtype)[()]
+        return dtype.type(y)
+    lost = "biufc".index(aval_of(y).dtype.kind) > "biufc".index(dtype.kind)
+    if lost and aval_of(y).inexact:
+        raise DtypeError(
+            f"at: a traced {aval_of(y)} put into an array of {dtype} would lose its gradient"
+            if dtype.kind != "f"
+            else f"at: a traced {aval_of(y)} put into an array of {dtype} would lose its "
+            "imaginary part",
+            f"Convert the array first: x.astype({aval_of(y).dtype}).at[i].",
+        )
+    return convert(y, dtype)
+
+
+def _fitting(y: Any, key: Key) -> Any:
+    """``y`` without the leading axes of length 1 that NumPy's assignment passes over."""
+    given = shape_of(y)
+    if len(given) < 2:
+        return y
+    target, _, _ = layout(key.index, key.shape, [shape_of(a) for a in key.arrays])
+    while len(given) > len(target) and given[0] == 1:
+        given = given[1:]
+    return reshape(y, given)
+
+
+def _is_traced_mask(key: Any) -> bool:
+    return isinstance(key, Tracer) and key.aval.dtype.kind == "b"
+
+
+def _where(x: Any, mask: Any, y: Any, new: Any) -> Any:
+    """The update where a mask has no value: chosen element by element."""
+    rest = len(shape_of(x)) - len(shape_of(mask))
+    if len(shape_of(y)) > rest:
+        raise NotTraceableError(
+            f"at: under a mask without value, {aval_of(y)} would be laid out by how many places "
+            "the mask chooses",
+            "Give a scalar, or write numpy.where(mask, y, x) with y of the shape of x.",
+        )
+    return np.where(reshape(mask, (*shape_of(mask), *(1,) * rest)), new, x)
