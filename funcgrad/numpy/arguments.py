@@ -1,0 +1,143 @@
+"""Floor 6: the arguments of NumPy's functions: array-likes, axes, dtypes, flags."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..errors import ShapeError
+from ..ops.convert import convert
+from ..ops.linear import broadcast_to, shape_of
+from ..ops.shape import Stack
+from .dispatch import has_tracer
+from .promote import promote_types, strong
+
+__all__ = [
+    "axes_of",
+    "axis_of",
+    "broadcast_shapes",
+    "cast",
+    "flag",
+    "given",
+    "of_rank",
+    "operand",
+    "operands",
+    "promoted",
+    "spread",
+]
+
+
+def given(value: Any) -> bool:
+    """Whether an optional argument was given."""
+    return value is not None and value is not np._NoValue
+
+
+def flag(value: Any) -> bool:
+    """``keepdims`` and its like, which are off where not given."""
+    return bool(given(value) and value)
+
+
+def operand(x: Any) -> Any:
+    """An array-like as an array, a scalar or a tracer; lists with tracers in them are stacked."""
+    if isinstance(x, Tracer):
+        return strong(x) if x.aval.weak else x
+    if isinstance(x, np.ndarray | np.generic):
+        return x
+    if isinstance(x, list | tuple) and has_tracer(x):
+        return Stack(0)(*operands(x))
+    return np.asarray(x)[()]
+
+
+def operands(xs: Sequence[Any]) -> list[Any]:
+    """Several array-likes, converted to the dtype that NumPy gives them together."""
+    found = [x if isinstance(x, (bool, int, float, complex)) else operand(x) for x in xs]
+    return promoted(found)
+
+
+def promoted(xs: Sequence[Any]) -> list[Any]:
+    """Operands converted to their common dtype; Python scalars give way to the others."""
+    first = getattr(xs[0], "aval", xs[0])
+    dtype = getattr(first, "dtype", None)
+    if dtype is None or any(getattr(getattr(x, "aval", x), "dtype", None) != dtype for x in xs):
+        dtype = promote_types(*xs)
+        return [cast(x, dtype) for x in xs]
+    return list(xs)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """``x`` converted to ``dtype``, or as it is where ``dtype`` is None; never weak."""
+    if dtype is None:
+        return strong(x)
+    return convert(x, np.dtype(dtype).newbyteorder("="))
+
+
+def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
+    """``axis`` of a reduction as a sorted tuple of places from 0; None means all.
+
+    Raises:
+        numpy.exceptions.AxisError: For an axis that does not exist.
+    """
+    if axis is None:
+        return tuple(range(ndim))
+    if type(axis) is int and -ndim <= axis < ndim:
+        return (axis + ndim if axis < 0 else axis,)
+    return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(axis, ndim, "axis")))
+
+
+def axis_of(axis: Any, ndim: int) -> int:
+    """One axis as a place from 0.
+
+    Raises:
+        numpy.exceptions.AxisError: For an axis that does not exist.
+    """
+    if type(axis) is int and -ndim <= axis < ndim:
+        return axis + ndim if axis < 0 else axis
+    return np.lib.array_utils.normalize_axis_index(operator.index(axis), ndim)
+
+
+def of_rank(name: str, m: Any, rank: int) -> Any:
+    """``m`` as an array of ``rank`` or more dimensions.
+
+    Raises:
+        ShapeError: Where it has fewer.
+    """
+    x = operand(m)
+    if len(shape_of(x)) < rank:
+        raise ShapeError(
+            f"numpy.{name}: got {aval_of(x)}, of fewer than {rank} dimensions",
+            "Reshape it; x[:, None] adds an axis.",
+        )
+    return x
+
+
+def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that ``shapes`` broadcast to.
+
+    Raises:
+        ShapeError: Where they do not.
+    """
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(
+            f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast",
+            "Reshape or transpose one of them; x[:, None] adds an axis.",
+        ) from None
+
+
+def spread(name: str, x: Any, shape: tuple[int, ...]) -> Any:
+    """``x`` broadcast to ``shape``.
+
+    Raises:
+        ShapeError: Where it does not broadcast to it.
+    """
+    if broadcast_shapes(name, shape_of(x), shape) != shape:
+        raise ShapeError(
+            f"{name}: {aval_of(x)} does not broadcast to shape {shape}",
+            "Give a shape that it broadcasts to.",
+        )
+    return broadcast_to(x, shape)

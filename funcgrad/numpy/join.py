@@ -1,0 +1,358 @@
+"""Floor 6: NumPy's functions that join, split, repeat, roll and pad tracers."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..errors import ShapeError
+from ..ops import shape as ops
+from ..ops.linear import reshape as reshape_to
+from ..ops.linear import shape_of
+from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
+from .dispatch import implements, refuse
+from .shape import atleast_1d, atleast_2d, atleast_3d
+
+__all__ = [
+    "append",
+    "array_split",
+    "column_stack",
+    "concatenate",
+    "dsplit",
+    "dstack",
+    "hsplit",
+    "hstack",
+    "pad",
+    "repeat",
+    "roll",
+    "split",
+    "stack",
+    "tile",
+    "vsplit",
+    "vstack",
+]
+
+
+def _joined(name: str, xs: Any, dtype: Any, casting: str) -> list[Any]:
+    """The arrays to join, in one dtype."""
+    if not isinstance(xs, list | tuple):
+        xs = of_rank(name, xs, 1)
+        xs = [xs[i] for i in range(shape_of(xs)[0])]
+    arrays = list(xs)
+    if not arrays:
+        raise ShapeError(f"numpy.{name}: got no arrays", "Give at least one.")
+    if not given(dtype):
+        return operands(arrays)
+    kind = np.dtype(dtype)
+    found = [operand(x) for x in arrays]
+    for x in found:
+        if not np.can_cast(aval_of(x).dtype, kind, casting):  # type: ignore[arg-type]
+            raise TypeError(
+                f"Cannot cast array data from {aval_of(x).dtype!r} to {kind!r} according to the "
+                f"rule {casting!r}"
+            )
+    return [cast(x, kind) for x in found]
+
+
+@implements(np.concatenate, *([np.concat] if hasattr(np, "concat") else []))
+def concatenate(
+    arrays: Any,
+    /,
+    axis: Any = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: str = "same_kind",
+) -> Any:
+    """``numpy.concatenate``."""
+    refuse("concatenate", out=out)
+    xs = _joined("concatenate", arrays, dtype, casting)
+    if axis is None:
+        xs, axis = [reshape_to(x, (aval_of(x).size,)) for x in xs], 0
+    return _concatenate("concatenate", xs, axis)
+
+
+def _concatenate(name: str, xs: Sequence[Any], axis: Any) -> Any:
+    shapes = [shape_of(x) for x in xs]
+    rank = len(shapes[0])
+    if not rank:
+        raise ShapeError(
+            f"numpy.{name}: zero-dimensional arrays cannot be concatenated",
+            "Write numpy.stack, which puts scalars along a new axis.",
+        )
+    place = axis_of(axis, rank)
+    rest = ops.without_axes(shapes[0], (place,))
+    if any(len(s) != rank or ops.without_axes(s, (place,)) != rest for s in shapes):
+        raise ShapeError(
+            f"numpy.{name}: shapes {', '.join(map(str, shapes))} do not join along axis {place}",
+            "All axes but that one must have the same lengths.",
+        )
+    return ops.Concatenate(place)(*xs)
+
+
+@implements(np.stack)
+def stack(
+    arrays: Any,
+    axis: Any = 0,
+    out: Any = None,
+    *,
+    dtype: Any = None,
+    casting: str = "same_kind",
+) -> Any:
+    """``numpy.stack``."""
+    refuse("stack", out=out)
+    xs = _joined("stack", arrays, dtype, casting)
+    shapes = [shape_of(x) for x in xs]
+    if any(s != shapes[0] for s in shapes):
+        raise ShapeError(
+            f"numpy.stack: the shapes differ: {', '.join(map(str, shapes))}",
+            "Stack arrays of one shape, or concatenate them.",
+        )
+    return ops.Stack(axis_of(axis, len(shapes[0]) + 1))(*xs)
+
+
+def _several(arrays: Any) -> Any:
+    """A sequence for functions that give one array back where they get one."""
+    return arrays if isinstance(arrays, tuple) else (arrays,)
+
+
+@implements(np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """``numpy.vstack``."""
+    xs = _joined("vstack", tup, dtype, casting)
+    return _concatenate("vstack", _several(atleast_2d(*xs)), 0)
+
+
+@implements(np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    """``numpy.hstack``."""
+    xs = _several(atleast_1d(*_joined("hstack", tup, dtype, casting)))
+    return _concatenate("hstack", xs, 0 if len(shape_of(xs[0])) == 1 else 1)
+
+
+@implements(np.dstack)
+def dstack(tup: Any) -> Any:
+    """``numpy.dstack``."""
+    xs = _joined("dstack", tup, None, "same_kind")
+    return _concatenate("dstack", _several(atleast_3d(*xs)), 2)
+
+
+@implements(np.column_stack)
+def column_stack(tup: Any) -> Any:
+    """``numpy.column_stack``."""
+    columns = []
+    for x in _joined("column_stack", tup, None, "same_kind"):
+        shape = shape_of(x)
+        columns.append(x if len(shape) > 1 else reshape_to(x, (aval_of(x).size, 1)))
+    return _concatenate("column_stack", columns, 1)
+
+
+@implements(np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    """``numpy.append``, which gives a new array."""
+    return concatenate([operand(arr), operand(values)], axis=axis)
+
+
+@implements(np.array_split)
+def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    """``numpy.array_split``."""
+    x = operand(ary)
+    shape = shape_of(x)
+    place = axis_of(axis, len(shape))
+    n = shape[place]
+    if np.ndim(indices_or_sections):
+        cuts = [operator.index(i) for i in indices_or_sections]
+        bounds = list(zip([0, *cuts], [*cuts, n], strict=True))
+    else:
+        sections = operator.index(indices_or_sections)
+        if sections <= 0:
+            raise ValueError("number sections must be larger than 0.")
+        each, extra = divmod(n, sections)
+        ends = [each * (i + 1) + min(i + 1, extra) for i in range(sections)]
+        bounds = list(zip([0, *ends[:-1]], ends, strict=True))
+    lead = (slice(None),) * place
+    return [x[(*lead, slice(start, stop))] for start, stop in bounds]
+
+
+@implements(np.split)
+def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
+    """``numpy.split``."""
+    x = operand(ary)
+    if not np.ndim(indices_or_sections):
+        n = shape_of(x)[axis_of(axis, len(shape_of(x)))]
+        if n % operator.index(indices_or_sections):
+            raise ShapeError(
+                f"numpy.split: an axis of length {n} has no {indices_or_sections} equal parts",
+                "Use numpy.array_split for parts that differ by one.",
+            )
+    return array_split(x, indices_or_sections, axis)
+
+
+@implements(np.vsplit)
+def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.vsplit``."""
+    return split(of_rank("vsplit", ary, 2), indices_or_sections, 0)
+
+
+@implements(np.hsplit)
+def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.hsplit``."""
+    x = of_rank("hsplit", ary, 1)
+    return split(x, indices_or_sections, 0 if len(shape_of(x)) == 1 else 1)
+
+
+@implements(np.dsplit)
+def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
+    """``numpy.dsplit``."""
+    return split(of_rank("dsplit", ary, 3), indices_or_sections, 2)
+
+
+if hasattr(np, "unstack"):
+
+    @implements(np.unstack)
+    def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
+        """``numpy.unstack``."""
+        x = of_rank("unstack", x, 1)
+        place = axis_of(axis, len(shape_of(x)))
+        lead = (slice(None),) * place
+        return tuple([x[(*lead, i)] for i in range(shape_of(x)[place])])
+
+
+@implements(np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    """``numpy.roll``."""
+    x = operand(a)
+    lengths = shape_of(x)
+    if axis is None:
+        return reshape_to(roll(reshape_to(x, (aval_of(x).size,)), shift, 0), lengths)
+    shifts, axes = np.broadcast_arrays(np.asarray(shift), np.asarray(axis))
+    for by, at in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
+        place = axis_of(at, len(lengths))
+        n = lengths[place]
+        by = by % n if n else 0
+        if by:
+            end, start = ops.crop(x, place, n - by, n), ops.crop(x, place, 0, n - by)
+            x = ops.Concatenate(place)(end, start)
+    return x
+
+
+@implements(np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    """``numpy.tile``."""
+    x = operand(A)
+    times = [operator.index(n) for n in (reps if isinstance(reps, tuple | list) else (reps,))]
+    lengths = shape_of(x)
+    rank = max(len(times), len(lengths))
+    times = [1] * (rank - len(times)) + times
+    lengths = (1,) * (rank - len(lengths)) + lengths
+    pairs = list(zip(times, lengths, strict=True))
+    x = reshape_to(x, tuple([k for _, n in pairs for k in (1, n)]))
+    x = spread("tile", x, tuple([k for pair in pairs for k in pair]))
+    return reshape_to(x, tuple([t * n for t, n in pairs]))
+
+
+@implements(np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it."""
+    x = operand(a)
+    if axis is None:
+        x, axis = reshape_to(x, (aval_of(x).size,)), 0
+    lengths = shape_of(x)
+    place = axis_of(axis, len(lengths))
+    counts = np.asarray(repeats)
+    if counts.size == 1:
+        times = operator.index(counts.reshape(())[()])
+        spaced = (*lengths[: place + 1], 1, *lengths[place + 1 :])
+        wide = (*lengths[: place + 1], times, *lengths[place + 1 :])
+        out = (*lengths[:place], lengths[place] * times, *lengths[place + 1 :])
+        return reshape_to(spread("repeat", reshape_to(x, spaced), wide), out)
+    taken = np.repeat(np.arange(lengths[place]), counts)
+    return x[(*(slice(None),) * place, taken)]
+
+
+@implements(np.pad)
+def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
+    """``numpy.pad``; of its modes all but linear_ramp, median and functions."""
+    x = operand(array)
+    rank = len(shape_of(x))
+    widths = _pairs(pad_width, rank, int)
+    if mode == "constant":
+        return _constant(x, widths, kwargs)
+    if mode == "empty":
+        return ops.pad(x, widths)
+    if mode in ("maximum", "minimum", "mean"):
+        return _statistic(x, widths, mode, kwargs)
+    if mode not in ("edge", "reflect", "symmetric", "wrap"):
+        raise ShapeError(
+            f"numpy.pad: mode {mode!r} cannot be used with a traced value",
+            "Use 'constant', 'edge', 'reflect', 'symmetric', 'wrap', 'maximum', 'minimum' or "
+            "'mean', or concatenate the parts.",
+        )
+    for axis, (before, after) in enumerate(widths):
+        if before or after:
+            places = np.arange(shape_of(x)[axis])
+            if kwargs.get("reflect_type", "even") != "even":
+                refuse("pad", reflect_type=kwargs["reflect_type"])
+            taken = np.pad(places, (before, after), mode=mode)
+            x = x[(*(slice(None),) * axis, taken)]
+    return x
+
+
+def _pairs(value: Any, rank: int, kind: Any) -> tuple[tuple[Any, Any], ...]:
+    """``(before, after)`` for each axis from the forms that numpy.pad takes."""
+    if isinstance(value, dict):
+        found = [(0, 0)] * rank
+        for axis, width in value.items():
+            found[axis_of(axis, rank)] = width if isinstance(width, tuple) else (width, width)
+        value = found
+    table = np.broadcast_to(np.asarray(value), (rank, 2))
+    if kind is int:
+        if table.dtype.kind not in "iu":
+            raise TypeError("`pad_width` must be of integral type.")
+        if (table < 0).any():
+            raise ValueError("index can't contain negative values")
+    return tuple([(before, after) for before, after in table.tolist()])
+
+
+def _constant(x: Any, widths: tuple[tuple[int, int], ...], kwargs: Any) -> Any:
+    values = kwargs.get("constant_values", 0)
+    if np.ndim(values) == 0 and not isinstance(values, Tracer):
+        value = np.asarray(values).astype(aval_of(x).dtype)[()]
+        if value or not np.signbit(value.real):
+            return ops.pad(x, widths, value.item())
+    pairs = [[values, values]] * len(widths) if np.ndim(values) == 0 else values
+    if len(np.shape(pairs)) == 1:
+        pairs = [pairs] * len(widths)
+    for axis, ((before, after), pair) in enumerate(zip(widths, pairs, strict=False)):
+        x = _around(x, axis, (before, after), (pair[0], pair[-1]))
+    return x
+
+
+def _around(x: Any, axis: int, counts: tuple[int, int], values: tuple[Any, Any]) -> Any:
+    """``x`` between so many copies of two values, each of which broadcasts to a slice of it."""
+    shape = shape_of(x)
+    parts = [
+        spread(
+            "pad",
+            cast(operand(value), aval_of(x).dtype),
+            (*shape[:axis], count, *shape[axis + 1 :]),
+        )
+        for count, value in zip(counts, values, strict=True)
+    ]
+    return ops.Concatenate(axis)(parts[0], x, parts[1]) if any(counts) else x
+
+
+def _statistic(x: Any, widths: tuple[tuple[int, int], ...], mode: str, kwargs: Any) -> Any:
+    refuse("pad", stat_length=kwargs.get("stat_length"))
+    over = {"maximum": np.max, "minimum": np.min, "mean": np.mean}[mode]
+    for axis, counts in enumerate(widths):
+        if any(counts):
+            value = over(x, axis=axis, keepdims=True)
+            if mode == "mean" and aval_of(x).dtype.kind in "iu":
+                value = np.rint(value)
+            x = _around(x, axis, counts, (value, value))
+    return x

@@ -1,0 +1,116 @@
+"""Floor 6: NumPy's arrays like a tracer, and grids."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..ops.linear import reshape, shape_of
+from .arguments import cast, operand, spread
+from .dispatch import implements
+from .shape import broadcast_arrays, ravel
+
+__all__ = [
+    "empty_like",
+    "full_like",
+    "meshgrid",
+    "ones_like",
+    "zeros_like",
+]
+
+
+def _like(make: Any, a: Any, dtype: Any, order: Any, shape: Any) -> Any:
+    aval = aval_of(operand(a))
+    return make(
+        aval.shape if shape is None else shape, aval.dtype if dtype is None else dtype, order
+    )
+
+
+def _plain_order(order: Any) -> str:
+    return "F" if order == "F" else "C"
+
+
+@implements(np.zeros_like)
+def zeros_like(
+    a: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``numpy.zeros_like``: an array, which does not depend on the numbers of ``a``."""
+    return _like(np.zeros, a, dtype, _plain_order(order), shape)
+
+
+@implements(np.ones_like)
+def ones_like(
+    a: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``numpy.ones_like``: an array, which does not depend on the numbers of ``a``."""
+    return _like(np.ones, a, dtype, _plain_order(order), shape)
+
+
+@implements(np.empty_like)
+def empty_like(
+    prototype: Any,
+    /,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``numpy.empty_like``: an array, which does not depend on the numbers of ``prototype``."""
+    return _like(np.empty, prototype, dtype, _plain_order(order), shape)
+
+
+@implements(np.full_like)
+def full_like(
+    a: Any,
+    fill_value: Any,
+    dtype: Any = None,
+    order: Any = "K",
+    subok: bool = True,
+    shape: Any = None,
+    *,
+    device: Any = None,
+) -> Any:
+    """``numpy.full_like``; ``fill_value`` may be traced."""
+    aval = aval_of(operand(a))
+    kind = aval.dtype if dtype is None else np.dtype(dtype)
+    lengths = aval.shape if shape is None else shape
+    lengths = tuple(lengths) if isinstance(lengths, tuple | list) else (operator.index(lengths),)
+    if not isinstance(fill_value, Tracer | list | tuple):
+        return np.full(lengths, fill_value, kind, _plain_order(order))  # type: ignore[call-overload]
+    return spread("full_like", cast(operand(fill_value), kind), lengths)
+
+
+@implements(np.meshgrid)
+def meshgrid(
+    *xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy"
+) -> tuple[Any, ...]:
+    """``numpy.meshgrid``."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
+    arrays = [ravel(operand(x)) for x in xi]
+    places = list(range(len(arrays)))
+    if indexing == "xy" and len(arrays) > 1:
+        places[:2] = [1, 0]
+    lengths = [shape_of(x)[0] for x in arrays]
+    found = [
+        reshape(x, tuple([n if i == place else 1 for i in range(len(arrays))]))
+        for x, place, n in zip(arrays, places, lengths, strict=True)
+    ]
+    return tuple(found) if sparse else broadcast_arrays(*found)

@@ -1,0 +1,159 @@
+"""Floor 6: NumPy's reductions that leave nan out. An element that is nan has gradient 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from . import reduce, statistics
+from .arguments import given, operand
+from .dispatch import implements, refuse
+
+__all__ = ["nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar"]
+
+
+def _replaced(a: Any, value: float) -> tuple[Any, Any]:
+    """``a`` with ``value`` for its nans, and where it is none; that is None where none can be."""
+    x = operand(a)
+    if not aval_of(x).inexact:
+        return x, None
+    valid = np.logical_not(np.isnan(x))
+    return np.where(valid, x, aval_of(x).dtype.type(value)), valid
+
+
+@implements(np.nansum)
+def nansum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """``numpy.nansum``."""
+    refuse("nansum", out=out)
+    return reduce.sum(_replaced(a, 0)[0], axis, dtype, None, keepdims, initial, where)
+
+
+@implements(np.nanprod)
+def nanprod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """``numpy.nanprod``."""
+    refuse("nanprod", out=out)
+    return reduce.prod(_replaced(a, 1)[0], axis, dtype, None, keepdims, initial, where)
+
+
+@implements(np.nanmean)
+def nanmean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """``numpy.nanmean``; nan where there is nothing else."""
+    refuse("nanmean", out=out)
+    x, valid = _replaced(a, 0)
+    mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
+    return statistics.mean(x, axis, dtype, keepdims=keepdims, where=mask)
+
+
+@implements(np.nanvar)
+def nanvar(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """``numpy.nanvar``."""
+    refuse("nanvar", out=out)
+    x, valid = _replaced(a, 0)
+    mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
+    result = statistics.var(
+        x, axis, dtype, None, ddof, keepdims, where=mask, mean=mean, correction=correction
+    )
+    if valid is None:
+        return result
+    freedom = reduce.sum(mask, axis, np.intp, keepdims=keepdims) - (
+        correction if given(correction) else ddof
+    )
+    return np.where(freedom > 0, result, aval_of(result).dtype.type(np.nan))
+
+
+@implements(np.nanstd)
+def nanstd(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """``numpy.nanstd``."""
+    refuse("nanstd", out=out)
+    variance = nanvar(
+        a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
+    )
+    return np.sqrt(variance)
+
+
+def _extremum(
+    over: Any, worst: float, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any
+) -> Any:
+    x, valid = _replaced(a, worst)
+    found = over(x, axis, None, keepdims, initial, where)
+    if valid is None or given(initial):
+        return found
+    mask = valid if where is True else np.logical_and(valid, where)
+    some = reduce.any(mask, axis, keepdims=keepdims)
+    return np.where(some, found, aval_of(found).dtype.type(np.nan))
+
+
+@implements(np.nanmax)
+def nanmax(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """``numpy.nanmax``; nan where there is nothing else."""
+    refuse("nanmax", out=out)
+    return _extremum(reduce.max, -np.inf, a, axis, keepdims, initial, where)
+
+
+@implements(np.nanmin)
+def nanmin(
+    a: Any,
+    axis: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    """``numpy.nanmin``; nan where there is nothing else."""
+    refuse("nanmin", out=out)
+    return _extremum(reduce.min, np.inf, a, axis, keepdims, initial, where)

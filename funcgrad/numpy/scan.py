@@ -1,0 +1,123 @@
+"""Floor 6: NumPy's scans and sorting for tracers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import ArgumentError
+from ..ops import scan as ops
+from ..ops import sort as order_ops
+from ..ops.linear import reshape, shape_of
+from .arguments import axis_of, cast, operand
+from .dispatch import implements, refuse
+from .reduce import widened
+
+__all__ = [
+    "argsort",
+    "cumprod",
+    "cumsum",
+    "cumulative_prod",
+    "cumulative_sum",
+    "sort",
+]
+
+
+def _along(scan: Any, a: Any, axis: Any, dtype: Any) -> Any:
+    x = operand(a)
+    x = cast(x, widened(aval_of(x).dtype) if dtype is None else dtype)
+    if axis is None or not shape_of(x):
+        x = reshape(x, (aval_of(x).size,))
+        axis = axis or 0
+    return scan(x, axis_of(axis, len(shape_of(x))))
+
+
+@implements(np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumsum``; its gradient is the cumulative sum of the cotangent from the end."""
+    refuse("cumsum", out=out)
+    return _along(ops.cumsum, a, axis, dtype)
+
+
+@implements(np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.cumprod``; its gradient is exact at zeros."""
+    refuse("cumprod", out=out)
+    return _along(ops.cumprod, a, axis, dtype)
+
+
+def _cumulative(name: str, scan: Any, x: Any, axis: Any, dtype: Any, first: Any) -> Any:
+    x = operand(x)
+    shape = shape_of(x)
+    if not shape:
+        raise ValueError("For 0-dimensional arrays `axis` must be specified")
+    if axis is None:
+        if len(shape) > 1:
+            raise ArgumentError(
+                f"numpy.{name}: axis= must be given for an array of {len(shape)} dimensions",
+                "Write axis=0 for the first.",
+            )
+        axis = 0
+    found = _along(scan, x, axis, dtype)
+    if first is None:
+        return found
+    place = axis_of(axis, len(shape))
+    start = np.full((*shape[:place], 1, *shape[place + 1 :]), first, aval_of(found).dtype)
+    return np.concatenate([start, found], place)
+
+
+if hasattr(np, "cumulative_sum"):
+
+    @implements(np.cumulative_sum)
+    def cumulative_sum(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        """``numpy.cumulative_sum``."""
+        refuse("cumulative_sum", out=out)
+        first = 0 if include_initial else None
+        return _cumulative("cumulative_sum", ops.cumsum, x, axis, dtype, first)
+
+    @implements(np.cumulative_prod)
+    def cumulative_prod(
+        x: Any,
+        /,
+        *,
+        axis: Any = None,
+        dtype: Any = None,
+        out: Any = None,
+        include_initial: bool = False,
+    ) -> Any:
+        """``numpy.cumulative_prod``."""
+        refuse("cumulative_prod", out=out)
+        first = 1 if include_initial else None
+        return _cumulative("cumulative_prod", ops.cumprod, x, axis, dtype, first)
+
+
+def _sorted(name: str, by: Any, a: Any, axis: Any, order: Any) -> Any:
+    refuse(name, order=order)
+    x = operand(a)
+    if axis is None:
+        x, axis = reshape(x, (aval_of(x).size,)), 0
+    return by(x, axis_of(axis, len(shape_of(x))))
+
+
+@implements(np.sort)
+def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
+    """``numpy.sort``; each element's gradient is that of its place. Ties keep their order."""
+    return _sorted("sort", order_ops.sort, a, axis, order)
+
+
+@implements(np.argsort)
+def argsort(
+    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+) -> Any:
+    """``numpy.argsort``, always the stable one; no derivative passes."""
+    return _sorted("argsort", order_ops.argsort, a, axis, order)

@@ -1,0 +1,283 @@
+"""Floor 6: NumPy's functions that give a tracer another shape or order of axes."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import ArgumentError, ShapeError
+from ..ops import shape as ops
+from ..ops.linear import Transpose, move_axis, shape_of
+from ..ops.linear import reshape as reshape_to
+from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, spread
+from .dispatch import implements
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_arrays",
+    "broadcast_to",
+    "expand_dims",
+    "flip",
+    "fliplr",
+    "flipud",
+    "matrix_transpose",
+    "moveaxis",
+    "ndim",
+    "ravel",
+    "reshape",
+    "rollaxis",
+    "rot90",
+    "shape",
+    "size",
+    "squeeze",
+    "swapaxes",
+    "transpose",
+]
+
+
+@implements(np.shape)
+def shape(a: Any) -> tuple[int, ...]:
+    """``numpy.shape``."""
+    return shape_of(operand(a))
+
+
+@implements(np.ndim)
+def ndim(a: Any) -> int:
+    """``numpy.ndim``."""
+    return len(shape_of(operand(a)))
+
+
+@implements(np.size)
+def size(a: Any, axis: Any = None) -> int:
+    """``numpy.size``."""
+    a = operand(a)
+    lengths = shape_of(a)
+    return int(np.prod([lengths[i] for i in axes_of(axis, len(lengths))], dtype=int))
+
+
+def _in_c_order(name: str, order: Any) -> bool:
+    """Whether the elements are read in C order; False where Fortran's."""
+    if order in ("C", "K", "A", None):
+        return True
+    if order == "F":
+        return False
+    raise ArgumentError(f"numpy.{name}: got order={order!r}", "Write order='C' or order='F'.")
+
+
+def _reversed(x: Any) -> Any:
+    return Transpose(tuple(range(len(shape_of(x))))[::-1])(x)
+
+
+@implements(np.reshape)
+def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
+    """``numpy.reshape``."""
+    x = operand(a)
+    count = aval_of(x).size
+    asked = [operator.index(n) for n in (shape if isinstance(shape, tuple | list) else (shape,))]
+    known = 1
+    for n in asked:
+        known *= n if n != -1 else 1
+    free = asked.count(-1)
+    if free == 1 and known and count % known == 0:
+        asked[asked.index(-1)] = count // known
+        known = count
+    if free > 1 or known != count or -1 in asked:
+        raise ShapeError(
+            f"reshape: cannot reshape {aval_of(x)} into shape {tuple(asked)}",
+            "Give a shape with the same number of elements, at most one of them -1.",
+        )
+    if _in_c_order("reshape", order):
+        return reshape_to(x, tuple(asked))
+    return _reversed(reshape_to(_reversed(x), tuple(asked[::-1])))
+
+
+@implements(np.ravel)
+def ravel(a: Any, order: Any = "C") -> Any:
+    """``numpy.ravel``."""
+    x = operand(a)
+    if not _in_c_order("ravel", order):
+        x = _reversed(x)
+    return reshape_to(x, (aval_of(x).size,))
+
+
+@implements(np.transpose)
+def transpose(a: Any, axes: Any = None) -> Any:
+    """``numpy.transpose``."""
+    x = operand(a)
+    rank = len(shape_of(x))
+    if axes is None:
+        return _reversed(x) if rank > 1 else x
+    order = tuple([axis_of(axis, rank) for axis in axes])
+    if sorted(order) != list(range(rank)):
+        raise ShapeError(
+            f"transpose: axes {tuple(axes)} do not fit an array of {rank} dimensions",
+            "Name every axis once.",
+        )
+    return x if order == tuple(range(rank)) else Transpose(order)(x)
+
+
+@implements(np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """``numpy.matrix_transpose``."""
+    x = operand(x)
+    if len(shape_of(x)) < 2:
+        raise ShapeError(
+            f"matrix_transpose: got {aval_of(x)}, which is no matrix",
+            "Give an array of two or more dimensions.",
+        )
+    return swapaxes(x, -1, -2)
+
+
+@implements(np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    """``numpy.moveaxis``."""
+    x = operand(a)
+    rank = len(shape_of(x))
+    normal = np.lib.array_utils.normalize_axis_tuple
+    moved = normal(source, rank, "source")
+    places = normal(destination, rank, "destination")
+    if len(moved) != len(places):
+        raise ShapeError(
+            f"moveaxis: {len(moved)} axes are moved to {len(places)} places",
+            "Give as many destinations as sources.",
+        )
+    order = [axis for axis in range(rank) if axis not in moved]
+    for place, axis in sorted(zip(places, moved, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, order)
+
+
+@implements(np.swapaxes)
+def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
+    """``numpy.swapaxes``."""
+    x = operand(a)
+    order = list(range(len(shape_of(x))))
+    i, j = axis_of(axis1, len(order)), axis_of(axis2, len(order))
+    order[i], order[j] = j, i
+    return transpose(x, order)
+
+
+@implements(np.rollaxis)
+def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
+    """``numpy.rollaxis``; moveaxis is the clearer one."""
+    x = operand(a)
+    rank = len(shape_of(x))
+    source = axis_of(axis, rank)
+    place = axis_of(start, rank + 1) if start != rank else rank
+    return move_axis(x, source, place - 1 if source < place else place)
+
+
+@implements(np.squeeze)
+def squeeze(a: Any, axis: Any = None) -> Any:
+    """``numpy.squeeze``."""
+    x = operand(a)
+    lengths = shape_of(x)
+    if axis is None:
+        return reshape_to(x, tuple([n for n in lengths if n != 1]))
+    axes = axes_of(axis, len(lengths))
+    if [i for i in axes if lengths[i] != 1]:
+        raise ShapeError(
+            f"squeeze: got {aval_of(x)}, and not all of axes {axes} have length 1",
+            "Name axes of length 1, or leave axis away.",
+        )
+    return reshape_to(x, ops.without_axes(lengths, axes))
+
+
+@implements(np.expand_dims)
+def expand_dims(a: Any, axis: Any) -> Any:
+    """``numpy.expand_dims``."""
+    x = operand(a)
+    lengths = shape_of(x)
+    new = axis if isinstance(axis, tuple | list) else (axis,)
+    places = axes_of(tuple(new), len(new) + len(lengths))
+    old = iter(lengths)
+    total = range(len(new) + len(lengths))
+    return reshape_to(x, tuple([1 if i in places else next(old) for i in total]))
+
+
+@implements(np.broadcast_to)
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    """``numpy.broadcast_to``; the gradient is summed over what was repeated."""
+    asked = tuple(shape) if isinstance(shape, tuple | list) else (operator.index(shape),)
+    return spread("broadcast_to", operand(array), asked)
+
+
+@implements(np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
+    """``numpy.broadcast_arrays``."""
+    arrays = [operand(a) for a in args]
+    together = broadcast_shapes("broadcast_arrays", *[shape_of(a) for a in arrays])
+    return tuple([spread("broadcast_arrays", a, together) for a in arrays])
+
+
+def _at_least(rank: int, arrays: Sequence[Any]) -> Any:
+    found = []
+    for a in arrays:
+        x = operand(a)
+        lengths = shape_of(x)
+        if rank == 3 and 0 < len(lengths) < 3:
+            lengths = (1, *lengths, 1) if len(lengths) == 1 else (*lengths, 1)
+        found.append(reshape_to(x, (1,) * (rank - len(lengths)) + lengths))
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+@implements(np.atleast_1d)
+def atleast_1d(*arys: Any) -> Any:
+    """``numpy.atleast_1d``."""
+    return _at_least(1, arys)
+
+
+@implements(np.atleast_2d)
+def atleast_2d(*arys: Any) -> Any:
+    """``numpy.atleast_2d``."""
+    return _at_least(2, arys)
+
+
+@implements(np.atleast_3d)
+def atleast_3d(*arys: Any) -> Any:
+    """``numpy.atleast_3d``."""
+    return _at_least(3, arys)
+
+
+@implements(np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    """``numpy.flip``."""
+    x = operand(m)
+    return ops.flip(x, axes_of(axis, len(shape_of(x))))
+
+
+@implements(np.flipud)
+def flipud(m: Any) -> Any:
+    """``numpy.flipud``."""
+    return ops.flip(of_rank("flipud", m, 1), (0,))
+
+
+@implements(np.fliplr)
+def fliplr(m: Any) -> Any:
+    """``numpy.fliplr``."""
+    return ops.flip(of_rank("fliplr", m, 2), (1,))
+
+
+@implements(np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    """``numpy.rot90``."""
+    x = operand(m)
+    rank = len(shape_of(x))
+    if len(axes) != 2 or rank < 2 or axis_of(axes[0], rank) == axis_of(axes[1], rank):
+        raise ShapeError(
+            f"rot90: axes {tuple(axes)} span no plane of an array of {rank} dimensions",
+            "Give two different axes.",
+        )
+    first, second = [axis_of(axis, rank) for axis in axes]
+    k %= 4
+    if k == 2:
+        return ops.flip(x, (min(first, second), max(first, second)))
+    if k == 1:
+        return swapaxes(ops.flip(x, (second,)), first, second)
+    return ops.flip(swapaxes(x, first, second), (second,)) if k == 3 else x

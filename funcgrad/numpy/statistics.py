@@ -1,0 +1,226 @@
+"""Floor 6: NumPy's means, variances and medians for tracers.
+
+Of integers they are computed in float64; the mean of float16 is computed in float32 and rounded.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import ShapeError
+from ..ops import sort
+from ..ops.elementwise import div, mul, sub
+from ..ops.linear import Transpose, reshape, shape_of
+from ..ops.reduce import sum_over
+from ..ops.shape import kept_axes, without_axes
+from . import reduce
+from .arguments import axes_of, axis_of, cast, flag, given, operand, promoted
+from .dispatch import implements, refuse
+from .reduce import chosen, finished
+
+__all__ = [
+    "average",
+    "mean",
+    "median",
+    "std",
+    "var",
+]
+
+
+def _count(shape: tuple[int, ...], axes: tuple[int, ...], where: Any) -> Any:
+    """How many elements a mean is over: an int, or an array of the kept shape with ``where``."""
+    if where is True or where is np._NoValue:
+        items = 1
+        for axis in axes:
+            items *= shape[axis]
+        return items
+    where = np.broadcast_to(operand(where), shape)
+    return reduce.sum(where, axes, np.intp, keepdims=True)
+
+
+def _mean(x: Any, axes: tuple[int, ...], where: Any) -> Any:
+    """The mean of inexact ``x`` over ``axes``, which are kept."""
+    shape = shape_of(x)
+    items = _count(shape, axes, where)
+    total = reshape(sum_over(chosen("mean", where, x, 0), axes), kept_axes(shape, axes))
+    return _per(total, items)
+
+
+def _per(total: Any, items: Any) -> Any:
+    return div(total, cast(items, aval_of(total).dtype))
+
+
+def _dropped(x: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any) -> Any:
+    if flag(keepdims):
+        return x
+    return reshape(x, tuple([n for i, n in enumerate(shape) if i not in axes]))
+
+
+def _computed_in(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
+    if given(asked):
+        return np.dtype(asked)
+    return np.dtype(np.float64) if dtype.kind in "biu" else dtype
+
+
+@implements(np.mean)
+def mean(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+) -> Any:
+    """``numpy.mean``; the mean of float16 is computed in float32 and rounded, as NumPy's."""
+    refuse("mean", out=out)
+    x = operand(a)
+    aval = aval_of(x)
+    shape = aval.shape
+    axes = axes_of(axis, len(shape))
+    half = aval.dtype == np.float16 and not given(dtype)
+    kind = np.dtype(np.float32) if half else _computed_in(aval.dtype, dtype)
+    x = cast(x, kind)
+    if where is True or where is np._NoValue:
+        items = _count(shape, axes, True)
+        if not items:
+            warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
+        result = finished(_per(sum_over(x, axes), items), shape, axes, keepdims)
+    else:
+        result = _dropped(_mean(x, axes, where), shape, axes, keepdims)
+    return cast(result, np.float16) if half else result
+
+
+@implements(np.var)
+def var(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """``numpy.var``, the mean of ``|x - mean(x)|**2``, which for complex numbers is real."""
+    refuse("var", out=out)
+    if given(correction):
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    x = operand(a)
+    aval = aval_of(x)
+    shape = aval.shape
+    axes = axes_of(axis, len(shape))
+    x = cast(x, _computed_in(aval.dtype, dtype))
+    center = operand(mean) if given(mean) else _mean(x, axes, where)
+    d = sub(*promoted([x, center]))
+    square = np.real(d) ** 2 + np.imag(d) ** 2 if aval_of(d).dtype.kind == "c" else mul(d, d)
+    items = _count(shape, axes, where)
+    if items is not None and np.ndim(items) == 0:
+        if ddof >= items:
+            warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
+        items = items - ddof if items > ddof else 0
+    else:
+        items = np.maximum(items - ddof, 0)
+    total = sum_over(chosen("var", where, square, 0), axes)
+    total = reshape(total, kept_axes(shape, axes))
+    return _dropped(_per(total, items), shape, axes, keepdims)
+
+
+@implements(np.std)
+def std(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    ddof: Any = 0,
+    keepdims: Any = False,
+    *,
+    where: Any = True,
+    mean: Any = None,
+    correction: Any = None,
+) -> Any:
+    """``numpy.std``, whose gradient is 0 where all elements are equal."""
+    refuse("std", out=out)
+    return np.sqrt(
+        var(
+            operand(a),
+            axis,
+            dtype,
+            None,
+            ddof,
+            keepdims,
+            where=where,
+            mean=mean,
+            correction=correction,
+        )
+    )
+
+
+@implements(np.average)
+def average(
+    a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False
+) -> Any:
+    """``numpy.average``, ``sum(weights * a) / sum(weights)``."""
+    x = operand(a)
+    shape = shape_of(x)
+    axes = axes_of(axis, len(shape))
+    if weights is None:
+        result = mean(x, axis, keepdims=keepdims)
+        total: Any = np.array(_count(shape, axes, True), aval_of(result).dtype)[()]
+    else:
+        w = operand(weights)
+        if shape_of(w) != shape:
+            w = _weights_along(w, shape, axis, axes)
+        dtype = np.result_type(aval_of(x).dtype, aval_of(w).dtype)
+        if aval_of(x).dtype.kind in "biu":
+            dtype = np.result_type(dtype, np.float64)
+        x, w = cast(x, dtype), cast(w, dtype)
+        total = reduce.sum(w, axes, keepdims=keepdims)
+        result = reduce.sum(mul(x, w), axes, keepdims=keepdims) / total
+    return (result, np.broadcast_to(total, shape_of(result))[()]) if returned else result
+
+
+def _weights_along(w: Any, shape: tuple[int, ...], axis: Any, axes: tuple[int, ...]) -> Any:
+    if axis is None:
+        raise TypeError("Axis must be specified when shapes of a and weights differ.")
+    given_axes = [axis_of(i, len(shape)) for i in (axis if isinstance(axis, tuple) else (axis,))]
+    if shape_of(w) != tuple([shape[i] for i in given_axes]):
+        raise ShapeError(
+            f"numpy.average: weights of shape {shape_of(w)} do not fit axis {axis} of {shape}",
+            "Give weights with the shape of a, or of a along axis.",
+        )
+    w = np.transpose(w, np.argsort(given_axes).tolist())
+    return np.broadcast_to(
+        reshape(w, tuple([n if i in axes else 1 for i, n in enumerate(shape)])), shape
+    )
+
+
+@implements(np.median)
+def median(
+    a: Any, axis: Any = None, out: Any = None, overwrite_input: bool = False, keepdims: Any = False
+) -> Any:
+    """``numpy.median``; a nan among the elements makes it nan."""
+    refuse("median", out=out)
+    x = operand(a)
+    shape = shape_of(x)
+    axes = axes_of(axis, len(shape))
+    rest = [i for i in range(len(shape)) if i not in axes]
+    size = 1
+    for i in axes:
+        size *= shape[i]
+    x = reshape(Transpose((*rest, *axes))(x), (*without_axes(shape, axes), size))
+    if not size:
+        return finished(mean(x, -1), shape, axes, keepdims)
+    x = sort.sort(x, len(rest))
+    middle = mean(x[..., (size - 1) // 2 : size // 2 + 1], axis=-1)
+    last = x[..., -1]
+    result = np.where(np.isnan(last), last, middle) if aval_of(x).inexact else middle
+    return finished(result, shape, axes, keepdims) if flag(keepdims) else result
