@@ -1,0 +1,198 @@
+"""Floor 6: einsum for tracers, as sums, diagonals and contractions of two operands at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import ShapeError
+from ..ops.linalg import dot_general
+from ..ops.linear import Transpose, reshape, shape_of
+from ..ops.reduce import sum_over
+from ..ops.shape import Diagonal
+from .arguments import cast, given, operand, operands
+from .dispatch import implements, refuse
+from .shape import moveaxis
+
+__all__ = ["einsum", "einsum_path"]
+
+# In ASCII order, in which an implicit result has its axes.
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def _fail(subscripts: str, what: str) -> ShapeError:
+    return ShapeError(
+        f"numpy.einsum: {subscripts!r}: {what}",
+        "Write one letter for each axis of each operand, as in 'ij,jk->ik'.",
+    )
+
+
+def _spelled(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+    """The subscripts and the operands, from either way to call einsum."""
+    if isinstance(arguments[0], str):
+        return arguments[0].replace(" ", ""), list(arguments[1:])
+    rest = list(arguments)
+    out = rest.pop() if len(rest) % 2 else None
+    texts = [_sublist(labels) for labels in rest[1::2]]
+    subscripts = ",".join(texts) + ("" if out is None else "->" + _sublist(out))
+    return subscripts, rest[::2]
+
+
+def _sublist(labels: Sequence[Any]) -> str:
+    return "".join(["..." if label is Ellipsis else _LETTERS[label] for label in labels])
+
+
+def _parsed(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+    """Letters for every axis of every operand and of the result; those of ``...`` are new ones."""
+    left, arrow, right = subscripts.partition("->")
+    terms = left.split(",")
+    if len(terms) != len(ranks):
+        raise _fail(subscripts, f"{len(terms)} terms for {len(ranks)} operands")
+    if not set(subscripts) <= set(_LETTERS + ".,->"):
+        raise _fail(subscripts, "only letters name axes")
+    free = [c for c in _LETTERS if c not in subscripts]
+    most = 0
+    for term, rank in zip(terms, ranks, strict=True):
+        dots = term.count(".")
+        if dots and (dots != 3 or "..." not in term):
+            raise _fail(subscripts, "'...' stands for several axes, '.' for nothing")
+        covered = rank - (len(term) - dots)
+        if covered < 0 or (covered and not dots):
+            raise _fail(subscripts, f"the term {term!r} for an operand of {rank} axes")
+        most = max(most, covered) if dots else most
+    wide = "".join(free[:most])
+    labels = [
+        term.replace("...", wide[most - (rank - len(term) + 3) :]) if "..." in term else term
+        for term, rank in zip(terms, ranks, strict=True)
+    ]
+    if arrow:
+        if most and "..." not in right:
+            raise _fail(subscripts, "the result must have the '...' of the operands")
+        out = right.replace("...", wide)
+    else:
+        once = "".join(terms).replace(".", "")
+        out = wide + "".join([c for c in sorted(set(once)) if once.count(c) == 1])
+    if "." in out or len(set(out)) < len(out) or set(out) - set("".join(labels)):
+        raise _fail(subscripts, "an axis of the result must stand once there, and in an operand")
+    return labels, out
+
+
+def _diagonals(subscripts: str, x: Any, labels: str) -> tuple[Any, str]:
+    """``x`` with one axis for each letter: the diagonal over those that have the same."""
+    for c in sorted(set(labels)):
+        while labels.count(c) > 1:
+            i = labels.index(c)
+            j = labels.index(c, i + 1)
+            if shape_of(x)[i] != shape_of(x)[j]:
+                raise _fail(subscripts, f"the axes {c!r} of {aval_of(x)} differ in length")
+            x = Diagonal(0)(moveaxis(x, (i, j), (-2, -1)))
+            labels = labels[:i] + labels[i + 1 : j] + labels[j + 1 :] + c
+    return x, labels
+
+
+def _summed(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
+    axes = tuple([i for i, c in enumerate(labels) if c not in keep])
+    return sum_over(x, axes), "".join([c for c in labels if c in keep])
+
+
+def _ordered(x: Any, labels: str, out: str) -> Any:
+    return x if labels == out else Transpose(tuple([labels.index(c) for c in out]))(x)
+
+
+def _contracted(
+    x: Any, labels_x: str, y: Any, labels_y: str, keep: set[str], out: str | None
+) -> tuple[Any, str]:
+    """Two operands as one with the letters in ``keep``, in the order of ``out`` where given."""
+    x, labels_x = _summed(x, labels_x, keep | set(labels_y))
+    y, labels_y = _summed(y, labels_y, keep | set(labels_x))
+    if out is None:
+        both = [c for c in labels_x if c in labels_y and c in keep]
+        left = [c for c in labels_x if c not in labels_y]
+        right = [c for c in labels_y if c not in labels_x]
+        out = "".join([*both, *left, *right])
+    return dot_general(f"{labels_x},{labels_y}->{out}")(x, y), out
+
+
+@lru_cache(256)
+def _path(
+    labels: tuple[str, ...], out: str, shapes: tuple[tuple[int, ...], ...], optimize: Any
+) -> list[tuple[int, ...]]:
+    """Which operands to contract with each other, one after the other."""
+    arrays = [np.broadcast_to(0.0, shape) for shape in shapes]
+    subscripts = f"{','.join(labels)}->{out}"
+    way = "greedy" if isinstance(optimize, bool) else optimize
+    return np.einsum_path(subscripts, *arrays, optimize=way)[0][1:]  # type: ignore[return-value]
+
+
+@implements(np.einsum)
+def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
+    """``numpy.einsum``; more than two operands are contracted in pairs, in a greedy order."""
+    refuse("einsum", out=out)
+    dtype = kwargs.pop("dtype", None)
+    kwargs.pop("casting", None)
+    kwargs.pop("order", None)
+    if kwargs:
+        raise TypeError(f"Did not understand the following kwargs: {sorted(kwargs)}")
+    subscripts, given_operands = _spelled(operands_)
+    xs = operands(given_operands)
+    if given(dtype):
+        xs = [cast(x, dtype) for x in xs]
+    xs = [operand(x) for x in xs]
+    labels, target = _parsed(subscripts, [len(shape_of(x)) for x in xs])
+    for i, x in enumerate(xs):
+        xs[i], labels[i] = _diagonals(subscripts, x, labels[i])
+    _without_ones(subscripts, xs, labels)
+    if len(xs) == 1:
+        x, names = _summed(xs[0], labels[0], set(target))
+        return _ordered(x, names, target)
+    path: Any = [(0, 1)]
+    if len(xs) > 2:
+        shapes = tuple([shape_of(x) for x in xs])
+        way = tuple(optimize) if isinstance(optimize, list) else optimize
+        if isinstance(optimize, list):
+            path = optimize[1:]
+        else:
+            path = _path(tuple(labels), target, shapes, way)
+    for group in path:
+        chosen = sorted(group, reverse=True)
+        picked = [(xs.pop(i), labels.pop(i)) for i in chosen]
+        x, names = picked.pop()
+        while picked:
+            y, others = picked.pop()
+            keep = set(target).union(*labels, *[name for _, name in picked])
+            last = not xs and not picked
+            x, names = _contracted(x, names, y, others, keep, target if last else None)
+        xs.append(x)
+        labels.append(names)
+    x, names = _summed(xs[0], labels[0], set(target))
+    return _ordered(x, names, target)
+
+
+def _without_ones(subscripts: str, xs: list[Any], labels: list[str]) -> None:
+    """Drop axes of length 1 that meet longer ones: they broadcast."""
+    length: dict[str, int] = {}
+    for x, names in zip(xs, labels, strict=True):
+        for n, c in zip(shape_of(x), names, strict=True):
+            known = length.setdefault(c, n)
+            if known == 1:
+                length[c] = n
+            elif n not in (1, known):
+                raise _fail(subscripts, f"the axes {c!r} have lengths {known} and {n}")
+    for i, (x, names) in enumerate(zip(xs, labels, strict=True)):
+        shape = shape_of(x)
+        kept = [j for j, c in enumerate(names) if shape[j] == length[c]]
+        if len(kept) < len(names):
+            xs[i] = reshape(x, tuple([shape[j] for j in kept]))
+            labels[i] = "".join([names[j] for j in kept])
+
+
+@implements(np.einsum_path)
+def einsum_path(*operands_: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
+    """``numpy.einsum_path``, which depends on shapes only."""
+    subscripts, given_operands = _spelled(operands_)
+    arrays = [np.broadcast_to(0.0, shape_of(operand(x))) for x in given_operands]
+    return np.einsum_path(subscripts, *arrays, optimize=optimize)
