@@ -1,7 +1,7 @@
 """Floor 5: from the user's functions to programs: branches and bodies traced over pytrees.
 
-The functions given to control flow are traced over the types of their operands. What they close over
-becomes extra operands; several branches share one list of them.
+The functions given to control flow are traced over the types of their operands. What they close
+over becomes extra operands; several branches share one list of them.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ class Body:
     Attributes:
         jaxpr: Its program; what it captured comes first among the inputs.
         captured: The captured values.
-        out: The structure and the leaves of its result: for a number its position among the outputs,
-            else the object itself.
+        out: The structure and the leaves of its result: for a number its position among the
+            outputs, else the object itself.
     """
 
     __slots__ = ("captured", "jaxpr", "leaves", "numbers", "treedef")

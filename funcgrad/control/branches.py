@@ -1,4 +1,4 @@
-"""Floor 5: `Cond`, one of several programs chosen by an index, and `CondLanes`, the same in a batch.
+"""Floor 5: `Cond`, one of several programs chosen by an index, and `CondLanes`, that in a batch.
 
 `Cond` stands in programs whose index is not known yet. Its transforms are those of its branches,
 brought to one type: residuals of different branches share slots, tangents and cotangents that only
@@ -34,8 +34,8 @@ class Derivative:
     Attributes:
         branches: The programs.
         captured: The values of their first inputs.
-        given: Which results there are: for cotangents one flag an operand, for tangents one a result.
-        slots: The types of the residual slots, for forward programs.
+        given: Which results there are: for cotangents one flag an operand, for tangents one a
+        result. slots: The types of the residual slots, for forward programs.
     """
 
     __slots__ = ("branches", "captured", "given", "slots")

@@ -1,4 +1,4 @@
-"""Floor 5: `cond`, `switch` and `select`, as users call them: over pytrees, with checked branches."""
+"""Floor 5: `cond`, `switch` and `select`, as users call them: on pytrees, with checked branches."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def cond(
     """``true_fun(*operands)`` if ``pred`` else ``false_fun(*operands)``, inside `jit` too.
 
     Both functions are traced, and must return the same types; only the chosen one is run. Under
-    `vmap` with a batched ``pred`` each lane gets the result of its own branch; a branch that no lane
-    takes is not run, and lanes are never computed with operands of lanes that chose otherwise.
+    `vmap` with a batched ``pred`` each lane gets the result of its own branch; a branch that no
+    lane takes is not run, and lanes are never computed with operands of lanes that chose otherwise.
 
     Args:
         pred: A boolean scalar.
