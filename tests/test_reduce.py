@@ -1,0 +1,10 @@
+"""Reductions, scans, sorting."""
+
+import pytest
+from samples.laws import check_sample
+from samples.reduce import SAMPLES
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_samples(sample):
+    check_sample(sample)

@@ -1,0 +1,10 @@
+"""Shapes."""
+
+import pytest
+from samples.laws import check_sample
+from samples.shape import SAMPLES
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_samples(sample):
+    check_sample(sample)
