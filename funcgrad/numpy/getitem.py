@@ -25,7 +25,6 @@ from .promote import strong
 __all__ = ["Key", "getitem", "resolve"]
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
-_STATIC = frozenset({int, slice, type(None), type(Ellipsis)})
 
 
 class Key(NamedTuple):
@@ -61,11 +60,11 @@ def getitem(x: Any, key: Any) -> Any:
     if kind is int or (kind is slice and _plain(key)):
         if x.aval.shape:
             return apply(GetItem((key,)), (x,), None)
-    elif kind is tuple and _all_static(key):
-        index = _without_ellipsis(key)
-        if index:
-            return apply(GetItem(index), (strong(x),), None)
-        return strong(x)
+    else:
+        direct = _direct(key if kind is tuple else (key,))
+        if direct is not None:
+            index, arrays = direct
+            return apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
     resolved = resolve(shape_of(x), key)
     if not resolved.index:
         return strong(x)
@@ -81,14 +80,25 @@ def _plain(part: slice) -> bool:
     )
 
 
-def _all_static(key: tuple[Any, ...]) -> bool:
-    ellipses = 0
+def _direct(key: tuple[Any, ...]) -> tuple[Index, list[Any]] | None:
+    """The index and its operands where every part says at once what it is; else None."""
+    index: list[Any] = []
+    arrays: list[Any] = []
     for part in key:
         kind = type(part)
-        if kind not in _STATIC or (kind is slice and not _plain(part)):
-            return False
-        ellipses += part is Ellipsis
-    return ellipses < 2
+        if kind is np.ndarray and part.ndim and part.dtype.kind == "i":
+            index.append(OPERAND)
+            arrays.append(part)
+        elif kind is int or part is None or (kind is slice and _plain(part)):
+            index.append(part)
+        elif kind in _TRACERS and part.aval.dtype.kind == "i":
+            index.append(OPERAND)
+            arrays.append(part)
+        elif part is Ellipsis and Ellipsis not in index:
+            index.append(part)
+        else:
+            return None
+    return (tuple(index) if arrays else _without_ellipsis(tuple(index))), arrays
 
 
 def _without_ellipsis(key: Index) -> Index:
