@@ -10,13 +10,22 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..core.ir import Jaxpr, make_aval
+from ..core.ir import Jaxpr
 from ..core.trace import Tracer, run, trace
 from ..transforms.jvp import jvp
 from ..transforms.vjp import vjp
-from ..transforms.vmap import vmap
+from ..transforms.vmap import BatchFrame, vmap
 
-__all__ = ["Pullback", "Split", "cached", "derived", "jvp_program", "split_of", "vmap_program"]
+__all__ = [
+    "Pullback",
+    "Split",
+    "cached",
+    "derived",
+    "jvp_program",
+    "mapped_program",
+    "split_of",
+    "vmap_program",
+]
 
 T = TypeVar("T")
 
@@ -154,11 +163,36 @@ def jvp_program(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any],
     return program, captured, given
 
 
+def mapped_program(
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool]
+) -> tuple[Jaxpr, list[Any], list[bool]]:
+    """The program for a batch, what it captured, and which results are batched.
+
+    Results that do not depend on what is batched are computed once.
+    """
+    flags: list[bool] = []
+
+    def mapped(*args: Any) -> list[Any]:
+        frame = BatchFrame(size)
+        try:
+            inputs = [frame.input(x) if b else x for x, b in zip(args, batched, strict=True)]
+            outputs = run(jaxpr, inputs)
+            flags.extend(isinstance(out, Tracer) and out.frame is frame for out in outputs)
+            return [out.value if own else out for out, own in zip(outputs, flags, strict=True)]
+        finally:
+            frame.closed = True
+
+    avals = [
+        aval.batch(size) if b else aval for aval, b in zip(jaxpr.in_avals, batched, strict=True)
+    ]
+    program, captured = trace(mapped, avals, name=f"vmap of {jaxpr.name}")
+    return program, captured, flags
+
+
 def vmap_program(jaxpr: Jaxpr, size: int, batched: Sequence[bool]) -> tuple[Jaxpr, list[Any]]:
     """The program for a batch, and what it captured."""
     avals = [
-        make_aval((size, *aval.shape), aval.dtype) if b else aval
-        for aval, b in zip(jaxpr.in_avals, batched, strict=True)
+        aval.batch(size) if b else aval for aval, b in zip(jaxpr.in_avals, batched, strict=True)
     ]
 
     def mapped(*args: Any) -> list[Any]:

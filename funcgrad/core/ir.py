@@ -73,6 +73,14 @@ class Aval:
     def __reduce__(self) -> tuple[Any, ...]:
         return make_aval, (self.shape, self.dtype, self.weak)
 
+    def element(self) -> Aval:
+        """The type of one element of a batch: without the first axis."""
+        return make_aval(self.shape[1:], self.dtype)
+
+    def batch(self, size: int) -> Aval:
+        """The type of a batch: with a first axis of length ``size``."""
+        return make_aval((size, *self.shape), self.dtype)
+
     def strong(self) -> Aval:
         return make_aval(self.shape, self.dtype) if self.weak else self
 

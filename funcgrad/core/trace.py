@@ -13,21 +13,21 @@ from __future__ import annotations
 
 import itertools
 import numbers
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
 from ..errors import (
-    PACKAGE,
     ArgumentError,
     ConcretizationError,
     DtypeError,
     GradientCutError,
-    LeakedTracerError,
+    IndexDtypeError,
 )
-from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, line_of, make_aval
+from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, make_aval
+from .refusal import no_value, raise_leaked, user_place
+from .tape import Steps
 
 __all__ = ["AbstractFrame", "Frame", "Tracer", "apply", "aval_of", "bind", "run", "trace"]
 
@@ -72,7 +72,10 @@ class Tracer:
         return complex(self.frame.concrete(self, "complex"))
 
     def __index__(self) -> int:
-        return int(self.frame.concrete(self, "an index").__index__())
+        return int(self.frame.concrete(self, "index").__index__())
+
+    def __hash__(self) -> int:
+        return hash(self.frame.concrete(self, "hash"))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.frame.concrete(self, "numpy.asarray"), dtype=dtype)
@@ -86,8 +89,6 @@ class Tracer:
     def __format__(self, spec: str) -> str:
         shown = self.frame.shown(self)
         return format(shown, spec) if shown is not None else self.frame.text(self)
-
-    __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> NoReturn:
         raise ArgumentError(
@@ -163,42 +164,26 @@ class ActiveFrame(Frame):
             raise_leaked(self, tracer)
         if use == "bool":
             return tracer.value
-        advice = {
-            "numpy.asarray": "Call the NumPy function on the value itself, or stack traced values "
-            "with numpy.stack or funcgrad.numpy.array",
-            "an index": "Index with an integer that does not depend on the differentiated "
-            "argument, or use numpy.take",
-        }.get(use, "Use the numpy function (numpy.sin, not math.sin)")
-        raise GradientCutError(
-            f"{self.what}: {use}() of a value that is being differentiated, {tracer.aval}, "
-            "would cut its gradient",
-            f"{advice}; where no gradient is wanted, write {use.split('.')[-1]}(stop_gradient(x))."
-            if use not in ("numpy.asarray", "an index")
-            else f"{advice}; where no gradient is wanted, use stop_gradient(x).",
-            where=line_of(user_place()),
+        if use == "index":
+            raise IndexDtypeError(
+                f"{self.what}: an index, a range and a repeat count are integers, got a traced "
+                f"{tracer.aval}",
+                "Write int(stop_gradient(x)), or pass the integer as an argument of its own.",
+            )
+        plain = {
+            "numpy.asarray": "stop_gradient(x)",
+            "item": "stop_gradient(x).item()",
+            "hash": "stop_gradient(x)",
+        }.get(use, f"{use}(stop_gradient(x))")
+        raise no_value(
+            self,
+            tracer,
+            use,
+            GradientCutError,
+            f"{use}() of a value that is being differentiated, {tracer.aval}, would cut its "
+            "gradient",
+            f"; where no gradient is wanted, write {plain}",
         )
-
-
-def raise_leaked(frame: Frame, tracer: Tracer | None = None) -> NoReturn:
-    made = line_of(tracer.place) if tracer is not None else ""
-    raise LeakedTracerError(
-        f"{frame.what}: a traced value was used after the call that made it had returned"
-        + (f"; it was made at {made}" if made else ""),
-        "Return it from the transformed function instead of storing it in a global, an attribute "
-        "or a generator.",
-        where=line_of(user_place()),
-    )
-
-
-def user_place() -> Place | None:
-    """The innermost place on the stack that is not in this package."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        if not code.co_filename.startswith(PACKAGE):
-            return code, frame.f_lasti
-        frame = frame.f_back
-    return None
 
 
 _PYTHON = {
@@ -231,6 +216,8 @@ def aval_of(value: Any) -> Aval:
             f"funcgrad: an array of dtype {dtype} cannot be traced",
             "Convert it to a numeric dtype first, as in x.astype(float).",
         )
+    if isinstance(value, Steps):
+        return value.aval
     raise DtypeError(
         f"funcgrad: a {type(value).__name__} is not an array or a number",
         "Pass arrays, NumPy scalars or Python numbers.",
@@ -321,23 +308,13 @@ class AbstractFrame(Frame):
     def concrete(self, tracer: Tracer, use: str) -> Any:
         if self.closed:
             raise_leaked(self, tracer)
-        fix = {
-            "bool": "Write numpy.where(condition, a, b) or funcgrad.cond for a branch, "
-            "funcgrad.while_loop for a loop, or make the argument static (static_argnames).",
-            "an index": "Index with numpy.take or x[i] on a traced array, or make the argument "
-            "static (static_argnames).",
-            "numpy.asarray": "Call the NumPy function on the value itself, or stack traced values "
-            "with numpy.stack or funcgrad.numpy.array.",
-        }.get(
+        raise no_value(
+            self,
+            tracer,
             use,
-            "Use the numpy function (numpy.sin, not math.sin), or make the argument static "
-            "(static_argnames).",
-        )
-        raise ConcretizationError(
-            f"{self.what}: {use} needs a value, and {tracer.aval.short()} has none while "
-            "the function is traced",
-            fix,
-            where=line_of(user_place()),
+            ConcretizationError,
+            f"{use}() needs the value of a traced {tracer.aval}, which has none yet",
+            "; or make the argument static (static_argnames)" if self.what == "jit" else "",
         )
 
     def finish(self, outputs: Sequence[Any], name: str) -> tuple[Jaxpr, list[Any]]:

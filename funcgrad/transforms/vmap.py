@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ..core.ir import Aval, Place, line_of, make_aval
-from ..core.trace import Frame, Tracer, aval_of, raise_leaked, user_place
+from ..core.ir import Place
+from ..core.refusal import no_value, raise_leaked
+from ..core.trace import Frame, Tracer, aval_of
 from ..errors import ConcretizationError
 from ..ops.linear import BroadcastTo
 
@@ -26,14 +27,9 @@ class BatchFrame(Frame):
         super().__init__(what)
         self.size = size
 
-    def element(self, value: Any) -> Aval:
-        """The type of one element of a batched value."""
-        aval = aval_of(value)
-        return make_aval(aval.shape[1:], aval.dtype)
-
     def input(self, value: Any, place: Place | None = None) -> Tracer:
         """The tracer for a value whose first axis is the batch."""
-        return self.tracer(value, self.element(value), place)
+        return self.tracer(value, aval_of(value).element(), place)
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         place = self.here(place)
@@ -61,15 +57,14 @@ class BatchFrame(Frame):
     def concrete(self, tracer: Tracer, use: str) -> NoReturn:
         if self.closed:
             raise_leaked(self, tracer)
-        fix = (
-            "Write numpy.where(condition, a, b) or funcgrad.cond for a branch."
-            if use == "bool"
-            else "Use the numpy function (numpy.sin, not math.sin) on the value itself."
-        )
-        raise ConcretizationError(
-            f"vmap: {use} needs one value, and {tracer.aval.short()} stands for {self.size}",
-            fix,
-            where=line_of(user_place()),
+        raise no_value(
+            self,
+            tracer,
+            use,
+            ConcretizationError,
+            f"{use}() needs one value, and this {tracer.aval} stands for {self.size}, one for each "
+            "element of the batch",
+            "",
         )
 
     def text(self, tracer: Tracer) -> str:

@@ -1,0 +1,354 @@
+"""Floor 5: `Scan`, a program run once a step, carrying values on and stacking others.
+
+Operands are constants, the carry, and what each step reads; results the last carry and what each
+step gave. With ``length=None`` what steps read and give are tapes (`Steps`) in place of stacked
+arrays: that is the backward pass of a `while` loop, of as many steps as the loop took. Every rule is
+stated once for both: a scan's derivatives and batches are scans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.backend import compiled, own
+from ..core.ir import Aval, Jaxpr, Place
+from ..core.primitive import Primitive, primitive
+from ..core.tape import Steps, StepsAval
+from ..core.trace import apply, aval_of, run, trace
+from ..ops.convert import convert
+from ..ops.kinds import add
+from ..ops.linear import move_axis, zeros
+from ..transforms.vmap import repeat
+from .derive import cached, derived, jvp_program, mapped_program, split_of
+
+__all__ = ["Scan", "stacked_aval"]
+
+
+def stacked_aval(aval: Aval, length: int | None) -> Aval:
+    """The type of one value a step, for all steps."""
+    return StepsAval(aval.strong()) if length is None else aval.batch(length)
+
+
+def rearranged(
+    f: Callable[..., Sequence[Any]], avals: Sequence[Aval], name: str
+) -> tuple[Jaxpr, list[Any]]:
+    """Trace a body made from another body."""
+    return trace(f, avals, name=name)
+
+
+@primitive
+class Scan(Primitive):
+    """``for each step: carry, y = body(*constants, *carry, *x)``.
+
+    Operands: ``(*constants, *carry, *xs)``; results: ``(*carry, *ys)``.
+    """
+
+    body: Jaxpr
+    constants: int
+    carried: int
+    length: int | None
+    reverse: bool
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        direction = ", reverse=True" if self.reverse else ""
+        return f"scan[length={self.length}{direction}]"
+
+    def parts(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        """The constants, the carry, and what the steps read."""
+        a, b = self.constants, self.constants + self.carried
+        return list(operands[:a]), list(operands[a:b]), list(operands[b:])
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        given = self.body.out_avals
+        ys = [stacked_aval(aval, self.length) for aval in given[self.carried :]]
+        return (*given[: self.carried], *ys)
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        constants, carry, xs = self.parts(operands)
+        step = compiled(self.body, owned=False)
+        count = self.length if self.length is not None else len(xs[0])
+        avals = self.body.out_avals[self.carried :]
+        ys: list[Any] = [
+            [None] * count if self.length is None else np.empty((count, *aval.shape), aval.dtype)
+            for aval in avals
+        ]
+        for t in reversed(range(count)) if self.reverse else range(count):
+            found = step(*constants, *carry, *[x[t] for x in xs])
+            carry = list(found[: self.carried])
+            for y, value in zip(ys, found[self.carried :], strict=True):
+                y[t] = value
+        if self.length is None:
+            ys = [Steps(y, StepsAval(a.strong())) for y, a in zip(ys, avals, strict=True)]
+        return (*own(carry, operands), *ys)
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals of all steps for `backward`."""
+        body, captured, _ = self._forward_body()
+        constants, carry, xs = self.parts(values)
+        scan = Scan(body, len(captured) + self.constants, self.carried, self.length, self.reverse)
+        found = apply(scan, [*captured, *constants, *carry, *xs], place)
+        count = len(self.body.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def _forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
+        """The forward body, what it captured, and which of its values it saves.
+
+        A value is numbered among the body's inputs first, then the forward program's outputs.
+        """
+        return cached(self, "forward", self._make_forward_body)
+
+    def _make_forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
+        split = split_of(self.body)
+        inputs = len(self.body.inputs)
+        numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
+        read_again = range(self.constants + self.carried, inputs)
+        saved = [i for i in dict.fromkeys(numbers) if i >= self.constants and i not in read_again]
+        count = len(self.body.outputs)
+
+        def body(*args: Any) -> list[Any]:
+            found = run(split.forward, [*split.captured, *args])
+            values = [*args, *found]
+            return [*found[:count], *[values[i] for i in saved]]
+
+        jaxpr, captured = rearranged(body, self.body.in_avals, split.forward.name)
+        return jaxpr, captured, saved
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        carried = self.carried
+        there = tuple([c is not None for c in ct[carried:]])
+        key = "backward", tuple(wanted), masked, there
+        plan = cached(self, key, lambda: _Backward(self, wanted, masked, there))
+        constants, _, xs = self.parts(operands)
+        carry_avals = [a for a in self.body.out_avals[:carried] if a.inexact]
+        cts = [c for c, a in zip(ct, self.body.out_avals[:carried], strict=False) if a.inexact]
+        carry = [
+            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(cts, carry_avals, strict=True)
+        ]
+        sums = [zeros(aval_of(constants[i]).strong()) for i in plan.summed]
+        args = [*plan.captured, *constants, *carry, *sums]
+        args += [xs[i] for i in plan.read]
+        args += [*residuals, *[c for c in ct[carried:] if c is not None]]
+        scan = Scan(
+            plan.body,
+            len(plan.captured) + self.constants,
+            len(carry) + len(sums),
+            self.length,
+            not self.reverse,
+        )
+        found = list(apply(scan, args, None))
+        pulled: list[Any] = [None] * len(operands)
+        inexact = [i for i, a in enumerate(self.body.out_avals[:carried]) if a.inexact]
+        for i, c in zip(inexact, found, strict=False):
+            pulled[self.constants + i] = c
+        for i, c in zip(plan.summed, found[len(inexact) :], strict=False):
+            pulled[i] = c
+        for i, c in zip(plan.given, found[len(inexact) + len(sums) :], strict=True):
+            pulled[self.constants + carried + i] = c
+        return pulled
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        active = tuple([t is not None for t in tangents])
+        body, captured, carry_on, ys_on = cached(
+            self, ("jvp", active), lambda: self._jvp_body(active)
+        )
+        constants, carry, xs = self.parts(values)
+        tc, th, tx = self.parts(tangents)
+        full = [
+            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
+            for h, t, on in zip(carry, th, carry_on, strict=True)
+            if on
+        ]
+        tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
+        args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
+        count = len(captured) + len(constants) + len(tcs)
+        scan = Scan(body, count, len(carry) + len(full), self.length, self.reverse)
+        found = apply(scan, args, place)
+        last, rest = found[: self.carried], iter(found[self.carried :])
+        last_t = [next(rest) if on else None for on in carry_on]
+        ys = [next(rest) for _ in ys_on]
+        ys_t = [next(rest) if on else None for on in ys_on]
+        return (*last, *ys), [*last_t, *ys_t]
+
+    def _jvp_body(
+        self, active: tuple[bool, ...]
+    ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
+        cs, hs, xs = self.parts(active)
+        carried = self.carried
+        while True:
+            flags = (*cs, *hs, *xs)
+            program, captured, given = derived(
+                self.body, ("jvp", flags), lambda: jvp_program(self.body, flags)
+            )
+            grown = [a or b for a, b in zip(hs, given[:carried], strict=True)]
+            if grown == hs:
+                break
+            hs = grown
+        avals = self.body.in_avals
+        ca, ha, xa = self.parts(avals)
+
+        def on(kinds: Sequence[Aval], flags: Sequence[bool]) -> list[Aval]:
+            return [a.strong() for a, f in zip(kinds, flags, strict=True) if f]
+
+        def body(*args: Any) -> list[Any]:
+            rest = iter(args)
+            c, tc = [next(rest) for _ in cs], [next(rest) for f in cs if f]
+            h, th = [next(rest) for _ in hs], [next(rest) for f in hs if f]
+            x, tx = [next(rest) for _ in xs], [next(rest) for f in xs if f]
+            found = run(program, [*captured, *c, *h, *x, *tc, *th, *tx])
+            values, ts = found[: len(given)], iter(found[len(given) :])
+            tangents = [next(ts) if g else None for g in given]
+            moved = [
+                zeros(a.strong()) if t is None else t
+                for t, a, f in zip(tangents[:carried], ha, hs, strict=True)
+                if f
+            ]
+            pushed = [t for t in tangents[carried:] if t is not None]
+            return [*values[:carried], *moved, *values[carried:], *pushed]
+
+        kinds = [*ca, *on(ca, cs), *ha, *on(ha, hs), *xa, *on(xa, xs)]
+        jaxpr, extra = rearranged(body, kinds, program.name)
+        return jaxpr, extra, hs, list(given[carried:])
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        flags = tuple(batched)
+        body, captured, carry_on, ys_on = cached(
+            self, ("vmap", size, flags), lambda: self._mapped_body(size, flags)
+        )
+        constants, carry, xs = self.parts(operands)
+        _, hb, xb = self.parts(batched)
+        carry = [
+            repeat(h, size) if on and not b else h
+            for h, on, b in zip(carry, carry_on, hb, strict=True)
+        ]
+        if self.length is not None:
+            xs = [move_axis(x, 0, 1) if b else x for x, b in zip(xs, xb, strict=True)]
+        count = len(captured) + self.constants
+        scan = Scan(body, count, self.carried, self.length, self.reverse)
+        found = apply(scan, [*captured, *constants, *carry, *xs], None)
+        results: list[Any] = []
+        for i, (value, on) in enumerate(zip(found, [*carry_on, *ys_on], strict=True)):
+            if not on:
+                value = repeat(value, size)
+            elif i >= self.carried and self.length is not None:
+                value = move_axis(value, 1, 0)
+            results.append(value)
+        return tuple(results)
+
+    def _mapped_body(
+        self, size: int, flags: tuple[bool, ...]
+    ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
+        cs, hs, xs = self.parts(flags)
+        carried = self.carried
+        while True:
+            program, captured, out = mapped_program(self.body, size, [*cs, *hs, *xs])
+            grown = [a or b for a, b in zip(hs, out[:carried], strict=True)]
+            if grown == hs:
+                break
+            hs = grown
+        # A tape is batched as a whole: an entry that is not is repeated in the body.
+        full = [*hs, *[b or self.length is None for b in out[carried:]]]
+        if full == out:
+            return program, captured, hs, full[carried:]
+
+        def body(*args: Any) -> list[Any]:
+            found = run(program, [*captured, *args])
+            return [
+                repeat(x, size) if want and not have else x
+                for x, want, have in zip(found, full, out, strict=True)
+            ]
+
+        avals = program.in_avals[len(captured) :]
+        jaxpr, extra = rearranged(body, avals, program.name)
+        return jaxpr, extra, hs, full[carried:]
+
+
+class _Backward:
+    """The backward body of a scan, for what is wanted and which cotangents there are.
+
+    Attributes:
+        body: Its program.
+        captured: The values of its first constants.
+        summed: The constants whose cotangents are summed up over the steps.
+        read: Which of the scan's own ``xs`` it reads again.
+        given: For which of the scan's ``xs`` it gives cotangents.
+    """
+
+    __slots__ = ("body", "captured", "given", "read", "summed")
+
+    def __init__(
+        self, scan: Scan, wanted: Sequence[bool], masked: bool, there: Sequence[bool]
+    ) -> None:
+        body, constants, carried = scan.body, scan.constants, scan.carried
+        split = split_of(body)
+        avals = body.in_avals
+        inputs, first = len(avals), constants + carried
+        ask = [
+            aval.inexact and (constants <= i < first or wanted[i]) for i, aval in enumerate(avals)
+        ]
+        pullback = split.pullbacks[masked]
+        program, has = pullback.restricted(ask)
+        _, _, saved = scan._forward_body()
+        numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
+        self.summed = [i for i in range(constants) if has[i]]
+        self.given = [i - first for i in range(first, inputs) if has[i]]
+        self.read = sorted({i - first for i in numbers if first <= i < inputs})
+        if scan.length is None and not self.read:
+            # A tape says how many steps there are.
+            self.read = [0]
+        out_avals = body.out_avals
+        inexact = [a.inexact for a in out_avals[:carried]]
+        moving = [a.strong() for a, f in zip(out_avals[:carried], inexact, strict=True) if f]
+        ys = [a for a in out_avals[carried:]]
+        y_cts = [a.strong() for a, t in zip(ys, there, strict=True) if t]
+        sums = [avals[i].strong() for i in self.summed]
+        saved_avals = [(avals + split.forward.out_avals)[i].strong() for i in saved]
+
+        def backward(*args: Any) -> list[Any]:
+            rest = iter(args)
+            held = dict(enumerate([next(rest) for _ in range(constants)]))
+            moved = [next(rest) for _ in moving]
+            totals = [next(rest) for _ in sums]
+            held.update({first + i: next(rest) for i in self.read})
+            held.update({i: next(rest) for i in saved})
+            given_cts = iter([next(rest) for _ in y_cts])
+            cts = [
+                *moved,
+                *[
+                    next(given_cts) if t else zeros(a.strong())
+                    for a, t in zip(ys, there, strict=True)
+                    if a.inexact
+                ],
+            ]
+            residuals = [held[i] for i in numbers]
+            bound = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
+            found = iter(run(program, [*bound, *cts]))
+            pulled = {i: next(found) for i in range(inputs) if has[i]}
+            carry = [
+                pulled[constants + i] if has[constants + i] else zeros(avals[constants + i].strong())
+                for i in range(carried)
+                if inexact[i]
+            ]
+            added = [add(t, pulled[i]) for t, i in zip(totals, self.summed, strict=True)]
+            return [*carry, *added, *[pulled[first + i] for i in self.given]]
+
+        kinds = [*avals[:constants], *moving, *sums, *[avals[first + i] for i in self.read]]
+        kinds += [*saved_avals, *y_cts]
+        self.body, self.captured = rearranged(backward, kinds, program.name)
