@@ -1,111 +1,229 @@
-"""Floor 6: what makes a tracer behave as an array: operators, indexing, methods, NumPy's protocols.
+"""Floor 6: Python's operators on tracers, installed on `Tracer` at import.
 
-Installed on `Tracer` at import; floor 2 knows nothing of NumPy's namespace.
+Operands whose dtypes agree go straight to the primitive; the others are promoted as the ufunc of
+the operator would. Between Python scalars an operator means what it means in Python.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..core.trace import ScalarTracer, Tracer, apply
-from ..ops import discrete, elementwise
-from .promote import apply_ufunc
+from ..core.trace import ScalarTracer, Tracer, apply, aval_of
+from ..errors import ArgumentError, DtypeError
+from ..ops import elementwise as ops
+from ..ops.convert import Convert, convert
+from ..ops.discrete import Round
+from .arguments import operand
+from .promote import apply_ufunc, loop_dtypes
+
+__all__ = ["install", "raised"]
 
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
 _TRACERS = frozenset({Tracer, ScalarTracer})
+_PYTHON = (bool, int, float, complex)
+_scalar_pow = ops.scalar_pow
 
 
-def _binary(primitive: Any, ufunc: np.ufunc) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """The operator and its reflection, with a short way where dtypes agree already."""
-    same = primitive.name not in {"div"}
-
-    def direct(x: Any, other: Any) -> bool | None:
-        kind = type(other)
-        dtype = x.aval.dtype
-        if kind in _TRACERS:
-            agrees = other.aval.dtype is dtype
-        elif kind is float:
-            agrees = dtype.kind in "fc"
-        elif kind is int:
-            return dtype.kind in "fc"
-        elif kind in _ARRAYS:
-            agrees = other.dtype is dtype
-        elif kind is bool or kind is complex or isinstance(other, np.ndarray):
-            agrees = False
-        else:
-            return None
-        return agrees and (same or dtype.kind in "fc")
+def _binary(
+    primitive: Any, ufunc: np.ufunc, kinds: str
+) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
+    """The operator and its reflection; operands of one dtype of ``kinds`` need no promotion."""
+    with_float = "".join(k for k in kinds if k in "fc")
+    equality = primitive in (ops.equal, ops.not_equal)
 
     def forward(self: Any, other: Any) -> Any:
-        short = direct(self, other)
-        if short:
+        kind = type(other)
+        dtype = self.aval.dtype
+        if kind is ScalarTracer or kind is Tracer:
+            if other.aval.dtype is dtype and dtype.kind in kinds:
+                frame = self.frame
+                if frame is other.frame and not frame.closed:
+                    return frame.process(primitive, (self, other), None)
+                return apply(primitive, (self, other), None)
+        elif kind is float or kind is int:
+            if dtype.kind in with_float and not self.frame.closed:
+                return self.frame.process(primitive, (self, other), None)
+        elif kind in _ARRAYS and other.dtype is dtype and dtype.kind in kinds:
             return apply(primitive, (self, other), None)
-        if short is None:
-            return NotImplemented
-        return apply_ufunc(primitive, ufunc, (self, other), True)
+        other = _other(primitive, other, equality)
+        if other is NotImplemented:
+            return other
+        return apply_ufunc(primitive, ufunc, (self, other))
 
     def reflected(self: Any, other: Any) -> Any:
-        short = direct(self, other)
-        if short:
-            return apply(primitive, (other, self), None)
-        if short is None:
-            return NotImplemented
-        return apply_ufunc(primitive, ufunc, (other, self), True)
+        kind = type(other)
+        if (
+            (kind is float or kind is int)
+            and self.aval.dtype.kind in with_float
+            and not self.frame.closed
+        ):
+            return self.frame.process(primitive, (other, self), None)
+        other = _other(primitive, other, equality)
+        if other is NotImplemented:
+            return other
+        return apply_ufunc(primitive, ufunc, (other, self))
 
     return forward, reflected
 
 
-def install() -> None:
-    """Install the operators on `Tracer`."""
-    for name, primitive, ufunc in [
-        ("add", elementwise.add, np.add),
-        ("sub", elementwise.sub, np.subtract),
-        ("mul", elementwise.mul, np.multiply),
-        ("truediv", elementwise.div, np.true_divide),
-    ]:
-        forward, reflected = _binary(primitive, ufunc)
-        setattr(Tracer, f"__{name}__", forward)
-        setattr(Tracer, f"__r{name}__", reflected)
-    for name, primitive, ufunc in [
-        ("gt", discrete.greater, np.greater),
-        ("lt", discrete.less, np.less),
-        ("eq", discrete.equal, np.equal),
-    ]:
-        setattr(Tracer, f"__{name}__", _binary(primitive, ufunc)[0])
+def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
+    """The other operand as an array, scalar or tracer; NotImplemented for foreign objects.
 
-
-def _pow(self: Any, other: Any) -> Any:
-    if type(other) is int and self.aval.inexact:
-        return elementwise.IntegerPow(other)(self)
+    Raises:
+        DtypeError: For text, None and containers that are no array (unless ``equality``).
+    """
+    if isinstance(value, Tracer | np.ndarray | np.generic) or type(value) in _PYTHON:
+        return value
+    if isinstance(value, _PYTHON):
+        return next(kind(value) for kind in _PYTHON if isinstance(value, kind))
+    if isinstance(value, list | tuple):
+        return operand(value)
+    if not equality and (value is None or isinstance(value, str | bytes | dict | set | frozenset)):
+        raise DtypeError(
+            f"{primitive.name}: the other operand is a {type(value).__name__}, not an array or a "
+            "number",
+            "Pass arrays, NumPy scalars or Python numbers.",
+        )
     return NotImplemented
 
 
-def _neg(self: Any) -> Any:
-    return elementwise.neg(self)
+def _unary(primitive: Any, ufunc: np.ufunc, kinds: str) -> Callable[[Any], Any]:
+    def operator(self: Any) -> Any:
+        if self.aval.dtype.kind in kinds and not self.frame.closed:
+            return self.frame.process(primitive, (self,), None)
+        return apply_ufunc(primitive, ufunc, (self,))
+
+    return operator
 
 
-UFUNCS: dict[np.ufunc, Any] = {
-    np.log: elementwise.log,
-    np.exp: elementwise.exp,
-    np.tanh: elementwise.tanh,
-    np.sin: elementwise.sin,
-    np.log1p: elementwise.log1p,
-    np.multiply: elementwise.mul,
-    np.add: elementwise.add,
-    np.subtract: elementwise.sub,
-}
+def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
+    """``x`` to the power of a Python or NumPy scalar.
+
+    Args:
+        x: A tracer.
+        exponent: The scalar.
+        by_operator: True for ``x ** exponent``, False for ``np.power(x, exponent)``.
+    """
+    aval, other = x.aval, aval_of(exponent)
+    if by_operator and aval.weak and other.weak:
+        kinds = {aval.dtype.kind, other.dtype.kind}
+        kind = max(kinds | {"i"}, key="bifc".index)
+        if other.dtype.kind == "b":
+            exponent = int(exponent)
+        if kind == "i" and exponent < 0:
+            kind = "f"
+        dtype = np.dtype({"i": np.int64, "f": np.float64, "c": np.complex128}[kind])
+        return ops.scalar_pow(exponent, True)(x if aval.dtype == dtype else Convert(dtype, True)(x))
+    dtypes = loop_dtypes(np.power, (aval, other))
+    typed = dtypes[1].type(exponent)
+    if dtypes[0].kind in "iu":
+        np.power(dtypes[0].type(1), typed)  # NumPy's own error for a negative exponent
+    if not (by_operator and other.weak):
+        exponent = typed
+    return ops.scalar_pow(exponent, by_operator)(convert(x, dtypes[0]))
 
 
-def _array_ufunc(self: Any, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    return apply_ufunc(UFUNCS[ufunc], ufunc, inputs, False)
+def _pow(self: Any, other: Any, modulus: Any = None) -> Any:
+    kind = type(other)
+    if (kind is int or kind is float) and modulus is None and self.aval.dtype.kind in "fc":
+        return apply(_scalar_pow(other, True), (self,), None)
+    if modulus is not None:
+        raise ArgumentError(
+            "pow: got a modulus, which traced values do not take", "Write (x ** y) % modulus."
+        )
+    other = _other(ops.pow_, other)
+    if other is NotImplemented:
+        return other
+    if not isinstance(other, Tracer) and np.ndim(other) == 0:
+        return raised(self, other[()] if isinstance(other, np.ndarray) else other, True)
+    return apply_ufunc(ops.pow_, np.power, (self, other))
+
+
+def _rpow(self: Any, other: Any) -> Any:
+    other = _other(ops.pow_, other)
+    return other if other is NotImplemented else apply_ufunc(ops.pow_, np.power, (other, self))
+
+
+def _pos(self: Any) -> Any:
+    if self.aval.dtype.kind != "b":
+        return self
+    if self.aval.weak:
+        return Convert(np.dtype(np.int64), True)(self)
+    loop_dtypes(np.positive, (self.aval,))
+    return self
+
+
+def _divmod(self: Any, other: Any) -> Any:
+    other = _other(ops.floor_divide, other)
+    return other if other is NotImplemented else (self // other, self % other)
+
+
+def _rdivmod(self: Any, other: Any) -> Any:
+    other = _other(ops.floor_divide, other)
+    return other if other is NotImplemented else (other // self, other % self)
+
+
+def _round(self: Any, decimals: Any = None) -> Any:
+    if decimals is None:
+        return round(self.frame.concrete(self, "round"))
+    if self.aval.shape:
+        return NotImplemented
+    return Round(decimals.__index__())(self)
+
+
+def _to_int(function: Callable[[Any], int]) -> Callable[[Any], int]:
+    def method(self: Any) -> int:
+        return function(self.frame.concrete(self, f"math.{function.__name__}"))
+
+    return method
+
+
+def install() -> None:
+    """Install the operators on `Tracer`."""
+    for name, primitive, ufunc, kinds in [
+        ("add", ops.add, np.add, "iufc"),
+        ("sub", ops.sub, np.subtract, "iufc"),
+        ("mul", ops.mul, np.multiply, "iufc"),
+        ("truediv", ops.div, np.true_divide, "fc"),
+        ("floordiv", ops.floor_divide, np.floor_divide, "iuf"),
+        ("mod", ops.remainder, np.remainder, "iuf"),
+        ("and", ops.bitwise_and, np.bitwise_and, "biu"),
+        ("or", ops.bitwise_or, np.bitwise_or, "biu"),
+        ("xor", ops.bitwise_xor, np.bitwise_xor, "biu"),
+        ("lshift", ops.left_shift, np.left_shift, "iu"),
+        ("rshift", ops.right_shift, np.right_shift, "iu"),
+    ]:
+        forward, reflected = _binary(primitive, ufunc, kinds)
+        setattr(Tracer, f"__{name}__", forward)
+        setattr(Tracer, f"__r{name}__", reflected)
+    for name, primitive, ufunc in [
+        ("gt", ops.greater, np.greater),
+        ("ge", ops.greater_equal, np.greater_equal),
+        ("lt", ops.less, np.less),
+        ("le", ops.less_equal, np.less_equal),
+        ("eq", ops.equal, np.equal),
+        ("ne", ops.not_equal, np.not_equal),
+    ]:
+        setattr(Tracer, f"__{name}__", _binary(primitive, ufunc, "biufc")[0])
+    for name, function in {
+        "__neg__": _unary(ops.neg, np.negative, "iufc"),
+        "__abs__": _unary(ops.absolute, np.absolute, "iufc"),
+        "__invert__": _unary(ops.invert, np.invert, "iu"),
+        "__pos__": _pos,
+        "__pow__": _pow,
+        "__rpow__": _rpow,
+        "__divmod__": _divmod,
+        "__rdivmod__": _rdivmod,
+        "__round__": _round,
+        "__trunc__": _to_int(math.trunc),
+        "__floor__": _to_int(math.floor),
+        "__ceil__": _to_int(math.ceil),
+    }.items():
+        setattr(Tracer, name, function)
 
 
 install()
-Tracer.__pow__ = _pow
-Tracer.__neg__ = _neg
-Tracer.__array_ufunc__ = _array_ufunc
-Tracer.shape = property(lambda self: self.aval.shape)
-Tracer.dtype = property(lambda self: self.aval.dtype)

@@ -13,22 +13,35 @@ import numpy as np
 
 from ..core.ir import Aval
 from ..core.trace import Tracer, apply, aval_of
+from ..errors import DtypeError
 from ..ops.convert import Convert, convert
+from ..ops.discrete import BitwiseAnd, BitwiseOr, BitwiseXor, Comparison
+from ..ops.linear import broadcast_to
 
-__all__ = ["apply_ufunc", "loop_dtypes", "promote_types", "strong"]
+__all__ = ["apply_ufunc", "loop_dtypes", "promote_types", "promoted_for", "strong"]
 
-_PYTHON_TYPES = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
+_PYTHON_TYPES: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 _LOOPS: dict[Any, tuple[np.dtype[Any], ...]] = {}
 _LOOPS_MOST = 4096
 
 
-def loop_dtypes(ufunc: np.ufunc, avals: Sequence[Aval]) -> tuple[np.dtype[Any], ...]:
+def loop_dtypes(
+    ufunc: np.ufunc, avals: Sequence[Aval], dtype: Any = None, casting: str = "same_kind"
+) -> tuple[np.dtype[Any], ...]:
     """The input dtypes of the loop that ``ufunc`` runs for operands of these types.
 
+    Args:
+        ufunc: The ufunc.
+        avals: The types of its operands.
+        dtype: The ufunc's argument of the name.
+        casting: The ufunc's argument of the name.
+
     Raises:
-        TypeError: NumPy's own, where it has no loop for them.
+        DtypeError: NumPy has no loop for them.
     """
-    key = (ufunc, *[(a.dtype, a.weak) for a in avals])
+    if dtype is not None:
+        dtype = np.dtype(dtype)
+    key = (ufunc, dtype, casting, *[(a.dtype, a.weak) for a in avals])
     found = _LOOPS.get(key)
     if found is None:
         asked = [
@@ -37,54 +50,95 @@ def loop_dtypes(ufunc: np.ufunc, avals: Sequence[Aval]) -> tuple[np.dtype[Any], 
         ]
         if all(isinstance(a, type) for a in asked):
             asked = [a.dtype for a in avals]
+        signed: dict[str, Any] = {}
+        if dtype is not None:
+            signed["signature"] = (*(None,) * ufunc.nin, *(dtype,) * ufunc.nout)
         if len(_LOOPS) >= _LOOPS_MOST:
             _LOOPS.clear()
-        resolved = ufunc.resolve_dtypes((*asked, *(None,) * ufunc.nout))  # type: ignore[arg-type]
+        try:
+            resolved = ufunc.resolve_dtypes(
+                (*asked, *(None,) * ufunc.nout),  # type: ignore[arg-type]
+                casting=casting,  # type: ignore[arg-type]
+                **signed,
+            )
+        except TypeError as error:
+            as_dtype = "" if dtype is None else f" with dtype={dtype}"
+            raise DtypeError(
+                f"numpy.{ufunc.__name__} does not take {', '.join(map(str, avals))}{as_dtype}",
+                "Convert the operands, as in x.astype(float) or x > 0.",
+            ) from error
         found = _LOOPS[key] = resolved[: ufunc.nin]
     return found
 
 
-def apply_ufunc(primitive: Any, ufunc: np.ufunc, args: Sequence[Any], python: bool) -> Any:
-    """Bind ``primitive``, which computes ``ufunc``, to operands converted to one dtype.
+def promoted_for(
+    ufunc: np.ufunc, args: Sequence[Any], dtype: Any = None, casting: str = "same_kind"
+) -> list[Any]:
+    """Operands as the loop that ``ufunc`` runs for them takes them; none is weak."""
+    avals = [aval_of(a) for a in args]
+    found: list[Any] = []
+    for a, aval, to in zip(args, avals, loop_dtypes(ufunc, avals, dtype, casting), strict=True):
+        if aval.weak and not isinstance(a, Tracer):
+            found.append(to.type(a))
+        else:
+            found.append(convert(a, to))
+    return found
+
+
+def apply_ufunc(primitive: Any, ufunc: np.ufunc, args: Sequence[Any]) -> Any:
+    """Bind ``primitive``, which a Python operator stands for, to operands that it promotes.
 
     Args:
-        primitive: Elementwise.
-        ufunc: The ufunc whose promotion counts.
+        primitive: Elementwise. Weak operands give a weak result, as Python's numbers give Python's.
+        ufunc: The ufunc whose promotion counts where an operand is not weak.
         args: Arrays, scalars and tracers.
-        python: True for Python's operators, where weak operands give a weak result; False for the
-            ufunc called by name, whose result is strong.
     """
     avals = [aval_of(a) for a in args]
-    if python and all(a.weak for a in avals):
-        return apply(primitive, _weak_operands(primitive, args, avals), None)
-    dtypes = loop_dtypes(ufunc, avals)
-    operands = []
-    for a, aval, dtype in zip(args, avals, dtypes, strict=True):
+    if all(a.weak for a in avals):
+        return apply(primitive, _weak_operands(primitive, ufunc, args, avals), None)
+    operands: list[Any] = []
+    for a, aval, dtype in zip(args, avals, loop_dtypes(ufunc, avals), strict=True):
         if aval.weak and not isinstance(a, Tracer):
-            operands.append(dtype.type(a))
-        elif aval.dtype != dtype or (aval.weak and primitive.weak and not python):
-            operands.append(convert(a, dtype))
+            try:
+                operands.append(dtype.type(a))
+            except OverflowError:
+                if not isinstance(primitive, Comparison):
+                    raise
+                return _beyond(ufunc, args)
         else:
-            operands.append(a)
+            operands.append(convert(a, dtype) if aval.dtype != dtype else a)
     return apply(primitive, operands, None)
 
 
-def _weak_operands(primitive: Any, args: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
+def _beyond(ufunc: np.ufunc, args: Sequence[Any]) -> Any:
+    """A comparison with a Python integer beyond the other operand's range: one answer for all."""
+    shape = next(aval_of(a).shape for a in args if not aval_of(a).weak)
+    plain = [a if aval_of(a).weak else aval_of(a).dtype.type(0) for a in args]
+    answer = ufunc(*plain)
+    return broadcast_to(answer, shape).copy() if shape else answer
+
+
+def _weak_operands(
+    primitive: Any, ufunc: np.ufunc, args: Sequence[Any], avals: Sequence[Aval]
+) -> list[Any]:
     """Operands of Python's arithmetic on Python scalars, one of them traced."""
-    order = "bifc"
-    kind = max((a.dtype.kind for a in avals), key=order.index)
-    if kind == "b" and not primitive.discrete:
+    kind = max((a.dtype.kind for a in avals), key="bifc".index)
+    if kind == "b" and not isinstance(primitive, _KEEP_BOOL):
         kind = "i"
     if primitive.name == "div" and kind == "i":
         kind = "f"
     scalar = _PYTHON_TYPES[kind]
-    dtype = aval_of(scalar(0)).dtype
+    wanted = aval_of(scalar(0))
+    loop_dtypes(ufunc, [wanted] * len(args))
     return [
-        (Convert(dtype, True)(a) if aval.dtype != dtype else a)
+        (Convert(wanted.dtype, True)(a) if aval.dtype != wanted.dtype else a)
         if isinstance(a, Tracer)
         else scalar(a)
         for a, aval in zip(args, avals, strict=True)
     ]
+
+
+_KEEP_BOOL = (BitwiseAnd, BitwiseOr, BitwiseXor, Comparison)
 
 
 def promote_types(*args: Any) -> np.dtype[Any]:

@@ -16,12 +16,13 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import primitive
 from ..core.trace import aval_of
+from . import kernels
 from .convert import convert
 from .discrete import sign
-from .kinds import Elementwise, mask_mul, mul, quiet_div
-from .linear import Linear
+from .kinds import Elementwise, mask_mul, mul, neg, quiet_div
+from .linear import Linear, shape_of, sum_to, zeros
 
-__all__ = ["absolute", "conjugate", "imag", "real", "times_real", "unit"]
+__all__ = ["absolute", "conjugate", "imag", "make_complex", "real", "times_real", "unit"]
 
 
 class Part(Linear):
@@ -68,6 +69,29 @@ class Conjugate(Linear):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(*operands)
+
+
+@primitive
+class MakeComplex(Elementwise):
+    """``x + 1j * y`` for real ``x`` and ``y``, signs of zeros and infinities kept."""
+
+    numpy, saves = kernels.make_complex, False
+
+    def aval(self, *avals: Aval) -> Aval:
+        both = super().aval(*avals)
+        return make_aval(both.shape, np.result_type(both.dtype, np.complex64))
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        if all(t is None for t in tangents):
+            return None
+        x, y = [zeros(aval_of(out)).real if t is None else t for t in tangents]
+        return make_complex(x, y)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        x, y = operands
+        return sum_to(real(ct), shape_of(x)), sum_to(neg(imag(ct)), shape_of(y))
 
 
 @primitive
@@ -133,5 +157,5 @@ def times_real(z: Any, r: Any) -> Any:
     return mask_mul(z, convert(r, aval_of(z).dtype))
 
 
-real, imag, conjugate = Real(), Imag(), Conjugate()
+real, imag, conjugate, make_complex = Real(), Imag(), Conjugate(), MakeComplex()
 absolute, unit = Abs(), Unit()

@@ -19,7 +19,7 @@ from .arithmetic import (
     square,
     sub,
 )
-from .complex import absolute, conjugate, imag, real, unit
+from .complex import absolute, conjugate, imag, make_complex, real, unit
 from .discrete import (
     Isclose,
     Round,
@@ -168,6 +168,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logistic",
+    "make_complex",
     "mask_mul",
     "maximum",
     "minimum",

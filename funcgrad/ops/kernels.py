@@ -132,6 +132,13 @@ def sinc_derivative(x: Any, order: int) -> Any:
     return np.where(near, series, value)[()]
 
 
+def make_complex(x: Any, y: Any) -> Any:
+    """``x + 1j * y`` without arithmetic: signs of zeros and infinities stay."""
+    z = np.empty(np.broadcast(x, y).shape, np.result_type(x, y, np.complex64))
+    z.real, z.imag = x, y
+    return z[()]
+
+
 def convert(x: Any, dtype: Any, weak: bool) -> Any:
     """``x`` as ``dtype``, a Python scalar if ``weak``; a complex one that becomes real is cut."""
     if np.dtype(dtype).kind != "c" and isinstance(x, (complex, np.complexfloating)):

@@ -1,0 +1,383 @@
+"""Floor 6: NumPy's ufuncs on tracers: what ``__array_ufunc__`` does, and the functions by name.
+
+``np.sin(tracer)`` comes here through NumPy's protocol (NEP 13), ``funcgrad.numpy.sin`` without
+NumPy in between. Each ufunc stands in one line of the table at the end, with the primitive that
+computes it. A ufunc's methods (`numpy.add.reduce`) and arguments (``where=``) work, or say what to
+write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.primitive import Primitive
+from ..core.trace import ScalarTracer, Tracer, apply, aval_of
+from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
+from ..ops import elementwise as ops
+from ..ops.linear import shape_of
+from . import ufunc_methods
+from .arguments import cast, operand
+from .dispatch import IMPLEMENTED, has_tracer, not_traceable
+from .operators import raised
+from .promote import promoted_for
+
+_TRACERS = frozenset({Tracer, ScalarTracer})
+_ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
+_SCALARS = frozenset({float, int, bool, complex})
+
+STRAIGHT: dict[np.ufunc, Any] = {}
+"""The primitives of ufuncs that take real floating operands of one dtype as they are."""
+
+HANDLERS: dict[np.ufunc, Callable[..., Any]] = {}
+"""For each ufunc a function of its operands and of ``dtype`` and ``casting``."""
+
+
+def _array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    """NumPy's protocol (NEP 13): ``ufunc`` was called with a tracer among its arguments."""
+    if method == "__call__":
+        if not kwargs:
+            primitive = STRAIGHT.get(ufunc)
+            if primitive is not None:
+                aval = self.aval
+                if len(inputs) == 1 and aval.dtype.kind == "f" and not aval.weak:
+                    return apply(primitive, inputs, None)
+                ready = _ready(inputs)
+                if ready is not None:
+                    return apply(primitive, ready, None)
+        elif "out" in kwargs and "where" in kwargs:
+            references = ufunc_methods.references(kwargs["out"])
+            return _call(ufunc, inputs, kwargs, ufunc_methods.is_temporary(references))
+        return _call(ufunc, inputs, kwargs, False)
+    return ufunc_methods.METHODS[method](ufunc, *inputs, **kwargs)
+
+
+def _ready(inputs: Sequence[Any]) -> Sequence[Any] | None:
+    """The operands where they need no promotion (Python scalars typed), else None."""
+    dtype = None
+    scalars = False
+    for x in inputs:
+        kind = type(x)
+        if kind in _TRACERS:
+            aval = x.aval
+            if aval.weak:
+                return None
+            own = aval.dtype
+        elif kind in _ARRAYS:
+            own = x.dtype
+        elif kind is float or kind is int:
+            scalars = True
+            continue
+        else:
+            return None
+        if dtype is None:
+            dtype = own
+        elif own is not dtype:
+            return None
+    if dtype is None or dtype.kind != "f":
+        return None
+    if scalars:
+        scalar = dtype.type
+        return [scalar(x) if type(x) in _SCALARS else x for x in inputs]
+    return inputs
+
+
+def _call(
+    ufunc: np.ufunc, inputs: Sequence[Any], kwargs: Mapping[str, Any], temporary: bool
+) -> Any:
+    """``ufunc(*inputs, **kwargs)``, one argument a tracer; whether ``out`` is a temporary."""
+    handler = HANDLERS.get(ufunc)
+    if handler is None:
+        counterpart = IMPLEMENTED.get(ufunc)
+        if counterpart is None:
+            raise not_traceable(ufunc)
+        return counterpart(*inputs, **kwargs)
+    for x in inputs:
+        if type(x) not in _TRACERS and _foreign(x):
+            return NotImplemented
+    operands = [x if type(x) in _SCALARS else operand(x) for x in inputs]
+    options = dict(kwargs)
+    out, where = options.pop("out", None), options.pop("where", True)
+    for ignored in ("order", "subok"):  # they say how memory is laid out, which has no part here
+        options.pop(ignored, None)
+    signature = options.pop("signature", options.pop("sig", None))
+    if signature is not None:
+        raise NotTraceableError(
+            f"numpy.{ufunc.__name__}: signature= cannot be used with a traced value",
+            "Write dtype=, or convert the operands, as in x.astype(dtype).",
+        )
+    if out is None or all(o is None for o in out):
+        if where is not True:
+            raise _unset(ufunc)
+        return handler(*operands, **options)
+    if where is True or ufunc.nout != 1 or not temporary:
+        raise _writes(ufunc)
+    return _where(ufunc, handler, operands, where, out[0], options)
+
+
+def _foreign(x: Any) -> bool:
+    """Whether ``x`` is of a class with a protocol of its own that may know tracers."""
+    kind = type(x)
+    return (
+        kind not in _ARRAYS
+        and not issubclass(kind, np.ndarray)
+        and getattr(kind, "__array_ufunc__", None) is not None
+        and not issubclass(kind, np.generic)
+    )
+
+
+def _unset(ufunc: np.ufunc) -> NotTraceableError:
+    name = ufunc.__name__
+    return NotTraceableError(
+        f"numpy.{name}: where= without out= leaves elements unset",
+        f"Write numpy.where(mask, numpy.{name}(...), other), whose gradient is finite where the "
+        "mask is False, or give out=numpy.zeros(shape).",
+    )
+
+
+def _writes(ufunc: np.ufunc) -> TracerAssignmentError:
+    name = ufunc.__name__
+    return TracerAssignmentError(
+        f"numpy.{name}: out= would write a traced value into an array",
+        f"Use the result, y = numpy.{name}(...); for an array a, write a = a + x, not a += x.",
+    )
+
+
+def _where(
+    ufunc: np.ufunc,
+    handler: Callable[..., Any],
+    operands: Sequence[Any],
+    where: Any,
+    out: Any,
+    options: Mapping[str, Any],
+) -> Any:
+    """``ufunc(*operands, out=out, where=where)`` for an ``out`` that nothing else refers to.
+
+    The result is a new value, and ``out`` is not written. So that nobody can read it and miss the
+    result, it must be a temporary, as in ``np.log(x, out=np.zeros(3), where=x > 0)``.
+    """
+    mask = operand(where)
+    if aval_of(mask).dtype.kind != "b":
+        raise TypeError(f"numpy.{ufunc.__name__}: where= must be boolean, got {aval_of(mask)}")
+    # Where the mask is False nothing may be computed: a number inside the domain stands there.
+    inside = 0 if ufunc is np.arctanh else 1
+    guarded = [np.where(mask, x, cast(inside, aval_of(x).dtype)) for x in operands]
+    value = handler(*guarded, **options)
+    dtype = aval_of(out).dtype
+    if not np.can_cast(aval_of(value).dtype, dtype, options.get("casting", "same_kind")):
+        raise TypeError(
+            f"numpy.{ufunc.__name__}: cannot cast from {aval_of(value).dtype} to {dtype}, the "
+            "dtype of out="
+        )
+    result = np.where(mask, cast(value, dtype), out)
+    if shape_of(result) != shape_of(out):
+        raise ShapeError(
+            f"numpy.{ufunc.__name__}: out= has shape {shape_of(out)}, the result "
+            f"{shape_of(result)}",
+            "Give an array of the result's shape.",
+        )
+    return result
+
+
+Tracer.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+
+
+def declare(ufunc: np.ufunc, handler: Any) -> Callable[..., Any]:
+    """Enter ``ufunc`` into the table, and give the function for `funcgrad.numpy`.
+
+    Args:
+        ufunc: NumPy's.
+        handler: An elementwise primitive, or a function of the operands and of ``dtype`` and
+            ``casting``, which it passes to `promoted_for`.
+
+    Returns:
+        A function with NumPy's arguments that calls ``ufunc`` itself where nothing is traced.
+    """
+    if isinstance(handler, Primitive):
+        primitive = handler
+
+        def function(*args: Any, **options: Any) -> Any:
+            return apply(primitive, promoted_for(ufunc, args, **options), None)
+
+        HANDLERS[ufunc] = function
+        if any(loop.startswith("d" * ufunc.nin + "->") for loop in ufunc.types):
+            STRAIGHT[ufunc] = primitive
+    else:
+        HANDLERS[ufunc] = handler
+    IMPLEMENTED[ufunc] = HANDLERS[ufunc]
+    return named(ufunc)
+
+
+def named(ufunc: np.ufunc) -> Callable[..., Any]:
+    """The function for `funcgrad.numpy`: lists with tracers in them are arrays to it."""
+    straight = STRAIGHT.get(ufunc)
+
+    def public(*args: Any, **kwargs: Any) -> Any:
+        traced = False
+        for a in args:
+            kind = type(a)
+            if kind in _TRACERS:
+                traced = True
+            elif (kind is list or kind is tuple) and has_tracer(a):
+                return ufunc(*[operand(x) if has_tracer(x) else x for x in args], **kwargs)
+        if traced and straight is not None and not kwargs:
+            ready = _ready(args)
+            if ready is not None:
+                return apply(straight, ready, None)
+        return ufunc(*args, **kwargs)
+
+    public.__name__ = public.__qualname__ = ufunc.__name__
+    public.__module__ = __name__
+    public.__doc__ = ufunc.__doc__
+    public.__wrapped__ = ufunc  # type: ignore[attr-defined]
+    for name in ("reduce", "accumulate", "reduceat", "outer", "at", *_FACTS):
+        setattr(public, name, getattr(ufunc, name))
+    return public
+
+
+_FACTS = ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature")
+
+
+def _divmod(x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
+    x, y = promoted_for(np.divmod, (x, y), **options)
+    return ops.floor_divide(x, y), ops.remainder(x, y)
+
+
+def _modf(x: Any, **options: Any) -> tuple[Any, Any]:
+    (x,) = promoted_for(np.modf, (x,), **options)
+    return ops.modf_fraction(x), ops.modf_integer(x)
+
+
+def _frexp(x: Any, **options: Any) -> tuple[Any, Any]:
+    (x,) = promoted_for(np.frexp, (x,), **options)
+    return ops.frexp_mantissa(x), ops.frexp_exponent(x)
+
+
+def _positive(x: Any, **options: Any) -> Any:
+    (x,) = promoted_for(np.positive, (x,), **options)
+    return x
+
+
+def _conjugate(x: Any, **options: Any) -> Any:
+    (x,) = promoted_for(np.conjugate, (x,), **options)
+    return ops.conjugate(x) if aval_of(x).dtype.kind == "c" else x
+
+
+def _sign(x: Any, **options: Any) -> Any:
+    (x,) = promoted_for(np.sign, (x,), **options)
+    return ops.unit(x) if aval_of(x).dtype.kind == "c" else ops.sign(x)
+
+
+def _power_of(ufunc: np.ufunc) -> Callable[..., Any]:
+    def function(x: Any, y: Any, **options: Any) -> Any:
+        if isinstance(x, Tracer) and not isinstance(y, Tracer) and np.ndim(y) == 0:
+            if not options and ufunc is np.power:
+                return raised(x, y[()] if isinstance(y, np.ndarray) else y, False)
+            x, y = promoted_for(ufunc, (x, y), **options)
+            return ops.scalar_pow(y[()] if isinstance(y, np.ndarray) else y, False)(x)
+        return ops.power(*promoted_for(ufunc, (x, y), **options))
+
+    return function
+
+
+# Arithmetic
+add = declare(np.add, ops.add)
+subtract = declare(np.subtract, ops.sub)
+multiply = declare(np.multiply, ops.mul)
+divide = true_divide = declare(np.divide, ops.div)
+negative = declare(np.negative, ops.neg)
+positive = declare(np.positive, _positive)
+power = pow = declare(np.power, _power_of(np.power))
+float_power = declare(np.float_power, _power_of(np.float_power))
+floor_divide = declare(np.floor_divide, ops.floor_divide)
+remainder = mod = declare(np.remainder, ops.remainder)
+fmod = declare(np.fmod, ops.fmod)
+divmod = declare(np.divmod, _divmod)
+absolute = abs = declare(np.absolute, ops.absolute)
+fabs = declare(np.fabs, ops.absolute)
+sign = declare(np.sign, _sign)
+heaviside = declare(np.heaviside, ops.heaviside)
+square = declare(np.square, ops.square)
+reciprocal = declare(np.reciprocal, ops.reciprocal)
+conjugate = conj = declare(np.conjugate, _conjugate)
+copysign = declare(np.copysign, ops.copysign)
+nextafter = declare(np.nextafter, ops.nextafter)
+spacing = declare(np.spacing, ops.spacing)
+modf = declare(np.modf, _modf)
+frexp = declare(np.frexp, _frexp)
+ldexp = declare(np.ldexp, ops.ldexp)
+
+# Exponentials, logarithms, roots
+exp = declare(np.exp, ops.exp)
+exp2 = declare(np.exp2, ops.exp2)
+expm1 = declare(np.expm1, ops.expm1)
+log = declare(np.log, ops.log)
+log2 = declare(np.log2, ops.log2)
+log10 = declare(np.log10, ops.log10)
+log1p = declare(np.log1p, ops.log1p)
+logaddexp = declare(np.logaddexp, ops.logaddexp)
+logaddexp2 = declare(np.logaddexp2, ops.logaddexp2)
+sqrt = declare(np.sqrt, ops.sqrt)
+cbrt = declare(np.cbrt, ops.cbrt)
+
+# Trigonometry
+sin = declare(np.sin, ops.sin)
+cos = declare(np.cos, ops.cos)
+tan = declare(np.tan, ops.tan)
+arcsin = asin = declare(np.arcsin, ops.arcsin)
+arccos = acos = declare(np.arccos, ops.arccos)
+arctan = atan = declare(np.arctan, ops.arctan)
+arctan2 = atan2 = declare(np.arctan2, ops.arctan2)
+hypot = declare(np.hypot, ops.hypot)
+sinh = declare(np.sinh, ops.sinh)
+cosh = declare(np.cosh, ops.cosh)
+tanh = declare(np.tanh, ops.tanh)
+arcsinh = asinh = declare(np.arcsinh, ops.arcsinh)
+arccosh = acosh = declare(np.arccosh, ops.arccosh)
+arctanh = atanh = declare(np.arctanh, ops.arctanh)
+degrees = declare(np.degrees, ops.degrees)
+rad2deg = declare(np.rad2deg, ops.degrees)
+radians = declare(np.radians, ops.radians)
+deg2rad = declare(np.deg2rad, ops.radians)
+
+# Choices, rounding
+maximum = declare(np.maximum, ops.maximum)
+minimum = declare(np.minimum, ops.minimum)
+fmax = declare(np.fmax, ops.fmax)
+fmin = declare(np.fmin, ops.fmin)
+floor = declare(np.floor, ops.floor)
+ceil = declare(np.ceil, ops.ceil)
+trunc = declare(np.trunc, ops.trunc)
+rint = declare(np.rint, ops.rint)
+
+# Comparisons and logic
+equal = declare(np.equal, ops.equal)
+not_equal = declare(np.not_equal, ops.not_equal)
+greater = declare(np.greater, ops.greater)
+greater_equal = declare(np.greater_equal, ops.greater_equal)
+less = declare(np.less, ops.less)
+less_equal = declare(np.less_equal, ops.less_equal)
+logical_and = declare(np.logical_and, ops.logical_and)
+logical_or = declare(np.logical_or, ops.logical_or)
+logical_xor = declare(np.logical_xor, ops.logical_xor)
+logical_not = declare(np.logical_not, ops.logical_not)
+isfinite = declare(np.isfinite, ops.isfinite)
+isinf = declare(np.isinf, ops.isinf)
+isnan = declare(np.isnan, ops.isnan)
+signbit = declare(np.signbit, ops.signbit)
+
+# Integers
+bitwise_and = declare(np.bitwise_and, ops.bitwise_and)
+bitwise_or = declare(np.bitwise_or, ops.bitwise_or)
+bitwise_xor = declare(np.bitwise_xor, ops.bitwise_xor)
+invert = bitwise_not = bitwise_invert = declare(np.invert, ops.invert)
+left_shift = bitwise_left_shift = declare(np.left_shift, ops.left_shift)
+right_shift = bitwise_right_shift = declare(np.right_shift, ops.right_shift)
+bitwise_count = declare(np.bitwise_count, ops.bitwise_count)
+gcd = declare(np.gcd, ops.gcd)
+lcm = declare(np.lcm, ops.lcm)
+
+__all__ = ["HANDLERS", "declare"]
+__all__ += [name for name in dict(globals()) if isinstance(getattr(np, name, None), np.ufunc)]
