@@ -1,0 +1,345 @@
+"""Floor 6: numpy.linalg for tracers: norms, powers, chains of products, systems of equations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import DtypeError, NotTraceableError, ShapeError
+from ..ops import solve as ops
+from ..ops.kinds import mul
+from ..ops.linalg import dot_general
+from ..ops.linear import reshape, shape_of
+from ..ops.reduce import sum_over
+from . import matrix, products
+from . import shape as shapes
+from .arguments import axes_of, axis_of, broadcast_shapes, cast, flag, operand, operands, spread
+from .dispatch import implements, refuse
+from .reduce import finished
+
+__all__ = [
+    "cholesky",
+    "cross",
+    "det",
+    "diagonal",
+    "inv",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_transpose",
+    "multi_dot",
+    "norm",
+    "outer",
+    "slogdet",
+    "solve",
+    "tensordot",
+    "trace",
+    "vecdot",
+    "vector_norm",
+]
+
+
+def _floating(x: Any) -> Any:
+    x = operand(x)
+    return x if aval_of(x).inexact else cast(x, np.float64)
+
+
+def _squares(x: Any) -> Any:
+    """``|x|**2``, real."""
+    if aval_of(x).dtype.kind == "c":
+        real, imag = np.real(x), np.imag(x)
+        return mul(real, real) + mul(imag, imag)
+    return mul(x, x)
+
+
+@implements(np.linalg.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``numpy.linalg.norm``; the gradient of the 2-norm at 0 is 0.
+
+    The matrix norms that need singular values (2, -2, 'nuc') cannot be traced.
+    """
+    x = _floating(x)
+    shape = shape_of(x)
+    if axis is None:
+        if (
+            ord is None
+            or (ord in ("f", "fro") and len(shape) == 2)
+            or (ord == 2 and len(shape) == 1)
+        ):
+            flat = reshape(x, (aval_of(x).size,))
+            if aval_of(x).dtype.kind == "c":
+                squared = sum_over(_squares(flat), (0,))
+            else:
+                squared = dot_general("i,i->")(flat, flat)
+            return finished(np.sqrt(squared), shape, tuple(range(len(shape))), keepdims)
+        axes: tuple[int, ...] = tuple(range(len(shape)))
+    else:
+        given = axis if isinstance(axis, tuple | list) else (axis,)
+        axes = tuple([axis_of(i, len(shape)) for i in given])
+        if len(set(axes)) < len(axes):
+            raise ShapeError(
+                f"numpy.linalg.norm: axis={axis} names an axis twice", "Name each once."
+            )
+    if len(axes) == 1:
+        return finished(_vector_norm(x, ord, axes), shape, axes, keepdims)
+    if len(axes) == 2:
+        return finished(_matrix_norm(x, ord, *axes), shape, tuple(sorted(axes)), keepdims)
+    raise ShapeError(
+        f"numpy.linalg.norm: a norm of order {ord} over {len(axes)} axes",
+        "Give axis= one axis for vectors or two for matrices.",
+    )
+
+
+def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
+    if ord is None or ord == 2:
+        return np.sqrt(sum_over(_squares(x), axes))
+    if ord == np.inf:
+        return np.max(np.abs(x), axis=axes)
+    if ord == -np.inf:
+        return np.min(np.abs(x), axis=axes)
+    if ord == 0:
+        return np.sum(cast(x != 0, aval_of(x).dtype.type(0).real.dtype), axis=axes)
+    if ord == 1:
+        return np.sum(np.abs(x), axis=axes)
+    if isinstance(ord, str):
+        raise ValueError(f"Invalid norm order '{ord}' for vectors")
+    return np.sum(np.abs(x) ** ord, axis=axes) ** (1.0 / ord)
+
+
+def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
+    if ord in (None, "f", "fro"):
+        return np.sqrt(sum_over(_squares(x), tuple(sorted((rows, columns)))))
+    over = {1: (rows, np.max), -1: (rows, np.min), np.inf: (columns, np.max)}
+    over[-np.inf] = (columns, np.min)
+    if ord in over:
+        summed, extremum = over[ord]
+        left = columns if summed == rows else rows
+        return extremum(np.sum(np.abs(x), axis=summed), axis=left - (left > summed))
+    if ord in (2, -2, "nuc"):
+        raise NotTraceableError(
+            f"numpy.linalg.norm: the matrix norm of order {ord!r} needs singular values, which "
+            "cannot be traced",
+            "Use the Frobenius norm, ord='fro', or ord=1 or numpy.inf.",
+        )
+    raise ValueError("Invalid norm order for matrices.")
+
+
+@implements(np.linalg.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    """``numpy.linalg.vector_norm``, of all elements together where axis is None."""
+    x = _floating(x)
+    shape = shape_of(x)
+    axes = axes_of(axis, len(shape))
+    return finished(_vector_norm(x, ord, axes), shape, axes, keepdims)
+
+
+@implements(np.linalg.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    """``numpy.linalg.matrix_norm``."""
+    return norm(operand(x), ord, (-2, -1), keepdims)
+
+
+@implements(np.linalg.multi_dot)
+def multi_dot(arrays: Sequence[Any], *, out: Any = None) -> Any:
+    """``numpy.linalg.multi_dot``: a product of matrices in the order of fewest multiplications."""
+    refuse("linalg.multi_dot", out=out)
+    xs = operands(list(arrays))
+    if len(xs) < 2:
+        raise ValueError("Expecting at least two arrays.")
+    first, last = len(shape_of(xs[0])) == 1, len(shape_of(xs[-1])) == 1
+    if first:
+        xs[0] = reshape(xs[0], (1, *shape_of(xs[0])))
+    if last:
+        xs[-1] = reshape(xs[-1], (*shape_of(xs[-1]), 1))
+    if any(len(shape_of(x)) != 2 for x in xs):
+        raise np.linalg.LinAlgError("multi_dot takes matrices, and vectors at its ends")
+    product = _chain(xs)
+    shape = shape_of(product)
+    return reshape(product, shape[first : 1 if last else 2])
+
+
+def _chain(xs: list[Any]) -> Any:
+    """The product of matrices, by the classic table of cheapest splits."""
+    n = len(xs)
+    sides = [shape_of(xs[0])[0], *[shape_of(x)[1] for x in xs]]
+    cost = [[0] * n for _ in range(n)]
+    cut = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i][j], cut[i][j] = min(
+                (cost[i][k] + cost[k + 1][j] + sides[i] * sides[k + 1] * sides[j + 1], k)
+                for k in range(i, j)
+            )
+    done: dict[tuple[int, int], Any] = {(i, i): x for i, x in enumerate(xs)}
+    stack = [(0, n - 1)]
+    while stack:
+        i, j = stack[-1]
+        parts = (i, cut[i][j]), (cut[i][j] + 1, j)
+        missing = [part for part in parts if part not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        if i < j:
+            done[i, j] = products.matmul(done[parts[0]], done[parts[1]])
+    return done[0, n - 1]
+
+
+def _square(name: str, a: Any, real: bool = False) -> Any:
+    x = _floating(a)
+    aval = aval_of(x)
+    if aval.dtype == np.float16:
+        raise TypeError(f"array type float16 is unsupported in linalg: {name}")
+    if real and aval.dtype.kind == "c":
+        raise DtypeError(
+            f"numpy.linalg.{name}: got {aval}, and complex matrices cannot be traced here",
+            "Write it with numpy.linalg.inv, solve or det, which take complex matrices.",
+        )
+    if aval.ndim < 2 or aval.shape[-1] != aval.shape[-2]:
+        raise np.linalg.LinAlgError(
+            f"numpy.linalg.{name}: got {aval}, and the last 2 dimensions must be square"
+        )
+    return x
+
+
+@implements(np.linalg.matrix_power)
+def matrix_power(a: Any, n: Any) -> Any:
+    """``numpy.linalg.matrix_power``, by repeated squaring."""
+    x = operand(a)
+    shape = shape_of(x)
+    if len(shape) < 2 or shape[-1] != shape[-2]:
+        raise np.linalg.LinAlgError("Last 2 dimensions of the array must be square")
+    if not isinstance(n, int | np.integer):
+        raise TypeError("exponent must be an integer")
+    if n == 0:
+        return np.broadcast_to(np.eye(shape[-1], dtype=aval_of(x).dtype), shape).copy()
+    if n < 0:
+        x, n = inv(x), -n
+    result = None
+    while n:
+        if n % 2:
+            result = x if result is None else products.matmul(result, x)
+        n //= 2
+        if n:
+            x = products.matmul(x, x)
+    return result
+
+
+@implements(np.linalg.inv)
+def inv(a: Any) -> Any:
+    """``numpy.linalg.inv``.
+
+    Raises:
+        numpy.linalg.LinAlgError: For a singular matrix, as NumPy.
+    """
+    return ops.inv(_square("inv", a))
+
+
+@implements(np.linalg.solve)
+def solve(a: Any, b: Any) -> Any:
+    """``numpy.linalg.solve``.
+
+    Raises:
+        numpy.linalg.LinAlgError: For a singular matrix, as NumPy.
+    """
+    x, y = operands([_square("solve", a), _floating(b)])
+    vector = len(shape_of(y)) == 1
+    if vector:
+        y = reshape(y, (*shape_of(y), 1))
+    if not shape_of(y) or shape_of(x)[-1] != shape_of(y)[-2]:
+        raise ShapeError(
+            f"numpy.linalg.solve: got {aval_of(x)} and {aval_of(y)}",
+            "The matrix must have as many rows as the right side.",
+        )
+    lead = broadcast_shapes("solve", shape_of(x)[:-2], shape_of(y)[:-2])
+    x = spread("solve", x, (*lead, *shape_of(x)[-2:]))
+    y = spread("solve", y, (*lead, *shape_of(y)[-2:]))
+    found = ops.solve(x, y)
+    return reshape(found, shape_of(found)[:-1]) if vector else found
+
+
+@implements(np.linalg.det)
+def det(a: Any) -> Any:
+    """``numpy.linalg.det``; the gradient needs a regular matrix, and raises NumPy's error else."""
+    return ops.det(_square("det", a))
+
+
+@implements(np.linalg.slogdet)
+def slogdet(a: Any) -> Any:
+    """``numpy.linalg.slogdet`` of real matrices."""
+    sign, logabsdet = ops.slogdet(_square("slogdet", a, real=True))
+    return _slogdet_result()(sign, logabsdet)
+
+
+@lru_cache(1)
+def _slogdet_result() -> Any:
+    """NumPy's named tuple, which has no public name."""
+    return type(np.linalg.slogdet(np.ones((1, 1))))
+
+
+@implements(np.linalg.cholesky)
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    """``numpy.linalg.cholesky`` of real matrices.
+
+    It reads one triangle of ``a``, as NumPy's does, and the gradient is in that triangle.
+
+    Raises:
+        numpy.linalg.LinAlgError: Where a matrix is not positive definite, as NumPy.
+    """
+    x = _square("cholesky", a, real=True)
+    if flag(upper):
+        return ops.transposed(ops.cholesky(ops.transposed(x)))
+    return ops.cholesky(x)
+
+
+@implements(np.linalg.trace)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    """``numpy.linalg.trace``, of the last two axes."""
+    return matrix.trace(operand(x), offset, -2, -1, dtype)
+
+
+@implements(np.linalg.diagonal)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    """``numpy.linalg.diagonal``, of the last two axes."""
+    return matrix.diagonal(operand(x), offset, -2, -1)
+
+
+@implements(np.linalg.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    """``numpy.linalg.matrix_transpose``."""
+    return shapes.matrix_transpose(operand(x))
+
+
+@implements(np.linalg.matmul)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    """``numpy.linalg.matmul``."""
+    return products.matmul(x1, x2)
+
+
+@implements(np.linalg.outer)
+def outer(x1: Any, x2: Any, /) -> Any:
+    """``numpy.linalg.outer``."""
+    return products.outer(x1, x2)
+
+
+@implements(np.linalg.cross)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """``numpy.linalg.cross``."""
+    return products.cross(x1, x2, axis=axis)
+
+
+@implements(np.linalg.tensordot)
+def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    """``numpy.linalg.tensordot``."""
+    return products.tensordot(x1, x2, axes)
+
+
+@implements(np.linalg.vecdot)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    """``numpy.linalg.vecdot``."""
+    return products.vecdot(x1, x2, axis=axis)
