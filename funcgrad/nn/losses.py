@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from ..errors import ArgumentError, ShapeError
+from ..numpy import at
 from ..ops.elementwise import relu as relu_primitive
 from .activations import log1p_exp_minus_abs
 from .checks import Array, as_array, as_float, is_traced, pair, refuse_empty, rows
@@ -88,7 +89,7 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     logits, labels = rows("cross_entropy", logits, labels)
     shifted = shifted_by_max(logits, -1)
     log_total = np.log(np.sum(np.exp(shifted), axis=-1))
-    return np.mean(log_total - shifted[np.arange(labels.shape[0]), labels])
+    return np.mean(log_total - of_labels(shifted, labels))
 
 
 def class_scores(called: str, logits: Array) -> Array:
@@ -100,6 +101,11 @@ def class_scores(called: str, logits: Array) -> Array:
             "Pass one score for each class.",
         )
     return logits
+
+
+def of_labels(scores: Array, labels: Array) -> Array:
+    """The score of each row's label; `at`, because either may be traced without the other."""
+    return at(scores)[np.arange(labels.shape[0]), labels].get()
 
 
 def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -160,8 +166,7 @@ def hinge(scores: Array, labels: Array) -> Array:
     np.float64(3.0)
     """
     scores, labels = rows("hinge", class_scores("hinge", scores), labels)
-    true = scores[np.arange(labels.shape[0]), labels]
     # At the true class the margin is 0, so that relu drops it without a mask.
     margin = 1 - indicator(labels, scores.shape[-1], scores.dtype)
-    margins = relu_primitive(scores - np.expand_dims(true, -1) + margin)
+    margins = relu_primitive(scores - np.expand_dims(of_labels(scores, labels), -1) + margin)
     return np.mean(np.sum(margins, axis=-1))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..api import stop_gradient
 from ..errors import ArgumentError
+from ..numpy import at
 from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 
@@ -129,7 +130,7 @@ def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:
         )
     labels = class_labels("one_hot", labels, num_classes)
     if is_traced(labels):
-        labels = np.arange(num_classes)[labels]  # raises for a label that is no class
+        labels = at(np.arange(num_classes))[labels].get()  # raises for a label that is no class
     return indicator(labels, num_classes, dtype)
 
 
