@@ -1,15 +1,21 @@
 """Floor 0: every exception class, and the one way in which their messages are built.
 
-Every error is a `FuncgradError` and the built-in that fits it, so that ``except ValueError`` written
-for NumPy keeps working. A message says what was called and what it got, then what to write instead,
-then where to read more; `trim` drops funcgrad's own frames from the traceback on the way out.
+Every error is a `FuncgradError` and the built-in that fits it, so that an ``except ValueError``
+written for NumPy keeps working. A message says what was called and what it got, then what to write
+instead, then the user's line and where to read more; `trim` drops funcgrad's own frames from the
+traceback on the way out.
 """
 
 from __future__ import annotations
 
+import functools
 import os
+import sys
+from collections.abc import Callable
 from types import TracebackType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
+
+import numpy as np
 
 __all__ = [
     "ArgumentError",
@@ -31,8 +37,14 @@ __all__ = [
 ]
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
+LIBRARIES = (PACKAGE, *(os.path.join(_SITE, name) + os.sep for name in ("numpy", "scipy")))
+_FULL = "FUNCGRAD_FULL_TRACEBACK"
+_FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 
 E = TypeVar("E", bound=BaseException)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class FuncgradError(Exception):
@@ -41,29 +53,44 @@ class FuncgradError(Exception):
     Args:
         what: What was called and what it got, one sentence, no newline.
         fix: What to write instead.
-        where: The user's line, as ``"loss() at train.py:12"``; left out when None.
+        where: The user's line, as ``"train.py:12 in loss"``; by default the innermost one on the
+            stack, ``""`` for none.
 
     Attributes:
         what: As given.
         fix: As given.
-        where: As given.
+        where: As given, or found.
         anchor: The heading of ``docs/errors.md`` that tells the long story.
     """
 
     anchor = "errors"
 
     def __init__(self, what: str, fix: str = "", *, where: str | None = None) -> None:
-        self.what, self.fix, self.where = what, fix, where
-        place = f" ({where})" if where else ""
-        lines = [f"{what}{place}."] + ([fix] if fix else [])
-        super().__init__("\n".join([*lines, f"See docs/errors.md#{self.anchor}"]))
+        self.what, self.fix = what, fix
+        self.where = users_line() if where is None else where
+        lines = [f"{what}."] + ([fix] if fix else [])
+        place = f"At {self.where}. " if self.where else ""
+        super().__init__("\n".join([*lines, f"{place}See docs/errors.md#{self.anchor}"]))
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.fix, self.where)
 
 
-def _rebuild(cls: type[FuncgradError], what: str, fix: str, where: str | None) -> FuncgradError:
+def _rebuild(cls: type[FuncgradError], what: str, fix: str, where: str) -> FuncgradError:
     return cls(what, fix, where=where)
+
+
+def users_line() -> str:
+    """The innermost line on the stack that is neither funcgrad's nor NumPy's; "" if in no file."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        file = code.co_filename
+        if not file.startswith((*LIBRARIES, "<funcgrad ")):
+            place = f"{os.path.basename(file)}:{frame.f_lineno} in {code.co_name}"
+            return "" if file.startswith("<") else place
+        frame = frame.f_back
+    return ""
 
 
 class ArgumentError(FuncgradError, TypeError):
@@ -155,14 +182,59 @@ class InvalidJaxprError(FuncgradError, ValueError):
 
 
 def trim(error: E) -> E:
-    """Drop the frames of funcgrad's own files from ``error``'s traceback, and return it."""
-    kept: list[TracebackType] = []
-    tb = error.__traceback__
+    """Drop the frames of funcgrad's own files from the traceback of ``error`` and of its causes.
+
+    Errors that only a fault of funcgrad's raises (AttributeError, KeyError, ...) keep them where
+    they are the innermost. With ``FUNCGRAD_FULL_TRACEBACK`` in the environment nothing is dropped.
+
+    Args:
+        error: Changed in place. A bare ``raise`` after it adds no frame of its own (``raise error``
+            would), so nothing of funcgrad is left.
+
+    Returns:
+        ``error``.
+    """
+    if _FULL in os.environ:
+        return error
+    seen: set[int] = set()
+    stack: list[BaseException] = [error]
+    while stack:
+        e = stack.pop()
+        if id(e) not in seen:
+            seen.add(id(e))
+            fault = isinstance(e, _FAULTS) and not isinstance(e, (FuncgradError, ValueError))
+            e.__traceback__ = _without_ours(e.__traceback__, fault)
+            stack.extend([c for c in (e.__cause__, e.__context__) if c is not None])
+    return error
+
+
+def _without_ours(tb: TracebackType | None, fault: bool) -> TracebackType | None:
+    frames: list[TracebackType] = []
     while tb is not None:
-        if not tb.tb_frame.f_code.co_filename.startswith(PACKAGE):
-            kept.append(tb)
+        frames.append(tb)
         tb = tb.tb_next
+    last = len(frames)
+    while fault and last and _ours(frames[last - 1]):
+        last -= 1
+    kept = [t for i, t in enumerate(frames) if i >= last or not _ours(t)]
     for here, following in zip(kept, [*kept[1:], None], strict=False):
         here.tb_next = following
-    error.__traceback__ = kept[0] if kept else None
-    return error
+    return kept[0] if kept else None
+
+
+def _ours(tb: TracebackType) -> bool:
+    return tb.tb_frame.f_code.co_filename.startswith(PACKAGE)
+
+
+def entry(f: Callable[P, R]) -> Callable[P, R]:
+    """``f``, a public function, with funcgrad's frames left out of the errors that leave it."""
+
+    @functools.wraps(f)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return f(*args, **kwargs)
+        except Exception as error:
+            trim(error)
+            raise
+
+    return call

@@ -63,7 +63,7 @@ class TestArguments:
         assert grad(keyword_only, 0, argnames="w")(3.0, w=2.0) == (2.0, 3.0)
 
     def test_wrong_number(self):
-        with pytest.raises(errors.ArgumentError, match="argnums 2 is not among the 2"):
+        with pytest.raises(errors.ArgumentError, match="argnums has 2, and product"):
             grad(product, 2)(1.0, 2.0)
 
     def test_chosen_twice(self):
@@ -151,7 +151,7 @@ class TestResults:
         assert g == 6.0 and aux
 
     def test_aux_is_no_pair(self):
-        with pytest.raises(errors.ArgumentError, match="must return a pair"):
+        with pytest.raises(errors.ArgumentError, match="must be a pair"):
             grad(lambda x: x, has_aux=True)(1.0)
 
     def test_results_are_owned(self):
@@ -180,7 +180,7 @@ class TestResults:
             grad(lambda x: x * 2.0)(np.ones(2))
 
     def test_integer_output(self):
-        with pytest.raises(errors.DtypeError, match=r"must be a float, got bool\[\]"):
+        with pytest.raises(errors.DtypeError, match="must be a float, got a bool"):
             grad(lambda x: x > 0)(1.0)
 
     def test_integer_argument(self):
@@ -333,7 +333,7 @@ class TestVmap:
             vmap(product, in_axes=(None, None))(1.0, 2.0)
 
     def test_scalar_argument(self):
-        with pytest.raises(errors.ShapeError, match=r"has shape \(\) and no axis 0"):
+        with pytest.raises(errors.ShapeError, match=r"has shape \(\), and no axis 0"):
             vmap(product)(np.arange(3.0), 2.0)
 
     def test_prefix_mismatch(self):

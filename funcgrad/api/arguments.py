@@ -37,13 +37,15 @@ class Choice:
         if argnums is not None and not all(type(n) is int for n in numbers):
             raise ArgumentError(
                 f"{what}: argnums must be an int or a tuple of ints, got {argnums!r}",
-                "Use argnames to choose arguments by name.",
+                f"Write argnames={argnums!r}."
+                if isinstance(argnums, str)
+                else "Write argnums=0 or argnums=(0, 1); arguments are counted from 0.",
             )
         names = argnames if isinstance(argnames, tuple) else (argnames,)
         if argnames is not None and not all(type(n) is str for n in names):
             raise ArgumentError(
                 f"{what}: argnames must be a str or a tuple of str, got {argnames!r}",
-                "Use argnums to choose arguments by number.",
+                "Write argnames='x' or argnames=('x', 'y'); argnums chooses by number.",
             )
 
     def find(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[int | str]:
@@ -118,10 +120,14 @@ class Choice:
                 return n
         if 0 <= n < len(names) and names[n] in kwargs:
             return names[n]
+        given = f"{count or 'no'} positional argument{'s' * (count != 1)}"
+        keywords = ", ".join(map(repr, kwargs))
         raise ArgumentError(
-            f"{self._what}: argnums {n} is not among the {count} positional "
-            f"argument{'s' * (count != 1)} that {describe(self._f)} was called with",
-            "Count from 0, or choose keyword arguments with argnames.",
+            f"{self._what}: argnums has {n}, and {describe(self._f)} was called with {given}"
+            + (f" and the keyword{'s' * (len(kwargs) != 1)} {keywords}" if kwargs else ""),
+            f"Choose a keyword with argnames, as in argnames={next(iter(kwargs))!r}."
+            if kwargs
+            else "Arguments are counted from 0.",
         )
 
     def _by_name(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from .. import tree
-from ..core.trace import aval_of, run, trace
-from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError, trim
+from ..core.trace import Tracer, aval_of, run, trace
+from ..errors import ArgumentError, DtypeError, ShapeError, entry, trim
 from ..ops.linear import zeros
 from ..transforms import jvp as forward
 from ..transforms import vjp as reverse
@@ -16,9 +18,11 @@ from .leaves import (
     Split,
     describe,
     is_inexact,
+    kind_of,
     matching,
     own,
     own_tree,
+    primal,
     require_inexact,
     split,
     tangents_for,
@@ -31,6 +35,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+@entry
 def value_and_grad(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -74,6 +79,7 @@ def value_and_grad(
     return _derivative(value_and_grad, f, argnums, argnames, has_aux, holomorphic)
 
 
+@entry
 def grad(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -123,7 +129,7 @@ def _derivative(
 
     def call(*args: Any, **kwargs: Any) -> Any:
         places = choice.find(args, kwargs)
-        parts = [split(pick(args, kwargs, place)) for place in places]
+        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in places]
         values: list[Any] = []
         for place, part in zip(places, parts, strict=True):
             if not part.chosen:
@@ -193,9 +199,10 @@ def _distribute(
 
 def _pair(result: Any, what: str, f: Callable[..., Any]) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != 2:
+        got = f"a tuple of {len(result)}" if isinstance(result, tuple) else kind_of(result)
         raise ArgumentError(
-            f"{what}: with has_aux=True, {describe(f)} must return a pair (output, aux), got "
-            f"{type(result).__name__}",
+            f"{what}: with has_aux=True the output must be a pair (output, aux), got {got} from "
+            f"{describe(f)}",
             "Return (output, aux), or leave has_aux out.",
         )
     return result
@@ -203,46 +210,44 @@ def _pair(result: Any, what: str, f: Callable[..., Any]) -> tuple[Any, Any]:
 
 def _seed(value: Any, what: str, f: Callable[..., Any], holomorphic: bool) -> Any:
     """The cotangent 1 of the scalar result, after checking that it is one."""
-    if isinstance(value, (tuple, list, dict)) or value is None:
+    if not isinstance(value, (Tracer, np.ndarray, np.generic, float, int, complex)):
         raise ShapeError(
-            f"{what}: the output must be a scalar, got {_kind_of(value)} from {describe(f)}",
-            "Return the scalar alone, use has_aux=True for further outputs, or use jacobian.",
+            f"{what}: the output must be a scalar, got {kind_of(value)} from {describe(f)}",
+            "Return the scalar: the function returns nothing."
+            if value is None
+            else "Return the scalar alone, use has_aux=True for further outputs, or use jacobian.",
         )
     aval = aval_of(value)
     if aval.shape:
         raise ShapeError(
-            f"{what}: the output must be a scalar, got {aval} from {describe(f)}",
+            f"{what}: the output must be a scalar, got {kind_of(value)} from {describe(f)}",
             "Sum it, take value[i], or use jacobian.",
         )
     if not aval.inexact:
         raise DtypeError(
-            f"{what}: the output must be a float, got {aval} from {describe(f)}",
+            f"{what}: the output must be a float, got {kind_of(value)} from {describe(f)}",
             "The gradient of an integer or boolean is zero; return a float.",
         )
     if holomorphic:
         _require_complex([value], what, "output")
     elif aval.dtype.kind == "c":
         raise DtypeError(
-            f"{what}: the output must be real, got {aval} from {describe(f)}",
+            f"{what}: the output must be real, got {kind_of(value)} from {describe(f)}",
             "Take its real part or abs, or pass holomorphic=True for a holomorphic function.",
         )
     return 1.0 if aval.weak and aval.dtype.kind == "f" else aval.dtype.type(1)
 
 
-def _kind_of(value: Any) -> str:
-    return "None" if value is None else f"a {type(value).__name__}"
-
-
 def _require_complex(values: Sequence[Any], what: str, name: str) -> None:
     for value in values:
-        aval = aval_of(value)
-        if aval.dtype.kind != "c":
+        if aval_of(value).dtype.kind != "c":
             raise DtypeError(
-                f"{what}: with holomorphic=True every {name} must be complex, got {aval}",
+                f"{what}: with holomorphic=True every {name} must be complex, got {kind_of(value)}",
                 "Convert it with x.astype(complex), or leave holomorphic out.",
             )
 
 
+@entry
 def vjp(
     f: Callable[..., Any], *primals: Any, has_aux: bool = False
 ) -> tuple[Any, Callable[[Any], tuple[Any, ...]]] | tuple[Any, Callable[..., Any], Any]:
@@ -273,7 +278,7 @@ def vjp(
     require_function(f, "vjp")
     if not primals:
         raise ArgumentError("vjp: no primal was given", "Write vjp(f, x, ...).")
-    parts = [split(primal) for primal in primals]
+    parts = [split(x, "vjp", primal, i) for i, x in enumerate(primals)]
     values = [value for part in parts for value in part.values]
     treedef: Any = None
     aux: Any = None
@@ -286,10 +291,7 @@ def vjp(
         leaves, treedef = tree.flatten(result)
         return leaves
 
-    try:
-        outputs, tape = reverse.vjp(flat, values, "vjp")
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    outputs, tape = reverse.vjp(flat, values, "vjp")
     # The tape keeps its own arrays for further calls: what is handed out is copied.
     taken = {id(v) for v in (*values, *outputs)}
     avals = [aval_of(out) for out in outputs]
@@ -297,21 +299,23 @@ def vjp(
 
     def pullback(ct: Any) -> tuple[Any, ...]:
         try:
-            given = tree.flatten_up_to(treedef, ct, "vjp", "the cotangent")
+            given = tree.flatten_up_to(treedef, ct, "vjp: the cotangent", "the output")
             cts = [
-                matching(c, aval, "vjp", "the cotangent") if aval.inexact else None
-                for c, aval in zip(given, avals, strict=True)
+                matching(c, aval, "vjp: the cotangent", treedef, i) if aval.inexact else None
+                for i, (c, aval) in enumerate(zip(given, avals, strict=True))
             ]
             held = {id(c) for c in cts} | {id(v) for v in values}
             return tuple(_distribute(parts, values, tape.pullback(cts), held))
-        except FuncgradError as error:
-            raise trim(error) from error.__cause__
+        except Exception as error:
+            trim(error)
+            raise
 
     if has_aux:
         return results, pullback, own_tree(aux, taken, tape.value)
     return results, pullback
 
 
+@entry
 def jvp(
     f: Callable[..., Any],
     primals: Sequence[Any],
@@ -356,26 +360,21 @@ def jvp(
             f"jvp: got {len(primals)} primals and {len(tangents)} tangents",
             "Give one tangent a primal.",
         )
-    try:
-        parts = [split(primal) for primal in primals]
-        values = [value for part in parts for value in part.values]
-        pushed: list[Any] = []
-        for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
-            if t is None:
-                pushed += [None] * len(part.chosen)
-            else:
-                pushed += tangents_for(part, t, "jvp", f"tangents[{i}]")
-        results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, "jvp")
-        taken = {id(v) for v in (*values, *pushed)}
-        output = tree.unflatten(treedef, [own(out, taken) for out in results])
-        tangent = tree.unflatten(
-            treedef, [own(t, taken) for t in _materialised(results, out_tangents)]
-        )
-        if has_aux:
-            return output, tangent, own_tree(aux, taken, lambda leaf: leaf)
-        return output, tangent
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    parts = [split(x, "jvp", primal, i) for i, x in enumerate(primals)]
+    values = [value for part in parts for value in part.values]
+    pushed: list[Any] = []
+    for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
+        if t is None:
+            pushed += [None] * len(part.chosen)
+        else:
+            pushed += tangents_for(part, t, "jvp", f"tangents[{i}]")
+    results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, "jvp")
+    taken = {id(v) for v in (*values, *pushed)}
+    output = tree.unflatten(treedef, [own(out, taken) for out in results])
+    tangent = tree.unflatten(treedef, [own(t, taken) for t in _materialised(results, out_tangents)])
+    if has_aux:
+        return output, tangent, own_tree(aux, taken, lambda leaf: leaf)
+    return output, tangent
 
 
 def _push(
@@ -415,6 +414,7 @@ def _materialised(values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     ]
 
 
+@entry
 def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
     """``f(*primals)`` and its derivative there as a linear function, for repeated use.
 
@@ -438,7 +438,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     require_function(f, "linearize")
     if not primals:
         raise ArgumentError("linearize: no primal was given", "Write linearize(f, x, ...).")
-    parts = [split(primal) for primal in primals]
+    parts = [split(x, "linearize", primal, i) for i, x in enumerate(primals)]
     values = [value for part in parts for value in part.values]
     avals = [aval_of(value).strong() for value in values]
     results: list[Any] = []
@@ -449,10 +449,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         results, pushed, treedef, _ = _push(f, parts, values, tangents, False, "linearize")
         return [t for t in _materialised(results, pushed) if t is not None]
 
-    try:
-        program, captured = trace(tangent_map, avals, name="linear", what="linearize")
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    program, captured = trace(tangent_map, avals, name="linear", what="linearize")
     taken = {id(v) for v in (*values, *captured)}
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
@@ -477,12 +474,14 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
             pushed = iter(run(program, [*captured, *given]))
             leaves = [None if e else own(next(pushed), held) for e in exact]
             return tree.unflatten(treedef, leaves)
-        except FuncgradError as error:
-            raise trim(error) from error.__cause__
+        except Exception as error:
+            trim(error)
+            raise
 
     return output, linear
 
 
+@entry
 def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
     """The product of ``f``'s Hessian with ``tangents``, forward over reverse.
 

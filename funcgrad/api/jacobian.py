@@ -10,13 +10,13 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval
 from ..core.trace import aval_of
-from ..errors import DtypeError
+from ..errors import DtypeError, entry
 from ..ops.linear import move_axis, reshape, zeros
 from ..transforms import vjp as reverse
 from ..transforms import vmap as batch
 from .arguments import Choice, pick, replace
 from .gradient import _materialised, _pair, _push, _rebuild, _require_complex
-from .leaves import Split, describe, is_inexact, own, own_tree, require_inexact, split
+from .leaves import Split, describe, is_inexact, kind_of, own, own_tree, require_inexact, split
 from .transformed import Transformed, require_function
 
 __all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
@@ -24,6 +24,7 @@ __all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
 P = ParamSpec("P")
 
 
+@entry
 def jacfwd(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -57,9 +58,10 @@ def jacfwd(
     array([[2., 0.],
            [0., 4.]])
     """
-    return _jacobian(jacfwd, f, argnums, argnames, has_aux, holomorphic)
+    return _jacobian(jacfwd, f, argnums, argnames, has_aux, holomorphic, "jacfwd")
 
 
+@entry
 def jacrev(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -90,12 +92,13 @@ def jacrev(
     array([[2., 0.],
            [0., 4.]])
     """
-    return _jacobian(jacrev, f, argnums, argnames, has_aux, holomorphic)
+    return _jacobian(jacrev, f, argnums, argnames, has_aux, holomorphic, "jacrev")
 
 
 jacobian = jacrev
 
 
+@entry
 def hessian(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -127,13 +130,8 @@ def hessian(
     array([[ 6.,  0.],
            [ 0., 12.]])
     """
-    options: dict[str, Any] = {
-        "argnums": argnums,
-        "argnames": argnames,
-        "has_aux": has_aux,
-        "holomorphic": holomorphic,
-    }
-    return jacfwd(jacrev(f, **options), **options)
+    choice = (argnums, argnames, has_aux, holomorphic)
+    return _jacobian(jacfwd, _jacobian(jacrev, f, *choice, "hessian"), *choice, "hessian")
 
 
 def _jacobian(
@@ -143,15 +141,15 @@ def _jacobian(
     argnames: Any,
     has_aux: bool,
     holomorphic: bool,
+    what: str,
 ) -> Any:
-    what = transform.__name__
     require_function(f, what)
     choice = Choice(f, argnums, argnames, what)
     derive = _forward if transform is jacfwd else _reverse
 
     def call(*args: Any, **kwargs: Any) -> Any:
         places = choice.find(args, kwargs)
-        parts = [split(pick(args, kwargs, place)) for place in places]
+        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in places]
         for place, part in zip(places, parts, strict=True):
             require_inexact(part, what, choice.label(place))
         values = [value for part in parts for value in part.values]
@@ -159,7 +157,7 @@ def _jacobian(
             _require_complex(values, what, "argument")
         elif any(aval_of(value).dtype.kind == "c" for value in values):
             raise DtypeError(
-                f"{what}: an argument of {describe(f)} is complex",
+                f"{what}: an argument of {describe(f)} is complex, and holomorphic is False",
                 "Pass holomorphic=True for a holomorphic function, or differentiate with respect "
                 "to real and imaginary parts.",
             )
@@ -278,13 +276,13 @@ def _require_float_output(
     for out in outputs:
         if not is_inexact(out):
             raise DtypeError(
-                f"{what}: the output must be float arrays, got {aval_of(out)} from {describe(f)}",
+                f"{what}: the output must be float arrays, got {kind_of(out)} from {describe(f)}",
                 "The derivative of integers and booleans is zero; return floats, or use "
                 "has_aux=True for them.",
             )
         if not holomorphic and aval_of(out).dtype.kind == "c":
             raise DtypeError(
-                f"{what}: the output must be real, got {aval_of(out)} from {describe(f)}",
+                f"{what}: the output must be real, got {kind_of(out)} from {describe(f)}",
                 "Pass holomorphic=True for a holomorphic function, or return real and imaginary "
                 "parts.",
             )

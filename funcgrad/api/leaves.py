@@ -33,11 +33,26 @@ def describe(f: Callable[..., Any]) -> str:
     return f"{name}() at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}"
 
 
+def kind_of(value: Any) -> str:
+    """``"float64[3]"``, ``"a str"``, ``"None"``: a value as errors name it."""
+    if value is None:
+        return "None"
+    if isinstance(value, Tracer) or (
+        isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufc"
+    ):
+        return str(aval_of(value))
+    if type(value) is np.ndarray:
+        return f"an array of dtype {value.dtype}"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeioAEIO' else 'a'} {name}"
+
+
 def is_inexact(leaf: Any) -> bool:
     """Whether a leaf is differentiated: floating and complex scalars, arrays and tracers.
 
     Raises:
-        DtypeError: For subclasses of arrays whose arithmetic is not an array's.
+        DtypeError: For object arrays, which may hold floats, and for subclasses of arrays whose
+            arithmetic is not an array's.
     """
     kind = type(leaf)
     if kind in _FLOATS:
@@ -49,12 +64,15 @@ def is_inexact(leaf: Any) -> bool:
     if isinstance(leaf, np.ndarray):
         if kind is not np.ndarray and kind is not np.memmap:
             raise DtypeError(
-                f"funcgrad: {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray, "
+                f"funcgrad: a {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray that "
                 "cannot be traced",
                 "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
             )
         if leaf.dtype.kind == "O":
-            aval_of(leaf)
+            raise DtypeError(
+                f"funcgrad: an array of dtype {leaf.dtype}, which cannot be traced",
+                "Convert it to a numeric dtype first, as in x.astype(float).",
+            )
         return leaf.dtype.kind in "fc"
     return isinstance(leaf, (np.inexact, float, complex))
 
@@ -92,10 +110,35 @@ class Split:
         return tree.unflatten(self.treedef, leaves)
 
 
-def split(argument: Any) -> Split:
-    """Flatten a pytree and find its differentiated leaves."""
+def split(argument: Any, what: str, label: Callable[[Any], str], place: Any) -> Split:
+    """Flatten a pytree and find its differentiated leaves.
+
+    Args:
+        argument: The pytree.
+        what: The transform, for errors.
+        label: Gives the argument's name, for errors, from its place.
+        place: Which argument it is.
+
+    Raises:
+        DtypeError: Where a leaf is an array that cannot be traced, naming the leaf.
+    """
     leaves, treedef = tree.flatten(argument)
-    return Split(leaves, treedef, [i for i, leaf in enumerate(leaves) if is_inexact(leaf)])
+    chosen: list[int] = []
+    for i, leaf in enumerate(leaves):
+        try:
+            if is_inexact(leaf):
+                chosen.append(i)
+        except DtypeError as error:
+            path = tree.path_string(treedef.paths()[i])
+            path = f" has at {path} " if path else " is "
+            got = error.what.removeprefix("funcgrad: ")
+            raise DtypeError(f"{what}: {label(place)}{path}{got}", error.fix) from None
+    return Split(leaves, treedef, chosen)
+
+
+def primal(i: int) -> str:
+    """What errors call argument ``i`` of vjp, jvp and linearize."""
+    return f"primal {i}"
 
 
 def require_inexact(parts: Split, what: str, name: str) -> None:
@@ -115,17 +158,32 @@ def require_inexact(parts: Split, what: str, name: str) -> None:
             )
         if isinstance(leaf, (np.ndarray, Tracer, np.generic, bool)):
             raise DtypeError(
-                f"{what}: {name} is {aval_of(leaf)}, which cannot be differentiated",
-                "Convert it first: x.astype(float).",
+                f"{what}: {name} is {kind_of(leaf)}, which cannot be differentiated",
+                "Convert it first: float(x)."
+                if isinstance(leaf, bool)
+                else "Convert it first: x.astype(float).",
             )
         raise DtypeError(
-            f"{what}: {name} is a {type(leaf).__name__}, which cannot be differentiated",
+            f"{what}: {name} is {kind_of(leaf)}, which cannot be differentiated",
+            "Convert it with numpy.asarray(x)."
+            if hasattr(leaf, "__array__")
+            else "Choose another argument with argnums or argnames, or pass floats.",
+        )
+    if not parts.leaves:
+        raise DtypeError(
+            f"{what}: {name} is None or an empty container, and has nothing to differentiate",
             "Choose another argument with argnums or argnames, or pass floats.",
         )
     raise DtypeError(
-        f"{what}: {name} has no float leaf to differentiate among its {len(parts.leaves)} leaves",
+        f"{what}: {name} has no float leaf to differentiate, but {_kinds(parts.leaves)}",
         "Choose another argument with argnums or argnames, or convert its leaves to float.",
     )
+
+
+def _kinds(leaves: Sequence[Any]) -> str:
+    """The kinds of leaves, each once: ``"an int64[] and a str"``."""
+    kinds = list(dict.fromkeys(kind_of(leaf) for leaf in leaves))
+    return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
 
 
 def own(value: Any, taken: set[int]) -> Any:
@@ -167,25 +225,26 @@ def tangents_for(parts: Split, tangents: Any, what: str, name: str) -> list[Any]
         ShapeError: Where a tangent has another shape than its primal.
         DtypeError: Where a tangent is complex and its primal is not.
     """
-    given = tree.flatten_up_to(parts.treedef, tangents, what, name)
-    return [matching(given[i], aval_of(parts.leaves[i]), what, name) for i in parts.chosen]
+    given = tree.flatten_up_to(parts.treedef, tangents, f"{what}: {name}", "the primal")
+    return [
+        matching(given[i], aval_of(parts.leaves[i]), f"{what}: {name}", parts.treedef, i)
+        for i in parts.chosen
+    ]
 
 
-def matching(t: Any, aval: Aval, what: str, name: str) -> Any:
-    """A tangent or cotangent brought to the dtype of ``aval``; None stays None."""
+def matching(t: Any, aval: Aval, name: str, treedef: TreeDef, i: int) -> Any:
+    """A tangent or cotangent, leaf ``i``, brought to the dtype of ``aval``; None stays None."""
     if t is None:
         return None
     given = aval_of(t)
-    if given.shape != aval.shape:
-        raise ShapeError(
-            f"{what}: {name} has type {given} where the value has type {aval}",
-            "Give it the shape of the value that it goes with.",
-        )
-    if given.dtype == aval.dtype:
+    if given.shape == aval.shape and given.dtype == aval.dtype:
         return t
-    if given.dtype.kind == "c" and aval.dtype.kind != "c":
-        raise DtypeError(
-            f"{what}: {name} has type {given} where the value has type {aval}",
-            "Pass its real part.",
+    lost = given.dtype.kind == "c" and aval.dtype.kind != "c"
+    if given.shape != aval.shape or lost:
+        path = tree.path_string(treedef.paths()[i])
+        error = DtypeError if lost else ShapeError
+        raise error(
+            f"{name}{path} has type {given}, and the value that it goes with has type {aval}",
+            "Pass its real part." if lost else "Give it the shape of that value.",
         )
     return convert(t, aval.dtype)

@@ -9,10 +9,10 @@ import numpy as np
 
 from .. import tree
 from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.linear import move_axis
 from ..transforms import vmap as batch
-from .leaves import describe, own
+from .leaves import describe, kind_of, own
 from .transformed import Transformed, require_function
 
 __all__ = ["vmap"]
@@ -20,6 +20,7 @@ __all__ = ["vmap"]
 P = ParamSpec("P")
 
 
+@entry
 def vmap(
     f: Callable[P, Any],
     in_axes: Any = 0,
@@ -55,13 +56,14 @@ def vmap(
     array([0., 2., 4.])
     """
     require_function(f, "vmap")
+    function: Callable[..., Any] = f
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves, treedef = tree.flatten((args, kwargs))
         axes = _in_axes(in_axes, args, kwargs)
-        size = _size(leaves, axes, axis_size, f)
+        size = _size(leaves, axes, axis_size, treedef, f)
         batched = [axis is not None for axis in axes]
         values = [
             leaf if axis is None else _to_front(leaf, axis)
@@ -72,7 +74,14 @@ def vmap(
         def flat(*tracers: Any) -> Sequence[Any]:
             nonlocal out_treedef
             new_args, new_kwargs = tree.unflatten(treedef, tracers)
-            out, out_treedef = tree.flatten(f(*new_args, **new_kwargs))
+            out, out_treedef = tree.flatten(function(*new_args, **new_kwargs))
+            for leaf in out:
+                if not isinstance(leaf, (Tracer, np.ndarray, np.generic, float, int, complex)):
+                    raise DtypeError(
+                        f"vmap: the output must be arrays and numbers, got {kind_of(leaf)} from "
+                        f"{describe(f)}",
+                        "Return it from outside of the mapped function.",
+                    )
             unbatched.extend(not (isinstance(o, Tracer) and o.frame.level > newest) for o in out)
             return out
 
@@ -98,8 +107,8 @@ def _in_axes(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> lis
     """One axis or None for each leaf of the arguments."""
     if isinstance(in_axes, tuple) and len(in_axes) != len(args):
         raise ArgumentError(
-            f"vmap: in_axes has {len(in_axes)} entries and the function was called with "
-            f"{len(args)} positional arguments",
+            f"vmap: in_axes has {len(in_axes)} entr{'y' if len(in_axes) == 1 else 'ies'}, and the "
+            f"call {len(args)} positional argument{'s' * (len(args) != 1)}",
             "Give one entry a positional argument; keyword arguments are mapped over axis 0.",
         )
     axes = tree.flatten_prefix(in_axes, args, "vmap: in_axes", "the arguments")
@@ -114,28 +123,37 @@ def _in_axes(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> lis
 
 
 def _size(
-    leaves: Sequence[Any], axes: Sequence[Any], axis_size: int | None, f: Callable[..., Any]
+    leaves: Sequence[Any],
+    axes: Sequence[Any],
+    axis_size: int | None,
+    treedef: tree.TreeDef,
+    f: Callable[..., Any],
 ) -> int:
     sizes: dict[int, str] = {}
     if axis_size is not None:
         sizes[axis_size] = "axis_size"
+
+    def label(i: int) -> str:
+        _, argument, *path = treedef.paths()[i]
+        return f"argument {argument.key!r}{tree.path_string(path)}"
+
     for i, (leaf, axis) in enumerate(zip(leaves, axes, strict=True)):
         if axis is None:
             continue
         if not isinstance(leaf, (np.ndarray, Tracer, np.generic, int, float, complex)):
             raise DtypeError(
-                f"vmap: leaf {i} of the arguments of {describe(f)} is a {type(leaf).__name__}, "
-                "which has no axis to map over",
+                f"vmap: {label(i)} of {describe(f)} is {kind_of(leaf)}, which has no axis to map "
+                "over",
                 "Give it None in in_axes.",
             )
         shape = aval_of(leaf).shape
         if not -len(shape) <= axis < len(shape):
             raise ShapeError(
-                f"vmap: leaf {i} of the arguments of {describe(f)} has shape {shape} and no axis "
-                f"{axis}",
+                f"vmap: {label(i)} of {describe(f)} has shape {shape}, and no axis {axis}",
                 "Give it None in in_axes, or an axis that it has.",
             )
-        sizes.setdefault(shape[axis], f"leaf {i} of shape {shape} along axis {axis}")
+        if shape[axis] not in sizes:
+            sizes[shape[axis]] = f"{label(i)} of shape {shape} along axis {axis}"
     if len(sizes) > 1:
         found = "; ".join(f"{n} for {where}" for n, where in sizes.items())
         raise ShapeError(
@@ -161,12 +179,13 @@ def _from_front(x: Any, axis: Any, unbatched: bool, f: Callable[..., Any]) -> An
         raise ArgumentError(
             f"vmap: out_axes is None for an output of {describe(f)} that depends on a mapped "
             "argument",
-            "Give it an axis.",
+            "Give it an axis in out_axes.",
         )
-    rank = len(aval_of(x).shape)
+    shape = aval_of(x).shape
+    rank = len(shape)
     if type(axis) is not int or not -rank <= axis < rank:
         raise ArgumentError(
-            f"vmap: out_axes {axis!r} is no axis of an output of shape {aval_of(x).shape}",
+            f"vmap: out_axes has {axis!r}, and an output has shape {shape} with the batch",
             "Give an int, or a pytree of ints that is a prefix of the output.",
         )
     return move_axis(x, 0, axis % rank)

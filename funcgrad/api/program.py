@@ -10,6 +10,7 @@ import numpy as np
 from .. import tree
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
+from ..errors import entry
 from ..ops.select import StopGradient
 from .transformed import Transformed, require_function
 
@@ -20,6 +21,7 @@ T = TypeVar("T")
 _STOP = StopGradient()
 
 
+@entry
 def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
     """The function that gives the program of ``f`` for arguments of given types.
 

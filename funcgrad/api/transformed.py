@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ArgumentError, FuncgradError, trim
+from ..errors import ArgumentError, trim
 
 __all__ = ["Transformed", "require_function"]
 
@@ -39,8 +39,9 @@ class Transformed:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return self._call(*args, **kwargs)
-        except FuncgradError as error:
-            raise trim(error) from error.__cause__
+        except Exception as error:
+            trim(error)
+            raise
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

@@ -180,8 +180,7 @@ class ActiveFrame(Frame):
             tracer,
             use,
             GradientCutError,
-            f"{use}() of a value that is being differentiated, {tracer.aval}, would cut its "
-            "gradient",
+            f"of a value that is being differentiated, {tracer.aval}, would cut its gradient",
             f"; where no gradient is wanted, write {plain}",
         )
 
@@ -313,8 +312,7 @@ class AbstractFrame(Frame):
             tracer,
             use,
             ConcretizationError,
-            f"{use}() needs the value of a traced {tracer.aval}, which has none yet",
-            "; or make the argument static (static_argnames)" if self.what == "jit" else "",
+            f"needs a value, and a traced {tracer.aval} has none yet",
         )
 
     def finish(self, outputs: Sequence[Any], name: str) -> tuple[Jaxpr, list[Any]]:

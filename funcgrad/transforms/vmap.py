@@ -62,9 +62,8 @@ class BatchFrame(Frame):
             tracer,
             use,
             ConcretizationError,
-            f"{use}() needs one value, and this {tracer.aval} stands for {self.size}, one for each "
-            "element of the batch",
-            "",
+            f"needs one value, and this {tracer.aval} stands for {self.size}, one for each element "
+            "of the batch",
         )
 
     def text(self, tracer: Tracer) -> str:

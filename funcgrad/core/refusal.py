@@ -1,0 +1,113 @@
+"""Floor 2: the errors of a tracer that is asked for what it has not, and where the user is.
+
+A tracer gives no value where that would cut a gradient in silence, or where there is none yet. What
+to write instead depends on what asked: ``if``, ``math.sin``, ``a[i]`` of an array, ``a[i] = x``.
+"""
+
+from __future__ import annotations
+
+import opcode
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
+from .ir import Place, line_of
+
+__all__ = ["no_value", "raise_leaked", "user_place"]
+
+
+def user_place() -> Place | None:
+    """The innermost place on the stack that is not in this package."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        if not code.co_filename.startswith(PACKAGE):
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def raise_leaked(frame: Any, tracer: Any = None) -> NoReturn:
+    """Raise for a tracer of ``frame``, which is closed.
+
+    Raises:
+        LeakedTracerError: Saying where the tracer was made.
+    """
+    made = ""
+    if tracer is not None:
+        line = line_of(tracer.place)
+        made = f"; it was made at {line}" if line else "; it is an argument of the traced function"
+    raise LeakedTracerError(
+        f"{frame.what}: a traced value was used after the call that made it had returned{made}",
+        "Return it from the transformed function instead of storing it in a global, an attribute "
+        "or a generator.",
+    )
+
+
+_STATIC = "make the argument static (static_argnames)"
+_ASKED = {
+    "bool": "a condition (if, while, and, or, not)",
+    "index": "an int (of a range, a slice, a shape, a list)",
+}
+_INSTEAD = {
+    "bool": "In place of if write numpy.where or funcgrad.cond, in place of and numpy.logical_and",
+    "float": 'Use the numpy function (numpy.sin, not math.sin), and f"{x}" to print',
+    "int": "Write x.astype(int)",
+    "complex": "Write x.astype(complex)",
+    "index": "numpy.take(values, i, axis=0) takes a traced index",
+    "item": "Use the value itself, which NumPy's functions take",
+    "hash": "Keys of a dict and arguments of a cached function are hashed; use plain values there",
+    "numpy.asarray": "Call the numpy function on the value itself; numpy.stack and "
+    "funcgrad.numpy.array make an array of traced values",
+}
+
+
+def no_value(
+    frame: Any, tracer: Any, use: str, error: type[FuncgradError], why: str, ending: str = ""
+) -> FuncgradError:
+    """The error where Python or NumPy asked ``tracer`` for a value that it must not give.
+
+    Args:
+        frame: The tracer's frame.
+        tracer: The tracer.
+        use: What was asked for: a key of ``_INSTEAD``, or a function whose name is NumPy's too.
+        error: The class of error.
+        why: Why it cannot be had; goes behind what asked.
+        ending: What else can be done; goes behind what to write instead.
+    """
+    if use != "index":
+        subscript = _subscript()
+        if subscript == "set":
+            return TracerAssignmentError(
+                f"{frame.what}: a[i] = x got a traced {tracer.aval}, which a plain array a cannot "
+                "hold",
+                "Write a = funcgrad.numpy.at(a)[i].set(x), or build the array with numpy.stack or "
+                "numpy.concatenate.",
+            )
+        if subscript == "get" and use == "numpy.asarray":
+            return error(
+                f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
+                "Write numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
+            )
+    if frame.what == "jit" and use in ("bool", "index", "int", "hash"):
+        ending += f"; or {_STATIC}"
+    asked = _ASKED.get(use, f"{use}()")
+    instead = _INSTEAD.get(use) or f"Use numpy.{use.rpartition('.')[2]}"
+    return error(f"{frame.what}: {asked} {why}", f"{instead}{ending}.")
+
+
+def _subscript() -> str:
+    """What the user's line is doing: "set" for ``a[i] = x``, "get" for ``a[i]``, or ""."""
+    place = user_place()
+    if place is None or place[0].co_filename.startswith(LIBRARIES):
+        return ""
+    code, instruction = place
+    name = opcode.opname[code.co_code[instruction]]
+    if name in ("STORE_SUBSCR", "STORE_SLICE"):
+        return "set"
+    if name == "BINARY_OP":  # Python 3.14 has no opcode of its own for a[i]
+        operators: Sequence[tuple[str, str]] = getattr(opcode, "_nb_ops", ())
+        argument = code.co_code[instruction + 1]
+        return "get" if argument < len(operators) and operators[argument][1] == "[]" else ""
+    return "get" if name == "BINARY_SUBSCR" else ""
