@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import scipy.special
 from numpy.testing import assert_allclose, assert_array_equal
+from samples.laws import check_sample
+from samples.nn import SAMPLES
 from scipy.stats import norm
 
 from funcgrad import errors, grad, jit, nn, value_and_grad, vmap
+from funcgrad.testing import check_grads, check_transforms
 
 EXTREME = np.array([-1000.0, -50.0, -1.0, 0.0, 1.0, 50.0, 1000.0])
 POINTS = np.concatenate([EXTREME, np.linspace(-6, 6, 49)])
@@ -575,6 +578,42 @@ def test_hinge_at_its_kink_and_for_one_example():
     assert nn.hinge(scores, 1) == 2.0
     with pytest.raises(errors.ShapeError, match="hinge: scores of shape"):
         nn.hinge(scores, [0])
+
+
+# --- the laws, for everything
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=lambda s: s.primitive)
+def test_primitive(sample):
+    check_sample(sample)
+
+
+Z = np.random.default_rng(5).normal(size=(3, 4))
+SOFT = scipy.special.softmax(Z[::-1], axis=-1)
+
+
+@pytest.mark.parametrize(
+    "f, args",
+    [
+        *[(getattr(nn, name), (Z,)) for name in ACTIVATIONS if name != "step"],
+        (nn.softmax, (Z,)),
+        (lambda z: nn.softmax(z, axis=0), (Z,)),
+        (nn.log_softmax, (Z,)),
+        (nn.logsumexp, (Z,)),
+        (lambda z: nn.logsumexp(z, axis=1), (Z,)),
+        (lambda z: nn.logsumexp(z, axis=0, keepdims=True), (Z,)),
+        (lambda z: nn.cross_entropy(z, [0, 3, 1]), (Z,)),
+        (nn.cross_entropy, (Z, SOFT)),
+        (nn.binary_cross_entropy, (Z, SOFT)),
+        (lambda z: nn.hinge(z, [0, 3, 1]), (Z,)),
+        (nn.mse, (Z, SOFT)),
+        (nn.rmse, (Z, SOFT)),
+        (nn.mae, (Z, SOFT)),
+    ],
+)
+def test_laws(f, args):
+    check_grads(f, args, order=2)
+    check_transforms(f, args)
 
 
 # --- lectures

@@ -15,7 +15,7 @@ from ..numpy import at
 from ..ops.elementwise import relu as relu_primitive
 from .activations import log1p_exp_minus_abs
 from .checks import Array, as_array, as_float, is_traced, pair, refuse_empty, rows
-from .softmax import indicator, shifted_by_max
+from .softmax import indicator, log_total, shifted_by_max
 
 
 def mse(predictions: Array, targets: Array) -> Array:
@@ -88,8 +88,8 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
         return _soft_cross_entropy(logits, labels)
     logits, labels = rows("cross_entropy", logits, labels)
     shifted = shifted_by_max(logits, -1)
-    log_total = np.log(np.sum(np.exp(shifted), axis=-1))
-    return np.mean(log_total - of_labels(shifted, labels))
+    total = log_total(np.sum(np.exp(shifted), axis=-1))
+    return np.mean(total - of_labels(shifted, labels))
 
 
 def class_scores(called: str, logits: Array) -> Array:
@@ -111,7 +111,7 @@ def of_labels(scores: Array, labels: Array) -> Array:
 def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
     refuse_empty("cross_entropy", logits)
     shifted = shifted_by_max(logits, -1)
-    log_p = shifted - np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    log_p = shifted - log_total(np.sum(np.exp(shifted), axis=-1, keepdims=True))
     log_p = np.where((targets == 0) & (log_p == -math.inf), 0.0, log_p)
     return -np.mean(np.sum(targets * log_p, axis=-1))
 

@@ -12,14 +12,31 @@ from typing import Any
 import numpy as np
 
 from ..api import stop_gradient
+from ..core.primitive import primitive
 from ..errors import ArgumentError
 from ..numpy import at
+from ..ops.kinds import Elementwise, Over
 from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 
 def shifted_by_max(x: Array, axis: Axis) -> Array:
     """``x - max(x)``, the maximum taken as a constant."""
     return x - np.max(stop_gradient(x), axis=axis, keepdims=True)
+
+
+@primitive
+class LogTotal(Elementwise):
+    """``log(x)`` of a total of exponentials that is known to be 1 or more.
+
+    The derivative ``1/x`` of the logarithm in general is infinite at 0, so that products with it,
+    and with all that descends from them, are masked. Here they need no mask.
+    """
+
+    numpy = np.log
+    partials = (Over(lambda out, x: x),)
+
+
+log_total = LogTotal()
 
 
 def softmax(x: Array, axis: Axis = -1) -> Array:
@@ -68,7 +85,7 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     if math.prod(x.shape) == 0:
         return np.exp(x)
     shifted = shifted_by_max(x, axes)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axes, keepdims=True))
+    return shifted - log_total(np.sum(np.exp(shifted), axis=axes, keepdims=True))
 
 
 def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
@@ -101,7 +118,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     shift = np.minimum(np.maximum(top, float(limits.min)), float(limits.max))
     total = np.sum(np.exp(x - shift), axis=axes, keepdims=keepdims)
     # The largest entry contributes 1, so that 0 means that all are -inf: log(1) + top is their sum.
-    return np.log(total + (total == 0)) + (top if keepdims else np.squeeze(top, axis=axes))
+    return log_total(total + (total == 0)) + (top if keepdims else np.squeeze(top, axis=axes))
 
 
 def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:
