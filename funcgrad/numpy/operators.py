@@ -119,6 +119,10 @@ def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
         dtype = np.dtype({"i": np.int64, "f": np.float64, "c": np.complex128}[kind])
         return ops.scalar_pow(exponent, True)(x if aval.dtype == dtype else Convert(dtype, True)(x))
     dtypes = loop_dtypes(np.power, (aval, other))
+    if aval.dtype.kind == "b" and by_operator and other.weak:
+        # The square of a boolean array is an int8, which the ufunc would not say.
+        one = np.ones((1,) if aval.shape else (), np.bool_)[()]
+        dtypes = ((one**exponent).dtype, dtypes[1])
     typed = dtypes[1].type(exponent)
     if dtypes[0].kind in "iu":
         np.power(dtypes[0].type(1), typed)  # NumPy's own error for a negative exponent

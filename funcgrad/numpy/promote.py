@@ -6,6 +6,7 @@ itself, and the conversions that bring the operands there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,8 @@ from ..core.trace import Tracer, apply, aval_of
 from ..errors import DtypeError
 from ..ops.convert import Convert, convert
 from ..ops.discrete import BitwiseAnd, BitwiseOr, BitwiseXor, Comparison
-from ..ops.linear import broadcast_to
 
-__all__ = ["apply_ufunc", "loop_dtypes", "promote_types", "promoted_for", "strong"]
+__all__ = ["apply_ufunc", "comparable", "loop_dtypes", "promote_types", "promoted_for", "strong"]
 
 _PYTHON_TYPES: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": complex}
 _LOOPS: dict[Any, tuple[np.dtype[Any], ...]] = {}
@@ -96,26 +96,37 @@ def apply_ufunc(primitive: Any, ufunc: np.ufunc, args: Sequence[Any]) -> Any:
     avals = [aval_of(a) for a in args]
     if all(a.weak for a in avals):
         return apply(primitive, _weak_operands(primitive, ufunc, args, avals), None)
+    if isinstance(primitive, Comparison):
+        args = comparable(args)
+        avals = [aval_of(a) for a in args]
     operands: list[Any] = []
     for a, aval, dtype in zip(args, avals, loop_dtypes(ufunc, avals), strict=True):
         if aval.weak and not isinstance(a, Tracer):
-            try:
-                operands.append(dtype.type(a))
-            except OverflowError:
-                if not isinstance(primitive, Comparison):
-                    raise
-                return _beyond(ufunc, args)
+            operands.append(dtype.type(a))
         else:
             operands.append(convert(a, dtype) if aval.dtype != dtype else a)
     return apply(primitive, operands, None)
 
 
-def _beyond(ufunc: np.ufunc, args: Sequence[Any]) -> Any:
-    """A comparison with a Python integer beyond the other operand's range: one answer for all."""
-    shape = next(aval_of(a).shape for a in args if not aval_of(a).weak)
-    plain = [a if aval_of(a).weak else aval_of(a).dtype.type(0) for a in args]
-    answer = ufunc(*plain)
-    return broadcast_to(answer, shape).copy() if shape else answer
+def comparable(args: Sequence[Any]) -> list[Any]:
+    """Operands of a comparison, where Python integers need not fit the other operand's dtype.
+
+    One that does not fit, or may not as it is traced, is taken as an int64; one beyond that as an
+    infinity, which compares with every integer as it does.
+    """
+    kinds = [aval_of(a).dtype for a in args if not aval_of(a).weak]
+    if not kinds or kinds[0].kind not in "iu":
+        return list(args)
+    limits = np.iinfo(kinds[0])
+    return [_fitted(a, limits) if aval_of(a).weak else a for a in args]
+
+
+def _fitted(x: Any, limits: Any) -> Any:
+    if isinstance(x, Tracer):
+        return strong(x)
+    if type(x) is not int or limits.min <= x <= limits.max:
+        return x
+    return np.int64(x) if -(2**63) <= x < 2**63 else np.float64(math.copysign(math.inf, x))
 
 
 def _weak_operands(

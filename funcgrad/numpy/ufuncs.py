@@ -9,20 +9,22 @@ write.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from opcode import opmap
 from typing import Any
 
 import numpy as np
 
 from ..core.primitive import Primitive
-from ..core.trace import ScalarTracer, Tracer, apply, aval_of
+from ..core.trace import ScalarTracer, Tracer, apply, aval_of, user_place
 from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
 from ..ops import elementwise as ops
+from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
 from . import ufunc_methods
 from .arguments import cast, operand
 from .dispatch import IMPLEMENTED, has_tracer, not_traceable
 from .operators import raised
-from .promote import promoted_for
+from .promote import comparable, promoted_for
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
@@ -97,7 +99,7 @@ def _call(
     for x in inputs:
         if type(x) not in _TRACERS and _foreign(x):
             return NotImplemented
-    operands = [x if type(x) in _SCALARS else operand(x) for x in inputs]
+    operands = [x if type(x) in _SCALARS or type(x) in _TRACERS else operand(x) for x in inputs]
     options = dict(kwargs)
     out, where = options.pop("out", None), options.pop("where", True)
     for ignored in ("order", "subok"):  # they say how memory is laid out, which has no part here
@@ -199,6 +201,8 @@ def declare(ufunc: np.ufunc, handler: Any) -> Callable[..., Any]:
         primitive = handler
 
         def function(*args: Any, **options: Any) -> Any:
+            if not options and isinstance(primitive, Comparison):
+                args = tuple(comparable(args))
             return apply(primitive, promoted_for(ufunc, args, **options), None)
 
         HANDLERS[ufunc] = function
@@ -270,16 +274,22 @@ def _sign(x: Any, **options: Any) -> Any:
     return ops.unit(x) if aval_of(x).dtype.kind == "c" else ops.sign(x)
 
 
-def _power_of(ufunc: np.ufunc) -> Callable[..., Any]:
-    def function(x: Any, y: Any, **options: Any) -> Any:
-        if isinstance(x, Tracer) and not isinstance(y, Tracer) and np.ndim(y) == 0:
-            if not options and ufunc is np.power:
-                return raised(x, y[()] if isinstance(y, np.ndarray) else y, False)
-            x, y = promoted_for(ufunc, (x, y), **options)
-            return ops.scalar_pow(y[()] if isinstance(y, np.ndarray) else y, False)(x)
-        return ops.power(*promoted_for(ufunc, (x, y), **options))
+def _power(x: Any, y: Any, **options: Any) -> Any:
+    if isinstance(x, Tracer) and not isinstance(y, Tracer) and np.ndim(y) == 0 and not options:
+        return raised(x, y[()] if isinstance(y, np.ndarray) else y, False)
+    x, y = promoted_for(np.power, (x, y), **options)
+    if isinstance(x, np.generic) and _written_as_operator():
+        return ops.pow_(x, y)
+    return ops.power(x, y)
 
-    return function
+
+def _written_as_operator() -> bool:
+    """Whether the user wrote ``x ** y``: NumPy's scalars pass it on as ``np.power(x, y)``.
+
+    The two differ by an ulp between scalars, where the operator is the C library's function.
+    """
+    place = user_place()
+    return place is not None and place[0].co_code[place[1]] == opmap["BINARY_OP"]
 
 
 # Arithmetic
@@ -289,8 +299,8 @@ multiply = declare(np.multiply, ops.mul)
 divide = true_divide = declare(np.divide, ops.div)
 negative = declare(np.negative, ops.neg)
 positive = declare(np.positive, _positive)
-power = pow = declare(np.power, _power_of(np.power))
-float_power = declare(np.float_power, _power_of(np.float_power))
+power = pow = declare(np.power, _power)
+float_power = declare(np.float_power, ops.float_power)
 floor_divide = declare(np.floor_divide, ops.floor_divide)
 remainder = mod = declare(np.remainder, ops.remainder)
 fmod = declare(np.fmod, ops.fmod)

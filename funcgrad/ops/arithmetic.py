@@ -32,6 +32,7 @@ from .linear import broadcast_to, shape_of, sum_to
 __all__ = [
     "ScalarPow",
     "copysign",
+    "float_power",
     "fmod",
     "frexp_mantissa",
     "heaviside",
@@ -175,6 +176,13 @@ class Power(GeneralPower):
 
 
 @primitive
+class FloatPower(GeneralPower):
+    """``np.float_power(x, y)``."""
+
+    numpy = np.float_power
+
+
+@primitive
 class QuietPower(GeneralPower):
     """``np.power(x, y)`` without warnings, for derivatives infinite at a finite point."""
 
@@ -275,7 +283,8 @@ class Ldexp(Elementwise):
 
 
 sub, square, reciprocal = Sub(), Square(), Reciprocal()
-pow_, power, quiet_power, log_or_zero = Pow(), Power(), QuietPower(), LogOrZero()
+pow_, power, float_power = Pow(), Power(), FloatPower()
+quiet_power, log_or_zero = QuietPower(), LogOrZero()
 remainder, fmod = Remainder(), Fmod()
 copysign, heaviside, nextafter = Copysign(), Heaviside(), Nextafter()
 modf_fraction, frexp_mantissa, ldexp = ModfFraction(), FrexpMantissa(), Ldexp()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .arithmetic import (
     ScalarPow,
     copysign,
+    float_power,
     fmod,
     frexp_mantissa,
     heaviside,
@@ -132,6 +133,7 @@ __all__ = [
     "degrees",
     "div",
     "equal",
+    "float_power",
     "exp",
     "exp2",
     "expm1",

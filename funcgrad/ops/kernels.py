@@ -141,9 +141,9 @@ def make_complex(x: Any, y: Any) -> Any:
 
 def convert(x: Any, dtype: Any, weak: bool) -> Any:
     """``x`` as ``dtype``, a Python scalar if ``weak``; a complex one that becomes real is cut."""
-    if np.dtype(dtype).kind != "c" and isinstance(x, (complex, np.complexfloating)):
+    if np.dtype(dtype).kind in "fiu" and np.iscomplexobj(x):
         x = x.real
     if isinstance(x, np.ndarray):
-        return (x.real if x.dtype.kind == "c" and np.dtype(dtype).kind != "c" else x).astype(dtype)
+        return x.astype(dtype)
     value = np.dtype(dtype).type(x)
     return value.item() if weak else value
