@@ -137,7 +137,6 @@ def _adam(
         c = np.sqrt((1 - b2) / (1 - b2**step))
         down = -rate * (1 - b1) / ((1 - b1**step) * c)
         floor = eps / c
-        shrink = -rate * weight_decay
 
         def rule(g: Any, p: Any, m: Any, v: Any) -> tuple[Any, Any, Any]:
             dtype = g.dtype
@@ -145,7 +144,7 @@ def _adam(
             v = b2 * v + g * g
             u = cast(down, dtype) * (m / (np.sqrt(v) + cast(floor, dtype)))
             if weight_decay:
-                u = u + cast(shrink, dtype) * cast(p, dtype)
+                u = u - cast(rate * weight_decay, dtype) * cast(p, dtype)
             return u, m, v
 
         updates, m, v = map_leaves(called, "gradient", rule, grads, params, state.m, state.v)
