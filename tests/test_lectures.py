@@ -155,7 +155,7 @@ def test_L06_sigmoid_neuron_in_pieces_and_as_one():
         assert shows(value, "0.73106")
         assert shows(gradient, "-0.19661", "0.39322", "-0.39322", "-0.58984", "0.19661")
         close(gradient, slope * np.array([-1, 2, -2, -3, 1]))
-    count = [len(make_jaxpr(f)(*at).equations) for f in (in_pieces, as_one)]
+    count = [len(make_jaxpr(f)(*np.array(at)).equations) for f in (in_pieces, as_one)]
     assert count == [8, 5]
 
 
@@ -362,7 +362,9 @@ def test_L19_optimizers():
 
     start = {"a": 0.0, "b": 0.0}
     for opt, steps in ((optim.sgd(0.04), 400), (optim.rmsprop(0.01), 2000)):
-        params = optim.minimize(cost, start, opt, steps=steps)
+        params, history = optim.minimize(cost, start, opt, steps=steps)
+        assert history[0] == 19.0
+        close(history[-1], 0.0, 1e-3)
         close((params["a"], params["b"]), (3.0, -1.0), 1e-2)
     assert start == {"a": 0.0, "b": 0.0}
 
