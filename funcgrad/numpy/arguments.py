@@ -60,11 +60,14 @@ def operands(xs: Sequence[Any]) -> list[Any]:
 
 def promoted(xs: Sequence[Any]) -> list[Any]:
     """Operands converted to their common dtype; Python scalars give way to the others."""
-    first = getattr(xs[0], "aval", xs[0])
-    dtype = getattr(first, "dtype", None)
-    if dtype is None or any(getattr(getattr(x, "aval", x), "dtype", None) != dtype for x in xs):
-        dtype = promote_types(*xs)
-        return [cast(x, dtype) for x in xs]
+    dtypes = [
+        x.aval.dtype if isinstance(x, Tracer) else x.dtype
+        for x in xs
+        if isinstance(x, Tracer) or hasattr(x, "dtype")
+    ]
+    if len(dtypes) < len(xs) or any(dtype != dtypes[0] for dtype in dtypes):
+        common = promote_types(*xs)
+        return [cast(x, common) for x in xs]
     return list(xs)
 
 

@@ -14,7 +14,7 @@ from ..ops import shape as ops
 from ..ops.linear import reshape as reshape_to
 from ..ops.linear import shape_of
 from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
-from .dispatch import implements, refuse
+from .dispatch import has_tracer, implements, refuse
 from .shape import atleast_1d, atleast_2d, atleast_3d
 
 __all__ = [
@@ -320,15 +320,18 @@ def _pairs(value: Any, rank: int, kind: Any) -> tuple[tuple[Any, Any], ...]:
 
 def _constant(x: Any, widths: tuple[tuple[int, int], ...], kwargs: Any) -> Any:
     values = kwargs.get("constant_values", 0)
-    if np.ndim(values) == 0 and not isinstance(values, Tracer):
+    if not isinstance(values, Tracer) and not has_tracer(values) and np.ndim(values) == 0:
         value = np.asarray(values).astype(aval_of(x).dtype)[()]
         if value or not np.signbit(value.real):
             return ops.pad(x, widths, value.item())
-    pairs = [[values, values]] * len(widths) if np.ndim(values) == 0 else values
-    if len(np.shape(pairs)) == 1:
-        pairs = [pairs] * len(widths)
-    for axis, ((before, after), pair) in enumerate(zip(widths, pairs, strict=False)):
-        x = _around(x, axis, (before, after), (pair[0], pair[-1]))
+    if not isinstance(values, list | tuple):
+        pairs = np.broadcast_to(values, (len(widths), 2))
+    elif isinstance(values[0], list | tuple):
+        pairs = values if len(values) > 1 else [values[0]] * len(widths)
+    else:
+        pairs = [values] * len(widths)
+    for axis, (counts, pair) in enumerate(zip(widths, pairs, strict=True)):
+        x = _around(x, axis, counts, (pair[0], pair[-1]))
     return x
 
 

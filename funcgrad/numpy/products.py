@@ -233,7 +233,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     """``numpy.tensordot``."""
     x, y = operands([a, b])
     rank_x, rank_y = len(shape_of(x)), len(shape_of(y))
-    if np.ndim(axes) == 0 and not isinstance(axes, list | tuple):
+    if not isinstance(axes, list | tuple) and np.ndim(axes) == 0:
         count = operator.index(axes)
         axes_x: Any = list(range(rank_x - count, rank_x))
         axes_y: Any = list(range(count))

@@ -37,3 +37,30 @@ SAMPLES = [
     Sample("dot_general", lambda x, y: np.einsum("hij,hkj->hik", x, y), (X, X + 1)),
     Sample("dot_general", lambda x, y, z: np.einsum("ij,jk,ik", x, y, z), (M, W, M @ W)),
 ]
+
+S = M[:, :3] + 2.0 * np.eye(3)
+R = np.stack([S, S[::-1] * 0.5 + np.eye(3)])
+
+
+def spd(x):
+    return x @ np.swapaxes(x, -1, -2) + np.eye(3)
+
+
+P = spd(R)
+
+SAMPLES += [
+    Sample("inv", lambda x: np.linalg.inv(x), (S,)),
+    Sample("inv", lambda x: np.linalg.inv(x), (R,)),
+    Sample("inv", lambda x: np.linalg.inv(x), (S + 1j * R[1],)),
+    Sample("inv", lambda x: np.linalg.matrix_power(x, -3), (S,)),
+    Sample("solve", lambda x, y: np.linalg.solve(x, y), (S, U)),
+    Sample("solve", lambda x, y: np.linalg.solve(x, y), (S, M)),
+    Sample("solve", lambda x, y: np.linalg.solve(x, y), (R, M)),
+    Sample("solve", lambda x, y: np.linalg.solve(x, y), (S, X)),
+    Sample("det", lambda x: np.linalg.det(x), (S,)),
+    Sample("det", lambda x: np.linalg.det(x), (R,)),
+    Sample("slogdet", lambda x: np.linalg.slogdet(x)[1], (S,)),
+    Sample("slogdet", lambda x: tuple(np.linalg.slogdet(x)), (R,)),
+    Sample("cholesky", lambda x: np.linalg.cholesky(spd(x)), (S,)),
+    Sample("cholesky", lambda x: np.linalg.cholesky(spd(x), upper=True), (R,)),
+]
