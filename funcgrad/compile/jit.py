@@ -1,26 +1,39 @@
-"""Floor 6: `jit`. Trace once a signature, compile, and from then on call the compiled program."""
+"""Floor 6: `jit`. Trace once a signature, compile, and from then on call the compiled program.
+
+A call goes first through the entry functions that `dispatch` wrote for the signatures seen last;
+what they do not recognise comes to the slow path here, which takes the arguments apart, looks for
+the program, and traces where there is none. With tracers among the arguments the program becomes
+one `Call` equation of the transform around it.
+"""
 
 from __future__ import annotations
 
 import functools
 import sys
+import warnings
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from types import FunctionType
+from typing import Any, NamedTuple, overload
 
 from .. import tree
 from ..control.call import Call
-from ..core.backend import backend_named
+from ..core.backend import Backend, backend_named
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, apply, aval_of, run, trace
-from ..errors import ArgumentError, FuncgradError, trim
+from ..errors import ArgumentError, trim
 from ..ops.convert import Convert
 from . import numpy_source as numpy_source  # registers the backend
+from .dispatch import entry_for
 from .signature import Signature, StaticArguments, traced_aval
 
-__all__ = ["CacheInfo", "Jitted", "jit"]
+__all__ = ["CacheInfo", "Compiled", "Jitted", "Lowered", "jit"]
 
-_MOST = 256
+_PROGRAMS_MOST = 256
 """How many compiled programs a jitted function keeps."""
+_ENTRIES_MOST = 4
+"""How many signatures have an entry function."""
+_RETRACES = 8
+"""How often a program may be traced for functions of one text before a warning says so."""
 
 
 class CacheInfo(NamedTuple):
@@ -41,19 +54,17 @@ class Traced:
     """One program of a jitted function.
 
     Attributes:
+        signature: What it was traced for.
         jaxpr: The program, captured values first.
         captured: Their values.
-        treedef: The structure of the arguments; held because its id is in the key.
         result: The structure of the result.
         constants: The result's leaves that are no numbers, by position.
     """
 
-    __slots__ = ("_program", "backend", "captured", "constants", "jaxpr", "result", "treedef")
-
-    def __init__(self, f: Callable[..., Any], signature: Signature, backend: Any) -> None:
-        self.treedef = signature.treedef
+    def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
+        self.signature = signature
         self.constants: dict[int, Any] = {}
-        self.backend = backend
+        self._backend = backend
         self._program: Any = None
 
         def flat(*tracers: Any) -> list[Any]:
@@ -69,112 +80,273 @@ class Traced:
 
         name = getattr(f, "__name__", type(f).__name__)
         self.jaxpr, self.captured = trace(flat, signature.avals, name=name)
+        # What was passed is not needed any more, and may be large.
+        for i in signature.traced:
+            signature.leaves[i] = None
 
-    @property
     def outer(self) -> list[Tracer]:
-        """The captured tracers of transforms around it."""
+        """The captured tracers, which belong to transforms around this one."""
         return [x for x in self.captured if isinstance(x, Tracer)]
 
+    @property
     def program(self) -> Any:
-        """The compiled program, of the traced leaves."""
+        """The compiled program: of the traced leaves, to the tuple of results that are numbers."""
         if self._program is None:
-            self._program = self.backend.compile(self.jaxpr, self.captured)
+            self._program = self._backend.compile(self.jaxpr, self.captured)
         return self._program
 
+    def source(self) -> str:
+        """The program's text."""
+        compiled = getattr(self.program, "program", None)
+        return str(self.jaxpr) if compiled is None else compiled.source()
+
+    def explain(self, error: Exception) -> Exception:
+        """What to raise for an exception that the program raised."""
+        compiled = getattr(self.program, "program", None)
+        return error if compiled is None else compiled.explain(error)
+
+    def __call__(self, values: list[Any]) -> Any:
+        try:
+            results = self.program(*values)
+        except Exception as error:
+            explained = self.explain(error)
+            if explained is error:
+                raise
+            raise explained from None
+        return self.unflatten(results)
+
     def unflatten(self, results: Iterable[Any]) -> Any:
-        """The result from the program's results."""
+        """The result, from the numbers in it."""
         if self.constants:
             each = iter(results)
-            count = self.result.num_leaves
             results = [
-                self.constants[i] if i in self.constants else next(each) for i in range(count)
+                self.constants[i] if i in self.constants else next(each)
+                for i in range(self.result.num_leaves)
             ]
         return tree.unflatten(self.result, results)
 
 
 def _strong(x: Any) -> Any:
-    """A result: strong, for a result's 0-d arrays are NumPy scalars."""
+    """A result: NumPy's scalar for Python's."""
     aval = aval_of(x)
     if not aval.weak:
         return x
     return Convert(aval.dtype, False)(x) if isinstance(x, Tracer) else aval.dtype.type(x)
 
 
+class Lowered:
+    """A traced program that is not compiled yet; ``print`` shows it.
+
+    Attributes:
+        jaxpr: The program; its first inputs are what the function closed over.
+    """
+
+    def __init__(self, traced: Traced, static: StaticArguments) -> None:
+        self._traced, self._static = traced, static
+        self.jaxpr: Jaxpr = traced.jaxpr
+
+    def compile(self) -> Compiled:
+        """The compiled program."""
+        return Compiled(self._traced, self._static)
+
+    def as_text(self) -> str:
+        """The program as it prints."""
+        return str(self.jaxpr)
+
+    def __repr__(self) -> str:
+        return str(self.jaxpr)
+
+
+class Compiled:
+    """A compiled program: a function of arguments of the types that it was lowered for."""
+
+    def __init__(self, traced: Traced, static: StaticArguments) -> None:
+        self._traced, self._static = traced, static
+        _ = traced.program
+
+    def source(self) -> str:
+        """The text of the generated function."""
+        return self._traced.source()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        signature = self._static.signature(args, kwargs)
+        if signature.key != self._traced.signature.key:
+            given = ", ".join([aval.short() for aval in signature.avals])
+            expected = ", ".join([aval.short() for aval in self._traced.signature.avals])
+            raise ArgumentError(
+                f"jit: the program was compiled for ({expected}) and called with ({given})",
+                "Call the jitted function itself, which compiles what it needs.",
+            )
+        return self._traced(signature.values())
+
+
 class Jitted:
-    """A compiled function, made by `jit`."""
+    """A compiled function, made by `jit`.
+
+    Attributes:
+        __wrapped__: The function it was made from.
+    """
 
     __wrapped__: Callable[..., Any]
+
+    def __new__(cls, *args: Any) -> Jitted:
+        # Each has a class of its own, so that calling it calls its entry function and nothing else.
+        return super().__new__(type("Jitted", (Jitted,), {}))
 
     def __init__(self, f: Callable[..., Any], options: dict[str, Any]) -> None:
         functools.update_wrapper(self, f, updated=())
         self._options = options
-        self._static = StaticArguments(
-            f, options.get("static_argnums", ()), options.get("static_argnames", ())
-        )
-        self._backend = backend_named(options.get("backend"))
-        self._inline = options.get("inline", False)
-        self._programs: dict[Any, Traced] = {}
-        self._traces = 0
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        try:
-            signature = self._signature(args, kwargs)
-            traced = self._traced(signature)
-            values = signature.values
-            if traced.outer or any(isinstance(v, Tracer) for v in values):
-                operands = [*traced.captured, *values]
-                if self._inline:
-                    return traced.unflatten(run(traced.jaxpr, operands))
-                return traced.unflatten(apply(Call(traced.jaxpr), operands, None))
-        except FuncgradError as error:
-            raise trim(error) from error.__cause__
-        return traced.unflatten(traced.program()(*values))
-
-    def _signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
-        return Signature(*self._static.split(args, kwargs))
-
-    def _traced(self, signature: Signature) -> Traced:
-        """The program for a signature, from the cache or by tracing."""
-        found = self._programs.get(signature.key)
-        if found is not None and not any(x.frame.closed for x in found.outer):
-            return found
-        self._traces += 1
-        found = Traced(self.__wrapped__, signature, self._backend)
-        while len(self._programs) >= _MOST:
-            self._programs.pop(next(iter(self._programs)), None)
-        self._programs[signature.key] = found
-        return found
-
-    def jaxpr(self, *args: Any, **kwargs: Any) -> Jaxpr:
-        """The program for arguments of these types."""
-        return self._traced(self._signature(args, kwargs)).jaxpr
-
-    def cache_info(self) -> CacheInfo:
-        """How many programs it has compiled."""
-        return CacheInfo(self._traces, _MOST, len(self._programs))
+        numbers, names = options["static_argnums"], options["static_argnames"]
+        self._static = StaticArguments(f, numbers, names)
+        self._backend = backend_named(options["backend"])
+        self.clear_cache()
 
     def clear_cache(self) -> None:
         """Forget all compiled programs."""
-        self._programs = {}
+        self._programs: dict[Any, Traced] = {}
+        self._entries: list[FunctionType] = []
+        self._retraced: dict[Any, int] = {}
+        self._misses = 0
+        self._enter(self._call)
+
+    def _enter(self, entry: Callable[..., Any]) -> None:
+        type(self).__call__ = staticmethod(entry)  # type: ignore[method-assign, assignment]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._call(*args, **kwargs)
+
+    def _call(self, *args: Any, **kwargs: Any) -> Any:
+        """The slow path."""
+        try:
+            signature = self._static.signature(args, kwargs)
+            values = signature.values()
+            traced, is_new = self._traced(signature)
+            outer = traced.outer()
+            if outer or any(isinstance(v, Tracer) for v in values):
+                return traced.unflatten(self._bind(traced, values))
+            if is_new:
+                self._add_entry(traced)
+            return traced(values)
+        except Exception as error:
+            trim(error)
+            raise
+
+    def _bind(self, traced: Traced, values: list[Any]) -> Any:
+        operands = [*traced.captured, *values]
+        if self._options["inline"]:
+            return run(traced.jaxpr, operands)
+        return apply(Call(traced.jaxpr), operands, None)
+
+    def _traced(self, signature: Signature) -> tuple[Traced, bool]:
+        """The program for a signature, and whether it was traced just now."""
+        found = self._programs.get(signature.key)
+        if found is not None and not any(x.frame.closed for x in found.outer()):
+            return found, False
+        self._misses += 1
+        self._warn_of_retraces(signature)
+        found = Traced(self.__wrapped__, signature, self._backend)
+        while len(self._programs) >= _PROGRAMS_MOST:
+            self._programs.pop(next(iter(self._programs)), None)
+        self._programs[signature.key] = found
+        return found, True
+
+    def _warn_of_retraces(self, signature: Signature) -> None:
+        key = signature.without_functions()
+        count = self._retraced[key] = self._retraced.get(key, 0) + 1
+        if count == _RETRACES + 1:
+            warnings.warn(
+                f"jit: {self!r} was traced {count} times for functions of the same text as static "
+                "arguments. A lambda or nested function is a new object each time it is made: make "
+                "it once, outside the loop.",
+                stacklevel=_user_level(),
+            )
+
+    def _add_entry(self, traced: Traced) -> None:
+        parts = traced.signature, traced.program, traced.result, traced.constants, traced.explain
+        entry = entry_for(*parts)
+        if entry is None:
+            return
+        self._entries = [entry, *self._entries[: _ENTRIES_MOST - 1]]
+        for here, following in zip(self._entries, [*self._entries[1:], self._call], strict=True):
+            here.__globals__["miss"] = following
+        self._enter(entry)
+
+    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+        """The program for arguments of these types.
+
+        >>> print(jit(lambda x: 2.0 * x).lower(3.0))  # doctest: +ELLIPSIS
+        <lambda>(a: f64*[]):
+            b: f64*[] = mul 2.0 a  # ...
+            c: f64[] = convert[dtype=float64, weak=False] b  # ...
+            return c
+        """
+        signature = self._static.signature(args, kwargs)
+        return Lowered(self._traced(signature)[0], self._static)
+
+    def source(self, *args: Any, **kwargs: Any) -> str:
+        """The text of the function that calls with arguments of these types run."""
+        return self.lower(*args, **kwargs).compile().source()
+
+    def cache_info(self) -> CacheInfo:
+        """How often it was traced, and how many programs it has."""
+        return CacheInfo(self._misses, _PROGRAMS_MOST, len(self._programs))
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        return self if instance is None else functools.partial(self, instance)
+        return self if instance is None else _Bound(self, instance)
 
     def __repr__(self) -> str:
         return f"jit({getattr(self.__wrapped__, '__qualname__', self.__wrapped__)})"
 
     def __reduce__(self) -> Any:
-        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
         name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        if found is self:
-            return name
-        return _rebuild, (self.__wrapped__, self._options)
+        return name if found is self else (_rebuild, (self.__wrapped__, self._options))
+
+
+class _Bound:
+    """A jitted method of an instance.
+
+    The instance is the first argument: traced like any other pytree if it is one (a dataclass is),
+    static else, so that its attributes are read when the method is traced.
+    """
+
+    __slots__ = ("__func__", "__self__")
+
+    def __init__(self, function: Jitted, instance: Any) -> None:
+        self.__func__, self.__self__ = function, instance
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.__func__(self.__self__, *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.__func__, name)
+        return functools.partial(found, self.__self__) if name in ("lower", "source") else found
+
+    def __reduce__(self) -> Any:
+        return getattr, (self.__self__, self.__func__.__wrapped__.__name__)
 
 
 def _rebuild(f: Callable[..., Any], options: dict[str, Any]) -> Jitted:
     return Jitted(f, options)
+
+
+def _user_level() -> int:
+    """The ``stacklevel`` of the innermost frame outside this package, for a caller's warning."""
+    level, frame = 1, sys._getframe(1)
+    package = __name__.partition(".")[0]
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
+@overload
+def jit(f: Callable[..., Any], **options: Any) -> Jitted: ...
+
+
+@overload
+def jit(f: None = None, **options: Any) -> Callable[[Callable[..., Any]], Jitted]: ...
 
 
 def jit(
@@ -189,26 +361,31 @@ def jit(
 ) -> Any:
     """Compile a function of arrays.
 
-    At the first call with arguments of new types ``f`` runs once on tracers, which records its
+    At the first call with arguments of new types ``f`` runs once, on tracers, which records its
     program; the program is simplified and compiled, and later calls run it without ``f``.
 
+    Arrays and numbers among the arguments are traced. Strings, None, booleans, enum members,
+    dtypes, functions and other hashable objects are static: each new value is traced anew. What
+    ``f`` closes over is part of the program as it was when it was traced.
+
     Args:
-        f: The function; it must not depend on anything but its arguments, for what it closes over
-            is part of the program as it was when traced.
-        static_argnums: Positions of arguments whose *values* are part of the program; each new
-            value is traced anew. They must be hashable.
+        f: A function of pytrees. None to give options to a decorator: ``@jit(inline=True)``.
+        static_argnums: Positions of arguments that are static though they are numbers, such as a
+            shape or a number of steps. They must be hashable.
         static_argnames: The same by name.
-        donate_argnums: Positions of arguments that the caller will not use again, whose memory may
-            be used for results.
+        donate_argnums: Positions of arguments that the caller will not use again, so that a backend
+            may use their memory.
         donate_argnames: The same by name.
-        backend: The name of the backend; by default the preferred one.
-        inline: Inside another transform, record the program's equations in the place of a call.
+        backend: The name of the backend; by default ``"numpy"``.
+        inline: Inside another transform, record the equations of ``f`` in the place of a call.
 
     Returns:
-        A function of the same arguments.
+        A function of the same arguments, with the methods ``lower``, ``source``, ``cache_info`` and
+        ``clear_cache``. Arrays that it returns are the caller's own.
 
     Raises:
-        ArgumentError: Where ``f`` cannot be called, or the options do not fit it.
+        ArgumentError: Where ``f`` is no function or the options do not fit it; when it is called,
+            where a static argument is not hashable.
 
     >>> @jit
     ... def f(x, y):

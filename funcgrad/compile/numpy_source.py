@@ -1,93 +1,235 @@
-"""Floor 6: the numpy backend. A jaxpr becomes a Python function, one line an equation."""
+"""Floor 6: the numpy backend. A program becomes the text of a Python function, and the function.
+
+The text runs by itself: it needs NumPy and the captured arrays that are too large to be written
+out. Where float64 scalars are computed in Python's floats there is a second version of the
+function, in NumPy's scalars throughout, which the first calls where Python raises.
+"""
 
 from __future__ import annotations
 
+import ast
+import inspect
 import itertools
 import linecache
-from collections.abc import Sequence
+import math
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
+from keyword import iskeyword
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
 from ..core.backend import Program, register
-from ..core.ir import Atom, Jaxpr, Literal, Var, line_of, literal_text, names
-from ..ops import kernels
+from ..core.ir import Jaxpr, line_of
+from ..errors import FuncgradError, OutOfBoundsError
+from ..ops import index_kernels, kernels, linalg
+from ..ops.layout import out_of_bounds
 from .passes import optimise
+from .writer import Line, Writer
 
 __all__ = ["NumpyBackend", "NumpyProgram"]
 
-_NUMBERS = itertools.count(1)
+_COUNT = itertools.count(1)
+_WRITTEN_OUT = 64
+"""Constants up to this many elements are part of the text."""
+_COMMENTS_AT = 64
+"""The column in which comments start, at most."""
+
+
+def _functions_of(*modules: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, FunctionType) and value.__module__ == module.__name__
+    }
+
+
+KERNELS = _functions_of(kernels, index_kernels) | {"contract": linalg.contract}
+"""The functions that generated source may call; their text is copied into it."""
 
 
 class NumpyProgram:
-    """A program as Python source, and the function that the source defines.
+    """A compiled program.
 
     Attributes:
-        source: The text of the function.
+        name: The function's name.
         function: The function.
+        filename: Where tracebacks say that it stands.
     """
 
     def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool) -> None:
-        writer = _Writer(jaxpr, constants, owned)
-        self.source = writer.text()
-        self.filename = f"<funcgrad {jaxpr.name} #{next(_NUMBERS)}>"
-        code = compile(self.source, self.filename, "exec")
-        space: dict[str, Any] = {"np": np, **vars(kernels), **writer.bound}
-        exec(code, space)
-        self.function = space[writer.name]
-        linecache.cache[self.filename] = (
-            len(self.source),
-            None,
-            self.source.splitlines(keepends=True),
-            self.filename,
-        )
+        self.name = _identifier(jaxpr.name)
+        self.filename = f"{self.name}, compiled by funcgrad #{next(_COUNT)}"
+        self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
+        self._owned = owned
+        self._jaxpr, self._constants = optimise(jaxpr, constants)
+        self._writer = self._write(self.name, True)
+        self._exact: Writer | None = None
+        self._lines = self._first_version()
+        self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS}
+        self._space.update(self._bindings(self._writer))
+        if self._writer.may_raise:
+            self._space[self._exact_name] = self._run_exactly
+        self.function = self._define(self._lines, self.name, self.filename)
+        # Whoever holds the function holds its text, which tracebacks show.
+        self.function.program = self
+        linecache.cache[self.filename] = (lambda: _commented(self._lines),)  # type: ignore[assignment]
 
     def __del__(self) -> None:
-        linecache.cache.pop(getattr(self, "filename", ""), None)
+        linecache.cache.pop(self.filename, None)
+
+    @property
+    def _exact_name(self) -> str:
+        return f"{self.name}_in_numpy"
+
+    @property
+    def _exact_filename(self) -> str:
+        return f"{self.filename}, in NumPy's numbers"
+
+    def _write(self, name: str, python: bool) -> Writer:
+        count = len(self._constants)
+        return Writer(name, self._jaxpr, count, self._owned, python, self._floats)
+
+    def _bindings(self, writer: Writer) -> dict[str, Any]:
+        inputs = self._jaxpr.inputs[: len(self._constants)]
+        named = {writer.names[v]: x for v, x in zip(inputs, self._constants, strict=True)}
+        return named | writer.bound
+
+    def _define(self, lines: Iterable[Line], name: str, filename: str) -> Any:
+        code = compile("\n".join([line.code for line in lines]), filename, "exec")
+        exec(code, self._space)
+        return self._space[name]
+
+    def _first_version(self) -> list[Line]:
+        writer = self._writer
+        arguments = _arguments(writer)
+        head = Line(f"def {self.name}({arguments}):")
+        if not writer.may_raise:
+            return [head, *_indented(writer.body, 4)]
+        return [
+            head,
+            Line("    try:"),
+            *_indented(writer.body, 8),
+            Line("    except (ArithmeticError, ValueError):"),
+            Line("        pass  # where Python raises, NumPy may give inf or nan"),
+            Line(f"    return {self._exact_name}({arguments})"),
+        ]
+
+    def _second_version(self) -> list[Line]:
+        if self._exact is None:
+            self._exact = self._write(self._exact_name, False)
+        head = Line(f"def {self._exact_name}({_arguments(self._exact)}):")
+        return [head, *_indented(self._exact.body, 4)]
+
+    def _run_exactly(self, *args: Any) -> Any:
+        lines = self._second_version()
+        assert self._exact is not None
+        self._space.update(self._exact.bound)
+        function = self._define(lines, self._exact_name, self._exact_filename)
+        return function(*args)
+
+    def source(self) -> str:
+        """The text of the whole program."""
+        parts = [_commented(self._lines)]
+        if self._writer.may_raise:
+            parts.append(_commented(self._second_version()))
+        body = "\n\n".join(parts)
+        head = ["import numpy as np"]
+        if re.search(r"\bsqrt\(", body):
+            head.insert(0, "from math import sqrt")
+        constants = self._constants_text()
+        return "\n\n\n".join(["\n".join(head), *constants, *_kernels_text(body), body])
+
+    def _constants_text(self) -> list[str]:
+        lines = []
+        for v, x in zip(self._jaxpr.inputs, self._constants, strict=False):
+            name = self._writer.names[v]
+            if x.size <= _WRITTEN_OUT:
+                lines.append(f"{name} = np.array({x.tolist()}, np.{x.dtype.name})")
+            else:
+                lines.append(f"# {name}: a captured array, {v.aval}")
+        return ["\n".join(lines)] if lines else []
+
+    def explain(self, error: Exception) -> Exception:
+        """An exception that the function raised, with the user's line in a note."""
+        place = self._place(error)
+        if type(error) is IndexError:
+            found = out_of_bounds(error)
+            return OutOfBoundsError(found.what, found.fix, where=place or None)
+        if place and not isinstance(error, FuncgradError):
+            error.add_note(f"In the compiled {self.name}, for {place}.")
+        return error
+
+    def _place(self, error: Exception) -> str:
+        """The user's line for the innermost line of this program in a traceback."""
+        found = ""
+        tb = error.__traceback__
+        while tb is not None:
+            if tb.tb_frame.f_code.co_filename == self.filename:
+                found = self._line_of(self._lines, tb.tb_lineno)
+            elif tb.tb_frame.f_code.co_filename == self._exact_filename:
+                found = self._line_of(self._second_version(), tb.tb_lineno)
+            tb = tb.tb_next
+        return found
+
+    @staticmethod
+    def _line_of(lines: Sequence[Line], number: int) -> str:
+        equation = lines[number - 1].equation
+        return line_of(equation.place) if equation is not None else ""
 
 
-class _Writer:
-    def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool) -> None:
-        self.jaxpr, self.owned = jaxpr, owned
-        self.name = "".join(c if c.isidentifier() else "_" for c in jaxpr.name) or "f"
-        self.named = names(jaxpr)
-        self.bound: dict[str, Any] = {}
-        for var, value in zip(jaxpr.inputs, constants, strict=False):
-            self.bound[self.named[var]] = value
-        self.arguments = [self.named[v] for v in jaxpr.inputs[len(constants) :]]
+def _identifier(name: str) -> str:
+    found = re.sub(r"\W+", "_", name).strip("_")
+    return found if found.isidentifier() and not iskeyword(found) else "f"
 
-    def atom(self, a: Atom) -> str:
-        return self.named[a] if isinstance(a, Var) else self.literal(a)
 
-    def literal(self, a: Literal) -> str:
-        text = literal_text(a).replace("inf", "np.inf").replace("nan", "np.nan")
-        return text if a.aval.weak else f"np.{a.aval.dtype.name}({text})"
+def _arguments(writer: Writer) -> str:
+    return ", ".join([writer.names[v] for v in writer.arguments])
 
-    def text(self) -> str:
-        lines = [f"def {self.name}({', '.join(self.arguments)}):"]
-        for eqn in self.jaxpr.equations:
-            out = ", ".join([self.named[v] for v in eqn.outputs])
-            right = self.expression(eqn.primitive, [self.atom(a) for a in eqn.inputs])
-            text = " ".join([str(eqn.primitive), *map(self.atom, eqn.inputs)])
-            lines.append(f"    {out} = {right}  # {text}  {line_of(eqn.place)}")
-        lines.append(f"    return ({''.join([self.result(a) + ', ' for a in self.jaxpr.outputs])})")
-        return "\n".join(lines) + "\n"
 
-    def expression(self, primitive: Any, operands: list[str]) -> str:
-        run = f"p{len(self.bound)}"
-        self.bound[run] = primitive.run
-        return f"{run}({', '.join(operands)})"
+def _indented(lines: Iterable[Line], columns: int) -> list[Line]:
+    space = " " * columns
+    return [Line(space + line.code, line.equation, line.operands) for line in lines]
 
-    def result(self, a: Atom) -> str:
-        if not self.owned:
-            return self.atom(a)
-        if a.aval.shape:
-            return f"np.array({self.atom(a)})"
-        return self.atom(a) if a.aval.weak else f"np.{a.aval.dtype.name}({self.atom(a)})"
+
+def _commented(lines: Sequence[Line]) -> str:
+    width = min(max((len(line.code) for line in lines if line.equation), default=0), _COMMENTS_AT)
+    shown = [
+        f"{line.code:<{width}}  # {line.comment()}" if line.equation else line.code
+        for line in lines
+    ]
+    return "\n".join(shown) + "\n"
+
+
+def _kernels_text(body: str) -> list[str]:
+    """The functions that ``body`` calls, and those that they call, without annotations."""
+    found: dict[str, str] = {}
+    pending = [body]
+    while pending:
+        text = pending.pop()
+        for name in sorted(set(re.findall(r"\b(\w+)\(", text)) & KERNELS.keys()):
+            if name not in found:
+                found[name] = _plain(KERNELS[name])
+                pending.append(found[name])
+    return [found[name] for name in sorted(found)]
+
+
+def _plain(function: Any) -> str:
+    """The source of a function without annotations, which would need names of their own."""
+    module = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
+                argument.annotation = None
+    return ast.unparse(module)
 
 
 class NumpyBackend:
-    """Writes straight-line NumPy."""
+    """Writes NumPy; compiles every primitive."""
 
     name = "numpy"
 
@@ -97,7 +239,7 @@ class NumpyBackend:
     def compile(
         self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
     ) -> Program:
-        return NumpyProgram(optimise(jaxpr), constants, owned).function
+        return NumpyProgram(jaxpr, constants, owned).function
 
 
 register(NumpyBackend(), prefer=True)

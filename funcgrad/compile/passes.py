@@ -6,15 +6,40 @@ included. None recurses; each is near-linear in the number of equations.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from ..control.call import Call
 from ..core.ir import Atom, Equation, Jaxpr, Literal, Var
+from .simplify import simplify
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
 
 
-def optimise(jaxpr: Jaxpr) -> Jaxpr:
-    """All the passes, in order."""
-    return dead_code(inline_calls(jaxpr))
+def optimise(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> tuple[Jaxpr, list[Any]]:
+    """All the passes, in order.
+
+    Args:
+        jaxpr: The program.
+        constants: The values of its leading inputs, as far as they are known.
+
+    Returns:
+        The program, whose leading inputs are the constants that it reads, and those.
+    """
+    jaxpr = dead_code(inline_calls(jaxpr))
+    jaxpr, constants = simplify(jaxpr, constants)
+    return without_unread(dead_code(jaxpr), constants)
+
+
+def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+    """Drop the constants that nobody reads."""
+    read = {a for eqn in jaxpr.equations for a in eqn.inputs} | set(jaxpr.outputs)
+    count = len(constants)
+    kept = [(v, x) for v, x in zip(jaxpr.inputs[:count], constants, strict=True) if v in read]
+    inputs = [*[v for v, _ in kept], *jaxpr.inputs[count:]]
+    captured = jaxpr.captured - count + len(kept)
+    jaxpr = Jaxpr(inputs, jaxpr.equations, jaxpr.outputs, captured, jaxpr.name)
+    return jaxpr, [x for _, x in kept]
 
 
 def rewritten(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> Jaxpr:

@@ -1,4 +1,4 @@
-"""Floor 6: what a call of a jitted function is compiled for: its structure, types and static values.
+"""Floor 6: what a call of a jitted function is compiled for: structure, types, static values.
 
 Arrays and numbers are *traced*, known to the program by type alone. All else is *static*, part of
 the program: strings, None, booleans, enum members, dtypes, functions, other hashable objects that
@@ -7,6 +7,7 @@ are no arrays, and the arguments that `jit` was told to take so.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from enum import Enum
@@ -21,7 +22,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError
 from ..tree import TreeDef
 
-__all__ = ["Signature", "StaticArguments", "signature_of"]
+__all__ = ["Signature", "StaticArguments", "traced_aval"]
 
 _STATIC = frozenset({str, bool, type(None)})
 _NUMBERS = frozenset({float, int, complex})
@@ -36,16 +37,21 @@ class Signature:
         traced: The positions of the traced ones.
         avals: The types of the traced ones.
         statics: The values of the arguments declared static, by position or name.
+        keywords: The names of the arguments given by name, in the order of the call.
         key: What the compiled program is kept under.
     """
 
-    __slots__ = ("avals", "key", "leaves", "statics", "traced", "treedef")
+    __slots__ = ("avals", "key", "keywords", "leaves", "statics", "traced", "treedef")
 
     def __init__(
-        self, args: Sequence[Any], kwargs: dict[str, Any], statics: dict[int | str, Any]
+        self,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
+        statics: dict[int | str, Any],
+        keywords: tuple[str, ...],
     ) -> None:
         self.leaves, self.treedef = tree.flatten((tuple(args), kwargs))
-        self.statics = statics
+        self.statics, self.keywords = statics, keywords
         self.traced: list[int] = []
         self.avals: list[Aval] = []
         parts: list[Hashable] = []
@@ -63,10 +69,17 @@ class Signature:
         # keep the structure.
         self.key: Hashable = (id(self.treedef), tuple(parts))
 
-    @property
     def values(self) -> list[Any]:
-        """The traced leaves."""
-        return [self.leaves[i] for i in self.traced]
+        """The traced leaves, as a program takes them: of native byte order, 0-d ones scalars."""
+        return [
+            _admitted(self.leaves[i], aval) for i, aval in zip(self.traced, self.avals, strict=True)
+        ]
+
+    def without_functions(self) -> Hashable:
+        """The key with the code in the place of functions: equal for lambdas of one text."""
+        leaves = [(type(x), _code(x)) for x in self.leaves if traced_aval(x) is None]
+        statics = [(place, _code(x)) for place, x in self.statics.items()]
+        return id(self.treedef), tuple(self.avals), tuple(leaves), tuple(statics)
 
     def rebuild(self, values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments with other values in place of the traced leaves."""
@@ -75,7 +88,7 @@ class Signature:
             leaves[i] = value
         args, kwargs = tree.unflatten(self.treedef, leaves)
         args, kwargs = list(args), dict(kwargs)
-        for place in sorted((p for p in self.statics if isinstance(p, int))):
+        for place in sorted(p for p in self.statics if isinstance(p, int)):
             args.insert(place, self.statics[place])
         kwargs.update({p: v for p, v in self.statics.items() if isinstance(p, str)})
         return args, kwargs
@@ -96,10 +109,27 @@ def traced_aval(leaf: Any) -> Aval | None:
         if kind is np.memmap:
             return aval_of(leaf)
         raise DtypeError(
-            f"jit: {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray, cannot be traced",
+            f"jit: {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray, cannot be "
+            "traced",
             "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
         )
     return None
+
+
+def _admitted(leaf: Any, aval: Aval) -> Any:
+    if isinstance(leaf, np.ndarray):
+        if not leaf.ndim:
+            return aval.dtype.type(leaf[()])
+        if type(leaf) is not np.ndarray or leaf.dtype is not aval.dtype:
+            return np.asarray(leaf, dtype=aval.dtype)
+    return leaf
+
+
+def _code(value: Any) -> Hashable:
+    """A function's code, a partial's function's code, another value itself."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    return getattr(value, "__code__", value)
 
 
 def _static_key(leaf: Any, treedef: TreeDef, position: int) -> Hashable:
@@ -199,19 +229,16 @@ class StaticArguments:
             if name in positional:
                 self._numbers.add(positional.index(name))
 
-    def __bool__(self) -> bool:
-        return bool(self._numbers or self._names)
-
-    def split(
-        self, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> tuple[Sequence[Any], dict[str, Any], dict[int | str, Any]]:
-        """The arguments that are left to trace, and the static ones."""
-        if not self:
-            return args, kwargs, {}
+    def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
+        """A call, taken apart."""
+        keywords = tuple(kwargs)
+        if not (self._numbers or self._names):
+            return Signature(args, kwargs, {}, keywords)
         statics: dict[int | str, Any] = {n: args[n] for n in sorted(self._numbers) if n < len(args)}
         statics.update({name: kwargs[name] for name in kwargs if name in self._names})
         left = [a for n, a in enumerate(args) if n not in self._numbers]
-        return left, {k: v for k, v in kwargs.items() if k not in self._names}, statics
+        rest = {k: v for k, v in kwargs.items() if k not in self._names}
+        return Signature(left, rest, statics, keywords)
 
 
 def _name(f: Callable[..., Any]) -> str:

@@ -77,7 +77,7 @@ class RunBackend:
 
 
 def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
-    """``results`` with copies in place of what shares memory with ``others`` or among themselves."""
+    """``results``, copied where they share memory with ``others`` or among themselves."""
     kept: list[Any] = []
     seen = [x for x in others if isinstance(x, np.ndarray)]
     for result in results:

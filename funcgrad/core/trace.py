@@ -289,7 +289,7 @@ class AbstractFrame(Frame):
             if known is not None and _same(known[1], value):
                 return known[0]
             aval = aval_of(value)
-            snapshot = np.array(value, dtype=aval.dtype)
+            snapshot = _snapshot(value, aval.dtype)
             return self._capture(value, aval, snapshot)
         aval = aval_of(value)
         return Literal(value[()] if isinstance(value, np.ndarray) else value, aval)
@@ -327,6 +327,14 @@ class AbstractFrame(Frame):
     def close(self) -> None:
         self.closed = True
         self._variables, self._constants, self.captures = {}, {}, []
+
+
+def _snapshot(array: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """A copy; what was broadcast stays so, for a gradient's first cotangent is as large as data."""
+    if 0 not in array.strides:
+        return np.array(array, dtype=dtype)
+    once = array[tuple([slice(None) if step else slice(1) for step in array.strides])]
+    return np.broadcast_to(np.array(once, dtype=dtype), array.shape)
 
 
 def _same(snapshot: np.ndarray[Any, Any], value: Any) -> bool:

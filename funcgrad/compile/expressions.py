@@ -1,0 +1,166 @@
+"""Floor 6: the text of one equation, in NumPy or in the arithmetic of Python's floats.
+
+A float64 scalar is a Python float in generated source, because ``+ - * /`` cost a sixth of what
+they cost with NumPy's scalars and round alike. Where Python would raise and NumPy gives inf or nan,
+the program is run again by its second version, whose scalars are NumPy's.
+"""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+import keyword
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Aval, Equation, Literal, Var
+from ..ops import kernels
+from ..ops.arithmetic import ScalarPow, Square, Sub
+from ..ops.complex import Abs
+from ..ops.convert import Convert
+from ..ops.discrete import Comparison
+from ..ops.exponential import Sqrt
+from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
+from ..ops.linalg import DotGeneral
+from ..ops.linear import Reshape, Transpose
+from ..ops.select import Select
+
+__all__ = ["array_text", "fresh_names", "is_float", "literal_text", "may_raise", "python_text"]
+
+FLOAT64 = np.dtype(np.float64)
+RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "sqrt", "v"})
+
+_RAISING = re.compile(r"/|%|\*\*|sqrt\(")
+
+
+def fresh_names() -> Iterator[str]:
+    """a, b, ..., z, aa, ...: without Python's words and the names that generated source uses."""
+    taken = RESERVED | set(vars(kernels))
+    for length in itertools.count(1):
+        for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=length):
+            name = "".join(letters)
+            if name not in taken:
+                yield name
+
+
+def is_float(aval: Aval) -> bool:
+    """Whether a value is a Python float in the source's first version."""
+    return not aval.shape and aval.dtype == FLOAT64
+
+
+def may_raise(expression: str) -> bool:
+    """Whether Python's numbers may raise here where NumPy's give inf or nan."""
+    return _RAISING.search(expression) is not None
+
+
+def number_text(value: Any) -> str:
+    """A number as Python source."""
+    if isinstance(value, complex):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    if value != value:
+        return "np.nan"
+    if value in (np.inf, -np.inf):
+        return "np.inf" if value > 0 else "-np.inf"
+    # str of a float32 is the shortest text that rounds to it.
+    return str(value)
+
+
+def literal_text(literal: Literal, adapts: bool) -> str:
+    """A literal as source; its type is spelled out unless it ``adapts`` to the other operands."""
+    aval, value = literal.aval, literal.value
+    text = number_text(value)
+    if adapts or aval.weak or aval.dtype == FLOAT64:
+        return text
+    return f"np.{aval.dtype.name}({text})"
+
+
+def adapts(eqn: Equation, position: int) -> bool:
+    """Whether a literal among the operands of ``eqn`` takes its dtype from another operand."""
+    primitive = eqn.primitive
+    if not isinstance(primitive, Elementwise) or position < primitive.untyped:
+        return False
+    others = eqn.inputs[primitive.untyped :]
+    return any(isinstance(a, Var) and not a.aval.weak for a in others)
+
+
+_OPERATORS: dict[type, str] = {Add: "+", Sub: "-", Mul: "*", Div: "/"}
+
+
+def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
+    """The equation in Python's floats, None where it takes NumPy.
+
+    Args:
+        eqn: An equation over float64 scalars.
+        operands: Their texts.
+    """
+    primitive = eqn.primitive
+    kind = type(primitive)
+    symbol = _OPERATORS.get(kind)
+    if symbol is not None:
+        return f"{operands[0]} {symbol} {operands[1]}"
+    if isinstance(primitive, Comparison):
+        return f"{operands[0]} {primitive.symbol} {operands[1]}"
+    if kind is ScalarPow and primitive.operator and type(primitive.exponent) is int:
+        return primitive.source(*operands)
+    if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
+        return f"float({operands[0]})"
+    rule = _PYTHON.get(kind)
+    return None if rule is None else rule(*operands)
+
+
+def _mask_mul(x: str, y: str) -> str:
+    # Where the product is no nan it is the masked product.
+    return f"v if (v := {x} * {y}) == v else mask_mul({x}, {y})"
+
+
+_PYTHON: dict[type, Callable[..., str]] = {
+    Neg: lambda x: f"-{x}",
+    Abs: lambda x: f"abs({x})",
+    Square: lambda x: f"{x} * {x}",
+    Sqrt: lambda x: f"sqrt({x})",
+    QuietDiv: lambda x, y: f"{x} / {y}",
+    MaskMul: _mask_mul,
+    Select: lambda c, x, y: f"{x} if {c} else {y}",
+}
+
+_PRODUCT = re.compile(r"^(\S+) @ (\S+)$")
+
+
+def array_text(eqn: Equation, operands: Sequence[str]) -> str:
+    """The equation in NumPy, as its primitive states it; methods where those cost less."""
+    primitive = eqn.primitive
+    kind = type(primitive)
+    x = eqn.inputs[0] if eqn.inputs else None
+    text: str | None
+    if isinstance(x, Var) and x.aval.shape:
+        if kind is Reshape:
+            return f"{operands[0]}.reshape({primitive.shape})"
+        if kind is Transpose:
+            whole = primitive.axes == tuple(reversed(range(len(primitive.axes))))
+            return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"
+    if kind is Convert:
+        text = _convert(primitive, x, operands[0])
+        if text is not None:
+            return text
+    text = primitive.source(*operands)
+    if kind is DotGeneral and all(
+        isinstance(a, Var) and len(a.aval.shape) <= 2 for a in eqn.inputs
+    ):
+        # For vectors and matrices dot is matmul at half the price of a call.
+        found = _PRODUCT.match(text)
+        if found:
+            return f"{found[1]}.dot({found[2]})"
+    return text
+
+
+def _convert(primitive: Any, x: Any, operand: str) -> str | None:
+    """A conversion that cuts no imaginary part, as an array's method or a call of the type."""
+    if x.aval.dtype.kind == "c" and primitive.dtype.kind != "c":
+        return None
+    dtype = f"np.{primitive.dtype.name}"
+    if x.aval.shape:
+        return f"{operand}.astype({dtype})"
+    return None if primitive.weak else f"{dtype}({operand})"

@@ -1,0 +1,122 @@
+"""Floor 6: which arrays of a program share memory, when they die, and which can be written over.
+
+An array that an equation made, that nobody reads any more and of which no view is alive is a free
+buffer: a later result of the same shape and dtype is computed into it. Arguments and constants are
+never written to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Atom, Aval, Equation, Var
+from ..ops.convert import Convert
+from ..ops.kinds import Elementwise
+from ..ops.linalg import DotGeneral
+from ..ops.linear import Sum
+from ..ops.reduce import Reduction
+from ..ops.select import Select
+
+__all__ = ["Memory", "last_uses", "nbytes"]
+
+_OWNERS = (Sum, Reduction, DotGeneral, Convert, Select)
+_MAKERS = frozenset({"scatter", "scatter_add", "concatenate", "take", "sort", "cumsum", "cumprod"})
+
+
+def nbytes(aval: Aval) -> int:
+    """The size of a value in bytes."""
+    return aval.size * aval.dtype.itemsize
+
+
+def makes(primitive: Any) -> bool:
+    """Whether results of ``primitive`` share no memory with its operands."""
+    return (
+        isinstance(primitive, (Elementwise, *_OWNERS))
+        or isinstance(primitive.numpy, np.ufunc)
+        or primitive.name in _MAKERS
+    )
+
+
+def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[list[Var]]:
+    """For each step what it is the last to read; what is returned is never among it.
+
+    Args:
+        reads: What each step reads and defines.
+        outputs: What is returned.
+    """
+    last: dict[Var, int] = {}
+    for index, atoms in enumerate(reads):
+        for a in atoms:
+            if isinstance(a, Var):
+                last[a] = index
+    for a in outputs:
+        if isinstance(a, Var):
+            last.pop(a, None)
+    dying: list[list[Var]] = [[] for _ in reads]
+    for var, index in last.items():
+        dying[index].append(var)
+    return dying
+
+
+class Memory:
+    """The arrays that are alive while a program runs.
+
+    Args:
+        foreign: Inputs and constants, whose memory belongs to others.
+    """
+
+    __slots__ = ("_holders", "_made", "_roots")
+
+    def __init__(self, foreign: Iterable[Var]) -> None:
+        # A root is a piece of memory, named by the variable that first stood for it.
+        self._roots: dict[Var, frozenset[Var]] = {v: frozenset([v]) for v in foreign}
+        self._holders: dict[Var, int] = dict.fromkeys(self._roots, 1)
+        self._made: set[Var] = set()
+
+    def define(self, eqn: Equation) -> None:
+        """Note the results of an equation."""
+        for out in eqn.outputs:
+            if not out.aval.shape:
+                continue
+            if makes(eqn.primitive):
+                self.make(out)
+                continue
+            roots: frozenset[Var] = frozenset()
+            for a in eqn.inputs:
+                if isinstance(a, Var) and a.aval.shape:
+                    roots |= self._roots[a]
+            self._hold(out, roots or frozenset([out]))
+
+    def make(self, out: Var) -> None:
+        """Note a result in memory of its own."""
+        self._made.add(out)
+        self._hold(out, frozenset([out]))
+
+    def _hold(self, var: Var, roots: frozenset[Var]) -> None:
+        self._roots[var] = roots
+        for root in roots:
+            self._holders[root] = self._holders.get(root, 0) + 1
+
+    def kill(self, var: Var) -> None:
+        """Note that nobody reads ``var`` any more."""
+        for root in self._roots.get(var, ()):
+            self._holders[root] -= 1
+
+    def sole(self, var: Var) -> bool:
+        """Whether ``var`` was made by an equation and its memory has no other name."""
+        return var in self._made and self._holders[var] == 1
+
+    def owned(self, outputs: Sequence[Atom]) -> list[bool]:
+        """For each array that is returned, whether its memory is its own."""
+        seen: set[Var] = set()
+        found: list[bool] = []
+        for a in outputs:
+            own = isinstance(a, Var) and a in self._made and a not in seen
+            if isinstance(a, Var):
+                own = own and not any(r in seen for r in self._roots.get(a, ()))
+                seen |= self._roots.get(a, frozenset())
+            found.append(own)
+        return found

@@ -1,0 +1,261 @@
+"""Floor 6: a program as one straight-line function of NumPy, a line an equation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var, line_of
+from ..ops.arithmetic import ScalarPow
+from ..ops.kinds import Elementwise
+from ..ops.linalg import DotGeneral
+from ..ops.linear import Sum
+from ..ops.reduce import Reduction
+from ..ops.select import Select
+from . import expressions as text
+from .memory import Memory, last_uses, nbytes
+
+__all__ = ["Line", "Writer"]
+
+_REUSED_BYTES = 4096
+"""Arrays below this size cost less to make than to write into."""
+_DELETED_BYTES = 1 << 16
+"""Arrays from this size on are let go of as soon as nobody reads them."""
+_NAMED_APART = 250
+"""Programs up to this many equations have a name for each value, longer ones use names again."""
+
+
+class Line:
+    """A line of source and the equation that it computes."""
+
+    __slots__ = ("code", "equation", "operands")
+
+    def __init__(self, code: str, equation: Equation | None = None, operands: str = "") -> None:
+        self.code, self.equation, self.operands = code, equation, operands
+
+    def comment(self) -> str:
+        """The equation in words of the jaxpr, and the user's line."""
+        if self.equation is None:
+            return ""
+        place = line_of(self.equation.place)
+        return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
+
+
+class Writer:
+    """Writes one version of a function.
+
+    Args:
+        name: The function's name.
+        jaxpr: The program; its leading inputs are the constants.
+        constants: How many constants there are.
+        owned: Whether results must own their memory.
+        python: Whether float64 scalars are Python floats; else they are NumPy's.
+        floats: Which arguments are Python floats when they come.
+
+    Attributes:
+        lines: The source.
+        names: The names of inputs and constants.
+        bound: Functions that the source calls and that have no text: those of primitives that
+            state none.
+        may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        jaxpr: Jaxpr,
+        constants: int,
+        owned: bool,
+        python: bool,
+        floats: Sequence[bool],
+    ) -> None:
+        self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
+        self.bound: dict[str, Any] = {}
+        self.may_raise = False
+        self._fresh = text.fresh_names()
+        self._spare: list[str] = []
+        self._recycles = len(jaxpr.equations) > _NAMED_APART
+        self.names: dict[Var, str] = {v: next(self._fresh) for v in jaxpr.inputs}
+        self.constants = set(jaxpr.inputs[:constants])
+        self.arguments = jaxpr.inputs[constants:]
+        self._floats = floats
+        self._memory = Memory(jaxpr.inputs)
+        self._booleans: set[Var] = set()  # strong booleans that are Python's
+        self._views: set[Var] = set()  # may be views of arrays that nobody else sees
+        self._buffers: dict[tuple[Any, ...], list[str]] = {}
+        self._demand = self._count_demand()
+        self.body: list[Line] = [*self._prologue(), *self._equations(), Line(self._return())]
+
+    def _count_demand(self) -> dict[tuple[Any, ...], int]:
+        demand: dict[tuple[Any, ...], int] = {}
+        for eqn in self.jaxpr.equations:
+            if _ufunc_of(eqn) is not None:
+                key = _kind(eqn.outputs[0].aval)
+                demand[key] = demand.get(key, 0) + 1
+        return demand
+
+    def _prologue(self) -> Iterator[Line]:
+        for var, comes_so in zip(self.arguments, self._floats, strict=True):
+            aval, name = var.aval, self.names[var]
+            if text.is_float(aval) and not (comes_so and self.python):
+                yield Line(f"{name} = {'float' if self.python else 'np.float64'}({name})")
+            elif aval.weak and aval.dtype.kind == "c" and not self.python:
+                yield Line(f"{name} = np.complex128({name})")
+
+    def _equations(self) -> Iterator[Line]:
+        equations = self.jaxpr.equations
+        reads = [(*eqn.inputs, *eqn.outputs) for eqn in equations]
+        dying = last_uses(reads, self.jaxpr.outputs)
+        for eqn, dead in zip(equations, dying, strict=True):
+            yield self._equation(eqn, dead)
+            yield from self._bury(dead)
+
+    def _equation(self, eqn: Equation, dead: Sequence[Var]) -> Line:
+        operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
+        shown = " ".join(operands)
+        ufunc = _ufunc_of(eqn)
+        if ufunc is not None:
+            target = self._target(eqn, dead)
+            if target is not None:
+                name = self.names[eqn.outputs[0]] = target
+                self._memory.make(eqn.outputs[0])
+                code = f"np.{ufunc.__name__}({', '.join(operands)}, out={name})"
+                return Line(code, eqn, shown)
+        right = self._expression(eqn, operands)
+        self._memory.define(eqn)
+        if not _owns(eqn):
+            self._views.update(eqn.outputs)
+        left = ", ".join([self._name(out) for out in eqn.outputs])
+        if eqn.primitive.multiple and len(eqn.outputs) == 1:
+            left += ","
+        return Line(f"{left} = {right}" if left else right, eqn, shown)
+
+    def _expression(self, eqn: Equation, operands: list[str]) -> str:
+        outputs = eqn.outputs
+        scalar = len(outputs) == 1 and not outputs[0].aval.shape
+        if scalar and self.python and self._is_python(eqn):
+            found = text.python_text(eqn, operands)
+            if found is not None:
+                self.may_raise = self.may_raise or text.may_raise(found)
+                if outputs[0].aval.dtype.kind == "b" and not outputs[0].aval.weak:
+                    self._booleans.add(outputs[0])
+                return found
+        # NumPy's functions take NumPy's booleans: ~True is -2.
+        for i, a in enumerate(eqn.inputs):
+            if a in self._booleans:
+                operands[i] = f"np.bool_({operands[i]})"
+        try:
+            found = text.array_text(eqn, operands)
+        except NotImplementedError:
+            run = f"{eqn.primitive.name}_{len(self.bound)}"
+            self.bound[run] = eqn.primitive.run
+            found = f"{run}({', '.join(operands)})"
+        if scalar and self.python and outputs[0].aval.inexact:
+            self.may_raise = self.may_raise or text.may_raise(found)
+            if text.is_float(outputs[0].aval):
+                return f"float({found})"
+        return found
+
+    def _is_python(self, eqn: Equation) -> bool:
+        """Whether operands and result are numbers that Python's arithmetic computes alike."""
+        out = eqn.outputs[0].aval
+        floats = [a for a in eqn.inputs if text.is_float(a.aval)]
+        if text.is_float(out):
+            conditions = all(not a.aval.shape for a in eqn.inputs)
+            return conditions and bool(eqn.inputs)
+        return out.dtype.kind == "b" and len(floats) == len(eqn.inputs)
+
+    def _operand(self, eqn: Equation, position: int) -> str:
+        a = eqn.inputs[position]
+        if isinstance(a, Literal):
+            return text.literal_text(a, text.adapts(eqn, position))
+        return self.names[a]
+
+    def _name(self, out: Var) -> str:
+        name = self._spare.pop() if self._spare else next(self._fresh)
+        self.names[out] = name
+        return name
+
+    def _target(self, eqn: Equation, dead: Sequence[Var]) -> str | None:
+        """The buffer to compute an equation into: that of an operand which dies, or a free one."""
+        key = _kind(eqn.outputs[0].aval)
+        self._demand[key] -= 1
+        for a in eqn.inputs:
+            if isinstance(a, Var) and a in dead and _kind(a.aval) == key and self._memory.sole(a):
+                return self.names.pop(a)
+        free = self._buffers.get(key)
+        return free.pop() if free else None
+
+    def _bury(self, dead: Sequence[Var]) -> Iterator[Line]:
+        """Let go of what nobody reads any more."""
+        gone: list[str] = []
+        for var in dead:
+            if var not in self.names:  # its buffer has become another's
+                self._memory.kill(var)
+                continue
+            name = self.names[var]
+            if not var.aval.shape:
+                if self._recycles:
+                    self._spare.append(name)
+                continue
+            key = _kind(var.aval)
+            free = self._buffers.setdefault(key, [])
+            if self._memory.sole(var) and len(free) < self._demand.get(key, 0):
+                free.append(name)
+            elif nbytes(var.aval) >= _DELETED_BYTES and var not in self.constants:
+                gone.append(name)
+            self._memory.kill(var)
+        if gone:
+            yield Line(f"del {', '.join(gone)}")
+
+    def _return(self) -> str:
+        outputs = self.jaxpr.outputs
+        own = self._memory.owned(outputs)
+        results = [self._result(a, o) for a, o in zip(outputs, own, strict=True)]
+        return f"return ({''.join([r + ', ' for r in results]).strip()})"
+
+    def _result(self, a: Atom, own: bool) -> str:
+        aval = a.aval
+        if isinstance(a, Literal):
+            return text.literal_text(a, False) if aval.dtype != text.FLOAT64 else _float(a)
+        name = self.names[a]
+        if not aval.shape:
+            if text.is_float(aval) and self.python != aval.weak:
+                return f"np.float64({name})" if self.python else name
+            if aval.weak and aval.dtype.kind == "c" and not self.python:
+                return f"complex({name})"
+            return f"np.bool_({name})" if a in self._booleans else name
+        if not self.owned or (own and a not in self._views):
+            return name
+        return f"{name} if {name}.base is None else {name}.copy()" if own else f"{name}.copy()"
+
+
+def _owns(eqn: Equation) -> bool:
+    """Whether a result that shares no memory with operands is no view of a temporary either."""
+    primitive = eqn.primitive
+    if isinstance(primitive, DotGeneral):
+        return " @ " in primitive.template and "." not in primitive.template
+    return isinstance(primitive.numpy, np.ufunc) or isinstance(primitive, (Sum, Reduction, Select))
+
+
+def _float(a: Literal) -> str:
+    number = text.number_text(a.value)
+    return number if a.aval.weak else f"np.float64({number})"
+
+
+def _kind(aval: Aval) -> tuple[Any, ...]:
+    return aval.shape, aval.dtype
+
+
+def _ufunc_of(eqn: Equation) -> np.ufunc | None:
+    """The ufunc that computes an equation, where its result is worth a buffer."""
+    primitive = eqn.primitive
+    if not isinstance(primitive, Elementwise) or nbytes(eqn.outputs[0].aval) < _REUSED_BYTES:
+        return None
+    if not eqn.outputs[0].aval.shape:
+        return None
+    if type(primitive) is ScalarPow and primitive.operator and primitive.exponent == 2:
+        return np.square
+    return primitive.numpy if isinstance(primitive.numpy, np.ufunc) else None
