@@ -2,12 +2,15 @@
 
 In each file the ```` ```python ```` blocks run in order in one namespace. A block that is followed
 by a ```` ```text ```` block must print that text; a block of ``>>>`` lines is a doctest. A block
-that is to raise is followed by a ```` ```text error ```` block with the message.
+that is to raise is followed by a ```` ```text error ```` block with the message. A block that starts
+with the comment ``# train.py`` is that file, so that what names lines names the block's; any other
+stands at its own lines of the page.
 """
 
 import contextlib
 import doctest
 import io
+import itertools
 import re
 from pathlib import Path
 
@@ -39,8 +42,9 @@ def run_session(body, namespace, place):
 
 def run_block(body, line, namespace, page, expected, raises):
     """Run a block of plain code and compare what it prints, or the message that it raises."""
-    # Compiled at its own line, so that tracebacks and the lines that funcgrad names are the page's.
-    code = compile("\n" * (line - 1) + body, str(page), "exec")
+    file = re.match(r"# (\w+\.py)\n", body)
+    text, name = (body, file[1]) if file else ("\n" * (line - 1) + body, str(page))
+    code = compile(text, name, "exec")
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         if raises:
@@ -58,7 +62,7 @@ def test_page(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
     found = blocks(page)
-    for (info, line, body), (below, _, text) in zip(found, [*found[1:], ("", 0, "")], strict=True):
+    for (info, line, body), (below, _, text) in itertools.pairwise([*found, ("", 0, "")]):
         if info != "python":
             continue
         if body.lstrip().startswith(">>>"):
@@ -82,6 +86,15 @@ def test_a_block_that_prints_something_else_fails(tmp_path):
     with pytest.raises(AssertionError, match=r"page\.md:2"):
         run_block(body, line, {}, page, text, False)
     run_block(body, line, {}, page, "1\n", False)
+
+
+def test_a_block_may_be_a_file(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("\n\n```python\n# train.py\nraise ValueError\n```\n")
+    [(_, line, body)] = blocks(page)
+    with pytest.raises(ValueError) as caught:
+        run_block(body, line, {}, page, None, False)
+    assert (str(caught.traceback[-1].path), caught.traceback[-1].lineno + 1) == ("train.py", 2)
 
 
 def test_a_session_that_prints_something_else_fails():

@@ -111,7 +111,7 @@ def _in_axes(in_axes: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> lis
             f"call {len(args)} positional argument{'s' * (len(args) != 1)}",
             "Give one entry a positional argument; keyword arguments are mapped over axis 0.",
         )
-    axes = tree.flatten_prefix(in_axes, args, "vmap: in_axes", "the arguments")
+    axes = tree.flatten_prefix(in_axes, args, "vmap: in_axes", "the call")
     axes += [0] * len(tree.leaves(kwargs))
     for axis in axes:
         if axis is not None and type(axis) is not int:

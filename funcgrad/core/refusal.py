@@ -55,7 +55,7 @@ _INSTEAD = {
     "float": 'Use the numpy function (numpy.sin, not math.sin), and f"{x}" to print',
     "int": "Write x.astype(int)",
     "complex": "Write x.astype(complex)",
-    "index": "numpy.take(values, i, axis=0) takes a traced index",
+    "index": "funcgrad.numpy.take(values, i, axis=0) takes a traced index",
     "item": "Use the value itself, which NumPy's functions take",
     "hash": "Keys of a dict and arguments of a cached function are hashed; use plain values there",
     "numpy.asarray": "Call the numpy function on the value itself; numpy.stack and "
@@ -88,7 +88,7 @@ def no_value(
         if subscript == "get" and use == "numpy.asarray":
             return error(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
-                "Write numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
+                "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
     if frame.what == "jit" and use in ("bool", "index", "int", "hash"):
         ending += f"; or {_STATIC}"

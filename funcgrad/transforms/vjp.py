@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Place
+from ..core.ir import Place, line_of
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
 from ..errors import CapturedArrayError
 from ..ops.kinds import add
@@ -38,7 +38,7 @@ class TapeFrame(ActiveFrame):
     def __init__(self, what: str = "grad") -> None:
         super().__init__(what)
         self.tape: list[tuple[Any, Sequence[Any], Sequence[Any], Any, Any]] = []
-        self.watched: list[tuple[np.ndarray[Any, Any], bytes]] = []
+        self.watched: list[tuple[np.ndarray[Any, Any], bytes, Place | None]] = []
 
     def input(self, value: Any) -> Tracer:
         """The tracer for an argument; the array is kept as it is now."""
@@ -57,7 +57,7 @@ class TapeFrame(ActiveFrame):
                 else:
                     nested = True
             elif isinstance(a, np.ndarray) and primitive.saves:
-                a = self.keep(a)
+                a = self.keep(a, place)
             values.append(a)
         residuals = None
         if primitive.forward is not None:
@@ -80,11 +80,11 @@ class TapeFrame(ActiveFrame):
         aval = aval_of(value)
         return self.tracer(value, aval, place) if aval.inexact else value
 
-    def keep(self, array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def keep(self, array: np.ndarray[Any, Any], place: Place | None = None) -> np.ndarray[Any, Any]:
         """The array as it is now: a copy, or for a large one the array and its fingerprint."""
         if array.nbytes <= _COPIED:
             return np.array(array, dtype=aval_of(array).dtype)
-        self.watched.append((array, fingerprint(array)))
+        self.watched.append((array, fingerprint(array), place))
         return array
 
     def check_watched(self) -> None:
@@ -93,11 +93,12 @@ class TapeFrame(ActiveFrame):
         Raises:
             CapturedArrayError: Saying so.
         """
-        for array, before in self.watched:
+        for array, before, place in self.watched:
             if fingerprint(array) != before:
+                line = line_of(place)
                 raise CapturedArrayError(
-                    f"{self.what}: an array of shape {array.shape} was overwritten after the "
-                    "function used it and before its gradient was taken",
+                    f"{self.what}: an array, {aval_of(array)}, was overwritten after "
+                    f"{line or 'the function'} used it and before its gradient was taken",
                     "Write into a copy, or build a new array each time.",
                 )
 
@@ -173,10 +174,15 @@ class Tape:
                     outer.append(some.frame)
                 some.frame.place = place
             wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
-            if residuals is None:
-                pulled = primitive.vjp(ct, result, values, wanted, mask)
-            else:
-                pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
+            try:
+                if residuals is None:
+                    pulled = primitive.vjp(ct, result, values, wanted, mask)
+                else:
+                    pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
+            except Exception as error:
+                if place is not None:
+                    error.add_note(f"While differentiating {primitive}, at {line_of(place)}.")
+                raise
             for a, want, g in zip(args, wanted, pulled, strict=True):
                 if not want or g is None:
                     continue
