@@ -7,7 +7,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks import peers, report
@@ -25,6 +25,9 @@ from benchmarks.cases import (
 from benchmarks.child import run_first_calls, run_programs
 from benchmarks.measure import QUICK, Settings, Timing
 from benchmarks.workloads import all_workloads
+
+# The load average per core above which a run is called disturbed.
+BUSY = 0.25
 
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -57,16 +60,28 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def time_case(
+def jobs(
     case: Case | Programs, sides: Sequence[str], settings: Settings, first_calls: bool
-) -> list[Timing]:
-    """All the times that one case gives."""
+) -> list[Callable[[], list[Timing]]]:
+    """What gives the times of a case; apart, so that one that fails leaves the other's times."""
     if isinstance(case, Programs):
-        return run_programs(case, sides, settings)
-    timings = run_case(case, sides, settings) if case.calls else []
+        return [lambda: run_programs(case, sides, settings)]
+    wanted: list[Callable[[], list[Timing]]] = []
+    if case.calls:
+        wanted.append(lambda: run_case(case, sides, settings))
     if first_calls and case.first_call:
-        timings += run_first_calls(case, sides, settings)
-    return timings
+        wanted.append(lambda: run_first_calls(case, sides, settings))
+    return wanted
+
+
+def busy(load: Sequence[float] | None, cores: int | None) -> list[str]:
+    """A warning when others were using the machine before the run began."""
+    if load is None or cores is None or load[0] <= BUSY * cores:
+        return []
+    return [
+        f"The machine was busy before the run began (load {load[0]:.1f} on {cores} cores): "
+        "these numbers decide nothing. Libraries whose idle threads spin suffer most."
+    ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,19 +100,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{workload.name}: {workload.title}", file=sys.stderr)
         for case in workload.cases:
             begin = time.perf_counter()
-            try:
-                timings = time_case(case, sides, settings, not args.no_first_calls)
-            except Exception as error:
-                traceback.print_exc()
-                failures.append({"case": case.name, "error": f"{type(error).__name__}: {error}"})
-                continue
-            for timing in timings:
-                results[Key(timing.case, timing.contestant, timing.quantity)] = timing
+            for job in jobs(case, sides, settings, not args.no_first_calls):
+                try:
+                    timings = job()
+                except Exception as error:
+                    traceback.print_exc()
+                    said = f"{type(error).__name__}: {error}"
+                    failures.append({"case": case.name, "error": said})
+                    continue
+                for timing in timings:
+                    results[Key(timing.case, timing.contestant, timing.quantity)] = timing
             elapsed = time.perf_counter() - begin
             print(f"  {case.name} ({elapsed:.1f} s)", file=sys.stderr, flush=True)
     facts["load_after"] = report.load_average()
     outcomes: list[Outcome] = [o for workload in chosen for o in judge(workload, results)]
-    notes = [note for workload in chosen for note in workload.notes(results)]
+    notes = busy(facts["load_before"], facts["usable_cores"])
+    notes += [note for workload in chosen for note in workload.notes(results)]
 
     if outcomes:
         print(report.bar_table(outcomes), end="\n\n")

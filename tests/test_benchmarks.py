@@ -30,7 +30,7 @@ from benchmarks import (
     w8_per_example,
     w9_start,
 )
-from benchmarks.__main__ import main
+from benchmarks.__main__ import busy, main
 from benchmarks.cases import (
     FIRST_CALL,
     Bar,
@@ -485,6 +485,21 @@ def test_a_run_prints_tables_and_writes_json(tmp_path, capsys):
     assert all(len(t["seconds"]) == data["settings"]["rounds"] for t in data["times"])
     assert data["machine"]["libraries"]["numpy"] == np.__version__
     assert data["machine"]["cores"] >= 1
+
+
+def test_a_failing_first_call_leaves_the_times_of_calls(monkeypatch, capsys):
+    dead_child(monkeypatch, 5.0)
+    assert main(["W1", "--quick", "--peers", "none"]) == 1
+    out = capsys.readouterr().out
+    assert "| W1 lecture function | funcgrad.jit |" in out
+    assert "FAILED W1 lecture function: RuntimeError: W1 lecture function: the first call" in out
+
+
+def test_a_busy_machine_is_mentioned():
+    assert busy([0.5, 9.0, 9.0], 2) == []
+    assert busy(None, 2) == []
+    (note,) = busy([0.6, 0.0, 0.0], 2)
+    assert note.startswith("The machine was busy before the run began (load 0.6 on 2 cores)")
 
 
 def test_an_unknown_workload_is_refused(capsys):
