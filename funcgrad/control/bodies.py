@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..core.ir import Aval, Jaxpr, Var
-from ..core.trace import Tracer, aval_of, trace
+from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError
 from ..ops.convert import Convert, convert
 from ..tree import TreeDef
@@ -172,3 +172,43 @@ def to_aval(value: Any, aval: Aval) -> Any:
     if aval.weak:
         return Convert(aval.dtype, True)(value)
     return convert(value, aval.dtype)
+
+
+def scalar(x: Any) -> Any:
+    """Python numbers as NumPy scalars, as every transform returns them."""
+    return aval_of(x).dtype.type(x) if type(x) in (float, int, bool, complex) else x
+
+
+def join(a: Aval, b: Aval) -> Aval | None:
+    """The type that values of both types take where they meet, or None where there is none.
+
+    Weak ones give way to strong ones, as Python scalars do in NumPy.
+    """
+    if a == b:
+        return a
+    if a.shape != b.shape:
+        return None
+    if a.weak != b.weak:
+        weak, strong = (a, b) if a.weak else (b, a)
+        kinds = "biufc"
+        fits = kinds.index(weak.dtype.kind) <= kinds.index(strong.dtype.kind)
+        return strong if fits or weak.dtype == strong.dtype else None
+    if a.weak:
+        return max(a, b, key=lambda aval: "bifc".index(aval.dtype.kind))
+    return None
+
+
+def convert_outputs(body: Body, avals: Sequence[Aval]) -> None:
+    """Convert the results of a body to ``avals``, within its program."""
+    if body.jaxpr.out_avals == list(avals):
+        return
+    count = len(body.captured)
+    jaxpr = body.jaxpr
+
+    def converted(*args: Any) -> list[Any]:
+        found = run(jaxpr, args)
+        return [to_aval(x, aval) for x, aval in zip(found, avals, strict=True)]
+
+    body.jaxpr, extra = trace(converted, jaxpr.in_avals, name=jaxpr.name)
+    body.jaxpr.captured = count
+    assert not extra

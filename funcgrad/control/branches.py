@@ -20,10 +20,11 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, run, trace
 from ..errors import OutOfBoundsError
 from ..ops.convert import convert
-from ..ops.linear import Sum, broadcast_to, reshape, shape_of, zeros
+from ..ops.linear import Sum, reshape, shape_of, zeros
 from .bodies import share_programs
 from .call import Call
 from .derive import cached, derived, jvp_program, split_of, vmap_program
+from .scan_lanes import fed, fold
 
 __all__ = ["Cond", "CondLanes"]
 
@@ -305,11 +306,7 @@ class CondLanes(_Branches):
                 self, ("lanes", int(k)), lambda b=branch: vmap_program(b, self.size, self.batched)
             )
             lanes = index == k
-            fed = operands
-            if not lanes.all():
-                pick = np.where(lanes, np.arange(self.size), np.argmax(lanes))
-                fed = [x[pick] if b else x for x, b in zip(operands, self.batched, strict=True)]
-            found = compiled(program, owned=False)(*captured, *fed)
+            found = compiled(program, owned=False)(*captured, *fed(lanes, operands, self.batched))
             if not results:
                 results = [np.array(out) for out in found]
             else:
@@ -365,24 +362,7 @@ class CondLanes(_Branches):
         return tuple(found[: self.outputs]), [next(rest) if g else None for g in push.given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        flags = [False] * len(self.batched)
-        folded: list[Any] = []
-        for i, (x, outer) in enumerate(zip(operands, batched, strict=True)):
-            inner = i == 0 or self.batched[i - 1]
-            if inner or outer:
-                folded.append(fold_lanes(x, size, self.size, outer, inner))
-                if i:
-                    flags[i - 1] = True
-            else:
-                folded.append(x)
-        found = apply(CondLanes(self.branches, size * self.size, tuple(flags)), folded, None)
+        folded, flags = fold(size, self.size, batched, [True, *self.batched], operands)
+        lanes = CondLanes(self.branches, size * self.size, tuple(flags[1:]))
+        found = apply(lanes, folded, None)
         return tuple([reshape(out, (size, self.size, *shape_of(out)[1:])) for out in found])
-
-
-def fold_lanes(x: Any, outer: int, inner: int, has_outer: bool, has_inner: bool) -> Any:
-    """``x`` with one axis for the lanes of two nested batches, repeated where it lacks one."""
-    shape = shape_of(x)
-    rest = shape[has_outer + has_inner :]
-    lead = (outer if has_outer else 1, inner if has_inner else 1)
-    full = broadcast_to(reshape(x, (*lead, *rest)), (outer, inner, *rest))
-    return reshape(full, (outer * inner, *rest))

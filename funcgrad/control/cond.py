@@ -8,12 +8,22 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..core.ir import Aval, make_aval
-from ..core.trace import Tracer, apply, aval_of, run, trace
+from ..core.ir import make_aval
+from ..core.trace import Tracer, apply, aval_of, run
 from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError, trim
 from ..ops.convert import convert
 from ..ops.select import select as select_primitive
-from .bodies import Body, Operands, place_of, share, to_aval, trace_body
+from .bodies import (
+    Body,
+    Operands,
+    convert_outputs,
+    join,
+    place_of,
+    scalar,
+    share,
+    to_aval,
+    trace_body,
+)
 from .branches import Cond, check_index
 
 __all__ = ["cond", "select", "switch"]
@@ -108,14 +118,9 @@ def _choose(
             return bodies[0].rebuild(out)
         chosen = check_index(index, len(branches))
         out = run(programs[chosen], [*captured, *given.values])
-        return bodies[chosen].rebuild([_scalar(x) for x in out])
+        return bodies[chosen].rebuild([scalar(x) for x in out])
     except FuncgradError as error:
         raise trim(error) from error.__cause__
-
-
-def _scalar(x: Any) -> Any:
-    """Python numbers as NumPy scalars, as every transform returns them."""
-    return aval_of(x).dtype.type(x) if type(x) in (float, int, bool, complex) else x
 
 
 def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what: str) -> None:
@@ -151,41 +156,6 @@ def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what:
             avals[j] = joined
     for body in bodies:
         convert_outputs(body, avals)
-
-
-def join(a: Aval, b: Aval) -> Aval | None:
-    """The type that values of both types take where they meet, or None where there is none.
-
-    Weak ones give way to strong ones, as Python scalars do in NumPy.
-    """
-    if a == b:
-        return a
-    if a.shape != b.shape:
-        return None
-    if a.weak != b.weak:
-        weak, strong = (a, b) if a.weak else (b, a)
-        kinds = "biufc"
-        fits = kinds.index(weak.dtype.kind) <= kinds.index(strong.dtype.kind)
-        return strong if fits or weak.dtype == strong.dtype else None
-    if a.weak:
-        return max(a, b, key=lambda aval: "bifc".index(aval.dtype.kind))
-    return None
-
-
-def convert_outputs(body: Body, avals: Sequence[Aval]) -> None:
-    """Convert the results of a body to ``avals``, within its program."""
-    if body.jaxpr.out_avals == list(avals):
-        return
-    count = len(body.captured)
-    jaxpr = body.jaxpr
-
-    def converted(*args: Any) -> list[Any]:
-        found = run(jaxpr, args)
-        return [to_aval(x, aval) for x, aval in zip(found, avals, strict=True)]
-
-    body.jaxpr, extra = trace(converted, jaxpr.in_avals, name=jaxpr.name)
-    body.jaxpr.captured = count
-    assert not extra
 
 
 def select(pred: Any, on_true: Any, on_false: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.backend import compiled, own
-from ..core.ir import Aval, Jaxpr, Place
+from ..core.ir import Aval, Jaxpr, Place, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, aval_of, run, trace
@@ -88,14 +88,14 @@ class Scan(Primitive):
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
-        body, captured, _ = self._forward_body()
+        body, captured, _ = self.forward_body()
         constants, carry, xs = self.parts(values)
         scan = Scan(body, len(captured) + self.constants, self.carried, self.length, self.reverse)
         found = apply(scan, [*captured, *constants, *carry, *xs], place)
         count = len(self.body.outputs)
         return tuple(found[:count]), list(found[count:])
 
-    def _forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
+    def forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
         """The forward body, what it captured, and which of its values it saves.
 
         A value is numbered among the body's inputs first, then the forward program's outputs.
@@ -131,35 +131,14 @@ class Scan(Primitive):
         carried = self.carried
         there = tuple([c is not None for c in ct[carried:]])
         key = "backward", tuple(wanted), masked, there
-        plan = cached(self, key, lambda: _Backward(self, wanted, masked, there))
+        plan = cached(self, key, lambda: BackwardBody(self, wanted, masked, there))
         constants, _, xs = self.parts(operands)
-        carry_avals = [a for a in self.body.out_avals[:carried] if a.inexact]
-        cts = [c for c, a in zip(ct, self.body.out_avals[:carried], strict=False) if a.inexact]
-        carry = [
-            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(cts, carry_avals, strict=True)
-        ]
-        sums = [zeros(aval_of(constants[i]).strong()) for i in plan.summed]
-        args = [*plan.captured, *constants, *carry, *sums]
-        args += [xs[i] for i in plan.read]
+        carry, sums = plan.start(self, ct, constants)
+        args = [*plan.captured, *constants, *carry, *sums, *[xs[i] for i in plan.read]]
         args += [*residuals, *[c for c in ct[carried:] if c is not None]]
-        scan = Scan(
-            plan.body,
-            len(plan.captured) + self.constants,
-            len(carry) + len(sums),
-            self.length,
-            not self.reverse,
-        )
-        found = list(apply(scan, args, None))
-        pulled: list[Any] = [None] * len(operands)
-        inexact = [i for i, a in enumerate(self.body.out_avals[:carried]) if a.inexact]
-        for i, c in zip(inexact, found, strict=False):
-            pulled[self.constants + i] = c
-        for i, c in zip(plan.summed, found[len(inexact) :], strict=False):
-            pulled[i] = c
-        for i, c in zip(plan.given, found[len(inexact) + len(sums) :], strict=True):
-            pulled[self.constants + carried + i] = c
-        return pulled
+        count = len(plan.captured) + self.constants
+        scan = Scan(plan.body, count, len(carry) + len(sums), self.length, not self.reverse)
+        return plan.finish(self, apply(scan, args, None))
 
     def jvp_forward(
         self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
@@ -167,7 +146,7 @@ class Scan(Primitive):
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
         body, captured, carry_on, ys_on = cached(
-            self, ("jvp", active), lambda: self._jvp_body(active)
+            self, ("jvp", active), lambda: self.jvp_body(active)
         )
         constants, carry, xs = self.parts(values)
         tc, th, tx = self.parts(tangents)
@@ -180,16 +159,9 @@ class Scan(Primitive):
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
         count = len(captured) + len(constants) + len(tcs)
         scan = Scan(body, count, len(carry) + len(full), self.length, self.reverse)
-        found = apply(scan, args, place)
-        last, rest = found[: self.carried], iter(found[self.carried :])
-        last_t = [next(rest) if on else None for on in carry_on]
-        ys = [next(rest) for _ in ys_on]
-        ys_t = [next(rest) if on else None for on in ys_on]
-        return (*last, *ys), [*last_t, *ys_t]
+        return regroup(apply(scan, args, place), carry_on, ys_on)
 
-    def _jvp_body(
-        self, active: tuple[bool, ...]
-    ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
+    def jvp_body(self, active: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         cs, hs, xs = self.parts(active)
         carried = self.carried
         while True:
@@ -230,10 +202,13 @@ class Scan(Primitive):
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
         body, captured, carry_on, ys_on = cached(
-            self, ("vmap", size, flags), lambda: self._mapped_body(size, flags)
+            self, ("vmap", size, flags), lambda: self.mapped_body(size, flags)
         )
         constants, carry, xs = self.parts(operands)
         _, hb, xb = self.parts(batched)
+        lanes = [x for x, b in zip(xs, xb, strict=True) if b and self.length is None]
+        if any(aval_of(x).lanes for x in lanes):
+            return self._vmap_lanes(size, batched, operands)
         carry = [
             repeat(h, size) if on and not b else h
             for h, on, b in zip(carry, carry_on, hb, strict=True)
@@ -252,7 +227,16 @@ class Scan(Primitive):
             results.append(value)
         return tuple(results)
 
-    def _mapped_body(
+    def _vmap_lanes(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """The scan over tapes whose steps not every lane took."""
+        from .scan_lanes import ScanLanes
+
+        constants, carry, xs = self.parts(operands)
+        cb, hb, _ = self.parts(batched)
+        carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
+        return apply(ScanLanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
+
+    def mapped_body(
         self, size: int, flags: tuple[bool, ...]
     ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         cs, hs, xs = self.parts(flags)
@@ -280,7 +264,19 @@ class Scan(Primitive):
         return jaxpr, extra, hs, full[carried:]
 
 
-class _Backward:
+def regroup(
+    found: Sequence[Any], carry_on: Sequence[bool], ys_on: Sequence[bool]
+) -> tuple[tuple[Any, ...], list[Any]]:
+    """Results and tangents, parted, from ``(*carry, *its tangents, *ys, *their tangents)``."""
+    carried = len(carry_on)
+    last, rest = found[:carried], iter(found[carried:])
+    last_t = [next(rest) if on else None for on in carry_on]
+    ys = [next(rest) for _ in ys_on]
+    ys_t = [next(rest) if on else None for on in ys_on]
+    return (*last, *ys), [*last_t, *ys_t]
+
+
+class BackwardBody:
     """The backward body of a scan, for what is wanted and which cotangents there are.
 
     Attributes:
@@ -289,12 +285,24 @@ class _Backward:
         summed: The constants whose cotangents are summed up over the steps.
         read: Which of the scan's own ``xs`` it reads again.
         given: For which of the scan's ``xs`` it gives cotangents.
+
+    Args:
+        scan: The scan.
+        wanted: For which operands cotangents are asked.
+        masked: Whether products with cotangents are masked.
+        there: For which of the scan's ``ys`` there are cotangents.
+        counted: Whether the backward scan reads a last tape that only counts the steps.
     """
 
     __slots__ = ("body", "captured", "given", "read", "summed")
 
     def __init__(
-        self, scan: Scan, wanted: Sequence[bool], masked: bool, there: Sequence[bool]
+        self,
+        scan: Scan,
+        wanted: Sequence[bool],
+        masked: bool,
+        there: Sequence[bool],
+        counted: bool = False,
     ) -> None:
         body, constants, carried = scan.body, scan.constants, scan.carried
         split = split_of(body)
@@ -305,12 +313,12 @@ class _Backward:
         ]
         pullback = split.pullbacks[masked]
         program, has = pullback.restricted(ask)
-        _, _, saved = scan._forward_body()
+        _, _, saved = scan.forward_body()
         numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
         self.summed = [i for i in range(constants) if has[i]]
         self.given = [i - first for i in range(first, inputs) if has[i]]
         self.read = sorted({i - first for i in numbers if first <= i < inputs})
-        if scan.length is None and not self.read:
+        if scan.length is None and not self.read and inputs > first:
             # A tape says how many steps there are.
             self.read = [0]
         out_avals = body.out_avals
@@ -342,7 +350,9 @@ class _Backward:
             found = iter(run(program, [*bound, *cts]))
             pulled = {i: next(found) for i in range(inputs) if has[i]}
             carry = [
-                pulled[constants + i] if has[constants + i] else zeros(avals[constants + i].strong())
+                pulled[constants + i]
+                if has[constants + i]
+                else zeros(avals[constants + i].strong())
                 for i in range(carried)
                 if inexact[i]
             ]
@@ -350,5 +360,37 @@ class _Backward:
             return [*carry, *added, *[pulled[first + i] for i in self.given]]
 
         kinds = [*avals[:constants], *moving, *sums, *[avals[first + i] for i in self.read]]
-        kinds += [*saved_avals, *y_cts]
+        kinds += [*saved_avals, *y_cts, *[make_aval((), np.dtype(np.bool_))] * counted]
         self.body, self.captured = rearranged(backward, kinds, program.name)
+
+    def start(
+        self, scan: Scan, ct: Sequence[Any], constants: Sequence[Any], size: int | None = None
+    ) -> tuple[list[Any], list[Any]]:
+        """The carry to begin with: cotangents of the last carry, sums of zeros for constants.
+
+        Args:
+            scan: The scan that is differentiated.
+            ct: The cotangents of its results.
+            constants: Its constants.
+            size: For lanes of a batch, how many there are.
+        """
+
+        def lanes(aval: Aval) -> Aval:
+            return aval.strong() if size is None else aval.strong().batch(size)
+
+        carry = [
+            zeros(lanes(aval)) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(ct, scan.body.out_avals[: scan.carried], strict=False)
+            if aval.inexact
+        ]
+        return carry, [zeros(lanes(scan.body.in_avals[i])) for i in self.summed]
+
+    def finish(self, scan: Scan, found: Sequence[Any]) -> list[Any]:
+        """The backward scan's results as cotangents of the scan's operands, None for zeros."""
+        pulled: list[Any] = [None] * len(scan.body.inputs)
+        inexact = [i for i, a in enumerate(scan.body.out_avals[: scan.carried]) if a.inexact]
+        places = [scan.constants + i for i in inexact] + self.summed
+        places += [scan.constants + scan.carried + i for i in self.given]
+        for place, c in zip(places, found, strict=True):
+            pulled[place] = c
+        return pulled

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .ir import Aval
+from .ir import Aval, Shape
 
 __all__ = ["Steps", "StepsAval"]
 
@@ -19,31 +19,37 @@ class StepsAval(Aval):
 
     Attributes:
         entry: The type of one entry.
+        lanes: The leading axes of an entry along which not every lane took every step; ``()`` where
+            all steps are everybody's.
     """
 
-    __slots__ = ("entry",)
+    __slots__ = ("entry", "lanes")
 
-    def __init__(self, entry: Aval) -> None:
+    def __init__(self, entry: Aval, lanes: Shape = ()) -> None:
         super().__init__((), entry.dtype)
-        self.entry = entry
-        self._hash = hash((StepsAval, entry))
+        self.entry, self.lanes = entry, lanes
+        self._hash = hash((StepsAval, entry, lanes))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, StepsAval) and self.entry == other.entry
+        return (
+            isinstance(other, StepsAval)
+            and self.entry == other.entry
+            and self.lanes == other.lanes
+        )
 
     __hash__ = Aval.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StepsAval, (self.entry,)
+        return StepsAval, (self.entry, self.lanes)
 
     def element(self) -> Aval:
-        return StepsAval(self.entry.element())
+        return StepsAval(self.entry.element(), self.lanes[1:])
 
     def batch(self, size: int) -> Aval:
-        return StepsAval(self.entry.batch(size))
+        return StepsAval(self.entry.batch(size), (size, *self.lanes) if self.lanes else ())
 
     def strong(self) -> Aval:
-        return StepsAval(self.entry.strong())
+        return StepsAval(self.entry.strong(), self.lanes)
 
     def short(self) -> str:
         return f"steps of {self.entry.short()}"
@@ -58,13 +64,15 @@ class Steps:
     Attributes:
         entries: The entries.
         aval: Its type.
+        masks: For each step which lanes took it, where ``aval.lanes``.
     """
 
-    __slots__ = ("aval", "entries")
+    __slots__ = ("aval", "entries", "masks")
 
-    def __init__(self, entries: Sequence[Any], aval: StepsAval) -> None:
+    def __init__(self, entries: Sequence[Any], aval: StepsAval, masks: Sequence[Any] = ()) -> None:
         self.entries = list(entries)
         self.aval = aval
+        self.masks = list(masks)
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -74,4 +82,4 @@ class Steps:
 
     def __add__(self, other: Steps) -> Steps:
         added = [a + b for a, b in zip(self.entries, other.entries, strict=True)]
-        return Steps(added, self.aval)
+        return Steps(added, self.aval, self.masks)

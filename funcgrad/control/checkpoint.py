@@ -1,0 +1,263 @@
+"""Floor 5: `checkpoint`: trade the memory of a forward pass for running it again.
+
+The forward pass of `Checkpoint` keeps its operands, and of what it computes only what the policy
+names; the backward pass is one program that runs the forward again and then back. Neither is inlined
+by compilers, so that no common subexpression joins the two runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+from ..core.backend import compiled
+from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
+from ..core.primitive import Primitive, primitive
+from ..core.trace import Tracer, apply, aval_of, trace
+from ..errors import ArgumentError, FuncgradError, trim
+from ..ops.convert import convert
+from ..ops.linear import Linear, zeros
+from ..transforms.vjp import vjp
+from .bodies import Operands, scalar, trace_body
+from .derive import cached, jvp_program, vmap_program
+
+__all__ = [
+    "Checkpoint",
+    "checkpoint",
+    "checkpoint_name",
+    "dots_saveable",
+    "nothing_saveable",
+    "save_only_these_names",
+]
+
+Policy: TypeAlias = Callable[[Equation], bool]
+"""Says of an equation whether its results are kept for the backward pass."""
+
+
+def nothing_saveable(eqn: Equation) -> bool:
+    """The policy that keeps nothing but the operands."""
+    return False
+
+
+def dots_saveable(eqn: Equation) -> bool:
+    """The policy that keeps the results of matrix and tensor products."""
+    return eqn.primitive.name == "dot_general"
+
+
+class save_only_these_names:  # noqa: N801
+    """The policy that keeps the values that `checkpoint_name` gave one of these names.
+
+    Args:
+        *names: The names.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+
+    def __call__(self, eqn: Equation) -> bool:
+        return isinstance(eqn.primitive, Name) and eqn.primitive.label in self.names
+
+
+@primitive
+class Name(Linear):
+    """The operand, under a name that policies see."""
+
+    label: str
+    numpy = "{0}"
+
+    def aval(self, x: Aval) -> Aval:
+        return x
+
+    def transpose(self, ct: Any, x: Any) -> Any:
+        return ct
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*operands)
+
+
+def checkpoint_name(x: Any, name: str) -> Any:
+    """``x``, under a name for the policy `save_only_these_names`.
+
+    Args:
+        x: An array.
+        name: The name.
+
+    >>> checkpoint_name(2.0, "activations")
+    2.0
+    """
+    return Name(name)(x) if isinstance(x, Tracer) else x
+
+
+@primitive
+class Checkpoint(Primitive):
+    """The results of ``jaxpr`` at the operands; its backward pass runs it again."""
+
+    jaxpr: Jaxpr
+    policy: Policy
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.jaxpr.name}"
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        return compiled(self.jaxpr)(*operands)
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        return tuple(self.jaxpr.out_avals)
+
+    def saved(self) -> list[Var]:
+        """The variables that the policy keeps."""
+        return [v for eqn in self.jaxpr.equations if self.policy(eqn) for v in eqn.outputs]
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and what the policy keeps."""
+        jaxpr, saved = self.jaxpr, self.saved()
+        if not saved:
+            return apply(self, values, place), []
+        extended = cached(
+            self,
+            "forward",
+            lambda: Jaxpr(
+                jaxpr.inputs, jaxpr.equations, [*jaxpr.outputs, *saved], jaxpr.captured, jaxpr.name
+            ),
+        )
+        found = apply(Checkpoint(extended, self.policy), values, place)
+        count = len(jaxpr.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        key = "backward", tuple(wanted), masked
+        program, captured, given = cached(self, key, lambda: self._backward(tuple(wanted), masked))
+        cts = [
+            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
+            if aval.inexact
+        ]
+        again = Checkpoint(program, nothing_saveable)
+        found = iter(apply(again, [*captured, *operands, *residuals, *cts], None))
+        return [next(found) if g else None for g in given]
+
+    def _backward(
+        self, wanted: tuple[bool, ...], masked: bool
+    ) -> tuple[Jaxpr, list[Any], list[bool]]:
+        jaxpr, saved = self.jaxpr, self.saved()
+        count, kept = len(jaxpr.inputs), len(saved)
+        inexact = [aval.inexact for aval in jaxpr.out_avals]
+        given: list[bool] = []
+
+        def backward(*args: Any) -> list[Any]:
+            held = dict(zip(saved, args[count : count + kept], strict=True))
+            each = iter(args[count + kept :])
+            cts = [next(each) if i else None for i in inexact]
+
+            def again(*chosen: Any) -> list[Any]:
+                rest = iter(chosen)
+                inputs = [next(rest) if w else x for w, x in zip(wanted, args, strict=False)]
+                return _run_with(jaxpr, inputs, held)
+
+            chosen = [x for w, x in zip(wanted, args, strict=False) if w]
+            _, tape = vjp(again, chosen)
+            pulled = iter(tape.pullback(cts, masked=masked))
+            found = [next(pulled) if w else None for w in wanted]
+            given.extend(c is not None for c in found)
+            return [c for c in found if c is not None]
+
+        avals = [*jaxpr.in_avals, *[v.aval for v in saved]]
+        avals += [a.strong() for a in jaxpr.out_avals if a.inexact]
+        program, captured = trace(backward, avals, name=f"backward of {jaxpr.name}")
+        return program, captured, given
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        active = tuple([t is not None for t in tangents])
+        program, captured, given = cached(
+            self, ("jvp", active), lambda: jvp_program(self.jaxpr, active)
+        )
+        ts = [convert(t, aval_of(t).dtype) for t in tangents if t is not None]
+        found = apply(Checkpoint(program, self.policy), [*captured, *values, *ts], place)
+        rest = iter(found[len(given) :])
+        return tuple(found[: len(given)]), [next(rest) if g else None for g in given]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        flags = tuple(batched)
+        program, captured = cached(
+            self, ("vmap", size, flags), lambda: vmap_program(self.jaxpr, size, flags)
+        )
+        return apply(Checkpoint(program, self.policy), [*captured, *operands], None)
+
+
+def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list[Any]:
+    """Evaluate ``jaxpr`` with the values of some variables given: their computation is then dead."""
+    env: dict[Var, Any] = dict(zip(jaxpr.inputs, inputs, strict=True))
+    for eqn in jaxpr.equations:
+        operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
+        out = apply(eqn.primitive, operands, eqn.place)
+        results = out if eqn.primitive.multiple else (out,)
+        for var, value in zip(eqn.outputs, results, strict=True):
+            if var in held and isinstance(value, Tracer):
+                value.value = held[var]
+            env[var] = value
+    return [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
+
+
+def checkpoint(
+    f: Callable[..., Any] | None = None, *, policy: Policy | None = None
+) -> Callable[..., Any]:
+    """``f``, whose intermediate values are computed again in the backward pass instead of kept.
+
+    Args:
+        f: A function of pytrees; None to use it as a decorator with a policy.
+        policy: What is kept all the same: `nothing_saveable` (the default), `dots_saveable`,
+            `save_only_these_names`, or a function of an equation.
+
+    Returns:
+        A function of the same arguments.
+
+    Raises:
+        ArgumentError: Where ``f`` is no function.
+
+    >>> import numpy as np
+    >>> from funcgrad import grad
+    >>> grad(checkpoint(lambda x: np.sin(np.sin(x))))(0.0)
+    np.float64(1.0)
+    """
+    if f is None:
+        return lambda g: checkpoint(g, policy=policy)
+    if not callable(f):
+        raise ArgumentError(
+            f"checkpoint: expected a function, got {type(f).__name__}", "Write checkpoint(f)(x)."
+        )
+
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        try:
+            given = Operands((args, kwargs))
+
+            def rebuild(values: Sequence[Any]) -> tuple[Any, ...]:
+                return (given.rebuild(values),)
+
+            def call(both: Any) -> Any:
+                return f(*both[0], **both[1])
+
+            call.__name__ = getattr(f, "__name__", "f")
+            body = trace_body(call, given.avals, rebuild, "checkpoint")
+            made = Checkpoint(body.jaxpr, policy or nothing_saveable)
+            found = apply(made, [*body.captured, *given.values], None)
+            return body.rebuild([scalar(x) for x in found])
+        except FuncgradError as error:
+            raise trim(error) from error.__cause__
+
+    checkpointed.__name__ = getattr(f, "__name__", "f")
+    checkpointed.__wrapped__ = f  # type: ignore[attr-defined]
+    return checkpointed

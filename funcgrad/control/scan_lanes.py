@@ -1,0 +1,209 @@
+"""Floor 5: `ScanLanes`, a scan over tapes whose steps not every lane of a batch took.
+
+That is the backward pass of `WhileLanes`. A lane that did not take a step keeps its carry, gives
+zeros, and is fed the operands of a lane that took it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.backend import compiled, own
+from ..core.ir import Aval, Place
+from ..core.primitive import Primitive, primitive
+from ..core.tape import Steps, StepsAval
+from ..core.trace import apply, aval_of
+from ..ops.convert import convert
+from ..ops.linear import Linear, Sum, broadcast_to, reshape, shape_of, zeros
+from .derive import cached, vmap_program
+from .scan_primitive import BackwardBody, Scan, regroup
+
+__all__ = ["FoldSteps", "ScanLanes", "fed", "fold", "fold_lanes"]
+
+
+def fed(running: Any, operands: Sequence[Any], batched: Sequence[bool]) -> list[Any]:
+    """The operands of all lanes, with those of a running lane in place of the others'."""
+    if running.all():
+        return list(operands)
+    pick = np.where(running, np.arange(len(running)), np.argmax(running))
+    return [x[pick] if b else x for x, b in zip(operands, batched, strict=True)]
+
+
+def fold_lanes(x: Any, outer: int, inner: int, has_outer: bool, has_inner: bool) -> Any:
+    """``x`` with one axis for the lanes of two nested batches, repeated where it lacks one."""
+    if isinstance(aval_of(x), StepsAval):
+        return FoldSteps((outer, inner), (outer * inner,))(x)
+    shape = shape_of(x)
+    rest = shape[has_outer + has_inner :]
+    lead = (outer if has_outer else 1, inner if has_inner else 1)
+    full = broadcast_to(reshape(x, (*lead, *rest)), (outer, inner, *rest))
+    return reshape(full, (outer * inner, *rest))
+
+
+def fold(
+    outer: int,
+    inner: int,
+    has_outer: Sequence[bool],
+    has_inner: Sequence[bool],
+    operands: Sequence[Any],
+) -> tuple[list[Any], list[bool]]:
+    """The operands of two nested batches as those of one, and which of them are batched."""
+    flags = [a or b for a, b in zip(has_outer, has_inner, strict=True)]
+    folded = [
+        fold_lanes(x, outer, inner, a, b) if a or b else x
+        for x, a, b in zip(operands, has_outer, has_inner, strict=True)
+    ]
+    return folded, flags
+
+
+@primitive
+class FoldSteps(Linear):
+    """A tape whose entries' leading axes ``old`` are reshaped to ``new``, masks included."""
+
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+
+    def run(self, tape: Steps) -> Steps:
+        count = len(self.old)
+        entries = [np.reshape(e, (*self.new, *np.shape(e)[count:])) for e in tape.entries]
+        masks = [np.reshape(m, self.new) for m in tape.masks]
+        return Steps(entries, self.aval(tape.aval), masks)
+
+    def aval(self, tape: Aval) -> StepsAval:
+        assert isinstance(tape, StepsAval)
+        entry = tape.entry
+        shape = (*self.new, *entry.shape[len(self.old) :])
+        return StepsAval(type(entry)(shape, entry.dtype), self.new if tape.lanes else ())
+
+    def transpose(self, ct: Any, tape: Any) -> Any:
+        return FoldSteps(self.new, self.old)(ct)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return FoldSteps((size, *self.old), (size, *self.new))(*operands)
+
+
+@primitive
+class ScanLanes(Primitive):
+    """A scan over tapes for ``size`` lanes; constants are batched where ``batched`` says so."""
+
+    scan: Scan
+    size: int
+    batched: tuple[bool, ...]
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return f"scan_lanes[size={self.size}]"
+
+    def jaxprs(self) -> Any:
+        return self.scan.jaxprs()
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        given, carried = self.scan.body.out_avals, self.scan.carried
+        tapes = [StepsAval(a.strong().batch(self.size), (self.size,)) for a in given[carried:]]
+        return (*[a.strong().batch(self.size) for a in given[:carried]], *tapes)
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        scan = self.scan
+        constants, carry, xs = scan.parts(operands)
+        flags = [*self.batched, *[True] * (len(carry) + len(xs))]
+        program, captured = cached(self, "body", lambda: vmap_program(scan.body, self.size, flags))
+        step = compiled(program, owned=False)
+        carried = scan.carried
+        masks = xs[0].masks
+        kinds = self.aval()[carried:]
+        ys: list[list[Any]] = [[None] * len(masks) for _ in kinds]
+        order = range(len(masks))
+        for t in reversed(order) if scan.reverse else order:
+            took = masks[t]
+            found = step(*captured, *fed(took, [*constants, *carry, *[x[t] for x in xs]], flags))
+            carry = [
+                np.where(aligned(took, new), new, old)
+                for new, old in zip(found[:carried], carry, strict=True)
+            ]
+            for y, value in zip(ys, found[carried:], strict=True):
+                y[t] = np.where(aligned(took, value), value, np.zeros((), np.asarray(value).dtype))
+        steps = [Steps(y, a, masks) for y, a in zip(ys, kinds, strict=True)]
+        return (*own(carry, operands), *steps)
+
+    def _lanes(self, scan: Scan, captured: Sequence[Any], flags: Sequence[bool]) -> ScanLanes:
+        return ScanLanes(scan, self.size, (*[False] * len(captured), *self.batched, *flags))
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals of all steps for `backward`."""
+        scan = self.scan
+        body, captured, _ = scan.forward_body()
+        derived = Scan(body, len(captured) + scan.constants, scan.carried, None, scan.reverse)
+        found = apply(self._lanes(derived, captured, ()), [*captured, *values], place)
+        count = len(scan.body.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        scan = self.scan
+        there = tuple([c is not None for c in ct[scan.carried :]])
+        key = "backward", tuple(wanted), masked, there
+        plan = cached(self, key, lambda: BackwardBody(scan, wanted, masked, there))
+        constants, _, xs = scan.parts(operands)
+        carry, sums = plan.start(scan, ct, constants, self.size)
+        tapes = [c for c in ct[scan.carried :] if c is not None]
+        args = [*plan.captured, *constants, *carry, *sums]
+        args += [*[xs[i] for i in plan.read], *residuals, *tapes]
+        count = len(plan.captured) + scan.constants
+        back = Scan(plan.body, count, len(carry) + len(sums), None, not scan.reverse)
+        pulled = plan.finish(scan, apply(self._lanes(back, plan.captured, ()), args, None))
+        rest = len(pulled) - scan.constants
+        return [
+            c if c is None or own_lane else Sum((0,))(c)
+            for c, own_lane in zip(pulled, [*self.batched, *[True] * rest], strict=True)
+        ]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        scan = self.scan
+        active = tuple([t is not None for t in tangents])
+        body, captured, carry_on, ys_on = cached(
+            self, ("jvp", active), lambda: scan.jvp_body(active)
+        )
+        constants, carry, xs = scan.parts(values)
+        tc, th, tx = scan.parts(tangents)
+        full = [
+            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
+            for h, t, on in zip(carry, th, carry_on, strict=True)
+            if on
+        ]
+        tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
+        moved = [f for f, t in zip(self.batched, tc, strict=True) if t is not None]
+        args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
+        count = len(captured) + len(constants) + len(tcs)
+        pushed = Scan(body, count, len(carry) + len(full), None, scan.reverse)
+        found = apply(self._lanes(pushed, captured, moved), args, place)
+        return regroup(found, carry_on, ys_on)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        scan = self.scan
+        inner = [*self.batched, *[True] * (len(operands) - len(self.batched))]
+        folded, flags = fold(size, self.size, batched, inner, operands)
+        lanes = ScanLanes(scan, size * self.size, tuple(flags[: len(self.batched)]))
+        found = apply(lanes, folded, None)
+        unfold = FoldSteps((size * self.size,), (size, self.size))
+        carry = [reshape(x, (size, self.size, *shape_of(x)[1:])) for x in found[: scan.carried]]
+        return (*carry, *[unfold(tape) for tape in found[scan.carried :]])
+
+
+def aligned(mask: Any, like: Any) -> Any:
+    """The lanes' mask with axes to broadcast against ``like``."""
+    return mask.reshape(mask.shape + (1,) * (np.ndim(like) - mask.ndim))
