@@ -1,9 +1,43 @@
-"""Floor 6: the NumPy namespace for tracers."""
+"""Floor 6: NumPy's namespace, in which functions take traced values where that means something.
 
-import importlib as _importlib
+``import funcgrad.numpy as np`` stands for ``import numpy as np`` in functions that are transformed.
+What is not named here (`random`, `testing`) is looked up in NumPy.
+"""
 
-for _name in (
-    *("operators", "create", "index", "inquire", "join", "like", "matrix", "reduce", "scan"),
-    *("shape", "statistics", "methods"),
-):
-    _importlib.import_module("." + _name, __name__)
+# ruff: noqa: F403
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _numpy
+
+from . import linalg as linalg
+from . import methods as _methods
+from .create import *
+from .einsum import *
+from .elementary import *
+from .index import *
+from .inquire import *
+from .join import *
+from .like import *
+from .matrix import *
+from .nan import *
+from .places import *
+from .products import *
+from .reduce import *
+from .scan import *
+from .shape import *
+from .statistics import *
+from .ufuncs import *
+from .update import *
+
+# isort: split
+# Last, because a module here has the name of a number, `nan`.
+from .plain import *
+
+_methods.install()
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_numpy, name)

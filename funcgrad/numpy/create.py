@@ -19,6 +19,7 @@ __all__ = [
     "asanyarray",
     "asarray",
     "ascontiguousarray",
+    "copy",
     "full",
     "linspace",
     "logspace",
@@ -100,6 +101,20 @@ def asanyarray(
 def ascontiguousarray(a: Array, dtype: Any = None, *, like: Any = None) -> Array:
     """See `asarray`; of one dimension at least."""
     return _made(a, dtype, 1)
+
+
+@implements(np.copy)
+def copy(a: Array, order: Any = "K", subok: bool = False) -> Array:
+    """The value itself: traced values never change."""
+    return _made(a, None)
+
+
+if hasattr(np, "astype"):  # NumPy 2.1
+
+    @implements(np.astype)
+    def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
+        """``x`` converted to ``dtype``."""
+        return _made(x, dtype)
 
 
 @implements(np.full)
@@ -187,7 +202,7 @@ def arange(*args: Any, **kwargs: Any) -> Any:
     """
     for a in (*args, *kwargs.values()):
         if isinstance(a, Tracer):
-            a.__index__()
+            float(a)
     return np.arange(*args, **kwargs)
 
 

@@ -7,7 +7,6 @@ looks into lists for tracers, and calls NumPy's own function where there is none
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from types import NotImplementedType
 from typing import Any, ParamSpec, TypeVar
@@ -138,9 +137,11 @@ def not_traceable(function: Any) -> NotTraceableError:
 
 def nearest(name: str) -> str | None:
     """The covered NumPy function whose name is nearest to ``name``, if one is near."""
+    import difflib
+
     last = name.rpartition(".")[2]
     covered = {name_of(f).rpartition(".")[2]: name_of(f) for f in IMPLEMENTED}
-    found = difflib.get_close_matches(last, sorted(covered), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(last, sorted(covered), n=1, cutoff=0.8)
     return covered[found[0]] if found else None
 
 

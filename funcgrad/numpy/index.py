@@ -1,8 +1,4 @@
-"""Floor 6: NumPy's indexing functions for tracers.
-
-Functions whose result has a shape that depends on the numbers (nonzero, unique, extract) need a
-value: they work under `grad` and `jvp`, and raise under `jit` and `vmap`.
-"""
+"""Floor 6: NumPy's functions that take from arrays, choose and put, for tracers."""
 
 from __future__ import annotations
 
@@ -14,7 +10,6 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import (
     ArgumentError,
-    ConcretizationError,
     DtypeError,
     IndexDtypeError,
     ShapeError,
@@ -22,50 +17,23 @@ from ..errors import (
 )
 from ..ops.layout import out_of_bounds
 from ..ops.linear import broadcast_to, reshape, shape_of
-from ..ops.select import StopGradient
 from ..ops.shape import Stack
-from .arguments import axis_of, broadcast_shapes, operand, operands
+from .arguments import axis_of, broadcast_shapes, cast, operand, operands
 from .dispatch import has_tracer, implements, refuse, register
 from .getitem import getitem
 from .update import at
 
 __all__ = [
-    "argwhere",
     "choose",
-    "compress",
-    "extract",
     "fill_diagonal",
-    "flatnonzero",
-    "ix_",
-    "nonzero",
     "put",
     "put_along_axis",
-    "ravel_multi_index",
-    "searchsorted",
     "select",
     "take",
     "take_along_axis",
-    "unique",
-    "unravel_index",
 ]
 
 Array = Any
-
-
-def known(name: str, x: Any) -> Any:
-    """The value of ``x`` without its gradient.
-
-    Raises:
-        ConcretizationError: It has none while the function is traced.
-    """
-    value = StopGradient()(x) if isinstance(x, Tracer) else x
-    if isinstance(value, Tracer):
-        raise ConcretizationError(
-            f"numpy.{name}: its result depends on values, and {value.aval.short()} has none while "
-            "the function is traced",
-            "Use numpy.where with a mask, or call it before the transform.",
-        )
-    return value
 
 
 def integers(name: str, indices: Any) -> Any:
@@ -93,10 +61,10 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
     refuse("take", out=out)
     a, indices = operand(a), integers("take", indices)
     if axis is None:
-        a, axis = reshape(a, (_size(shape_of(a)),)), 0
+        a, axis = flat(a), 0
     axis = axis_of(axis, len(shape_of(a)))
     if aval_of(indices).dtype.kind == "b":
-        indices = np.asarray(known("take", indices)).astype(np.intp)[()]
+        indices = cast(indices, np.intp)
     if mode != "raise":
         indices = _brought_in("take", indices, shape_of(a)[axis], mode)
     return getitem(a, (*[slice(None)] * axis, indices))
@@ -110,6 +78,11 @@ def _brought_in(name: str, indices: Any, length: int, mode: str) -> Any:
     raise ArgumentError(
         f"numpy.{name}: mode {mode!r} is not known", "Use 'raise', 'wrap' or 'clip'."
     )
+
+
+def flat(x: Any) -> Any:
+    """``x`` in one dimension."""
+    return reshape(x, (_size(shape_of(x)),))
 
 
 def _size(shape: Sequence[int]) -> int:
@@ -141,7 +114,7 @@ def _lanes(name: str, x: Any, indices: Any, axis: Any) -> tuple[Any, tuple[Any, 
                 f"{aval_of(indices)}",
                 "Pass an axis, or indices.ravel().",
             )
-        return reshape(x, (_size(shape_of(x)),)), (indices,)
+        return flat(x), (indices,)
     shape = shape_of(x)
     axis = axis_of(axis, len(shape))
     if len(shape_of(indices)) != len(shape):
@@ -204,15 +177,15 @@ def put(a: Array, ind: Array, v: Array, mode: str = "raise", *, inplace: bool = 
     if _in_place("put", inplace, a, ind, v):
         return np.put(a, ind, v, mode)  # type: ignore[arg-type]
     a, ind = operand(a), integers("put", ind)
-    flat = reshape(a, (_size(shape_of(a)),))
+    whole = flat(a)
     if mode != "raise":
-        ind = _brought_in("put", ind, shape_of(flat)[0], mode)
+        ind = _brought_in("put", ind, shape_of(whole)[0], mode)
     v = operand(v)
     if shape_of(v):
         places = _size(shape_of(ind))
-        v = getitem(reshape(v, (_size(shape_of(v)),)), np.arange(places) % _size(shape_of(v)))
+        v = getitem(flat(v), np.arange(places) % _size(shape_of(v)))
         v = reshape(v, shape_of(ind))
-    return reshape(at(flat)[ind].set(v), shape_of(a))
+    return reshape(at(whole)[ind].set(v), shape_of(a))
 
 
 @register(np.fill_diagonal)
@@ -227,77 +200,6 @@ def fill_diagonal(a: Array, val: Array, wrap: bool = False, *, inplace: bool = T
     places = np.zeros(shape_of(a), dtype=bool)
     np.fill_diagonal(places, True, wrap)
     return put(a, np.flatnonzero(places), val, inplace=False)
-
-
-@implements(np.nonzero)
-def nonzero(a: Array) -> tuple[np.ndarray[Any, Any], ...]:
-    """Where ``a`` is not zero, from its value."""
-    return np.nonzero(known("nonzero", operand(a)))
-
-
-@implements(np.flatnonzero)
-def flatnonzero(a: Array) -> np.ndarray[Any, Any]:
-    """Where the flat ``a`` is not zero, from its value."""
-    return np.flatnonzero(known("flatnonzero", operand(a)))
-
-
-@implements(np.argwhere)
-def argwhere(a: Array) -> np.ndarray[Any, Any]:
-    """Where ``a`` is not zero, one row a place, from its value."""
-    return np.argwhere(known("argwhere", operand(a)))
-
-
-@implements(np.searchsorted)
-def searchsorted(a: Array, v: Array, side: Any = "left", sorter: Any = None) -> Any:
-    """Where ``v`` would be inserted in ``a``, from their values."""
-    a, v = known("searchsorted", operand(a)), known("searchsorted", operand(v))
-    return np.searchsorted(a, v, side=side, sorter=known("searchsorted", sorter))
-
-
-@implements(np.unique)
-def unique(
-    ar: Array,
-    return_index: bool = False,
-    return_inverse: bool = False,
-    return_counts: bool = False,
-    axis: Any = None,
-    *,
-    equal_nan: bool = True,
-    sorted: bool = True,
-) -> Any:
-    """The distinct elements; a gradient goes to the first occurrence of each."""
-    ar = operand(ar)
-    found, first, *others = np.unique(
-        known("unique", ar),
-        return_index=True,
-        return_inverse=return_inverse,
-        return_counts=return_counts,
-        axis=axis,
-        equal_nan=equal_nan,
-    )
-    if axis is None:
-        values = getitem(reshape(ar, (_size(shape_of(ar)),)), first)
-    else:
-        values = take(ar, first, axis_of(axis, len(shape_of(ar))))
-    if isinstance(values, Tracer):
-        found = values
-    results = (found, *([first] if return_index else []), *others)
-    return results if len(results) > 1 else found
-
-
-@implements(np.extract)
-def extract(condition: Array, arr: Array) -> Array:
-    """The elements of the flat ``arr`` where ``condition``, which must have a value."""
-    arr = operand(arr)
-    chosen = np.flatnonzero(known("extract", operand(condition)))
-    return getitem(reshape(arr, (_size(shape_of(arr)),)), chosen)
-
-
-@implements(np.compress)
-def compress(condition: Array, a: Array, axis: Any = None, out: Any = None) -> Array:
-    """The slices of ``a`` along ``axis`` where ``condition``, which must have a value."""
-    refuse("compress", out=out)
-    return take(a, np.flatnonzero(known("compress", operand(condition))), axis)
 
 
 @implements(np.choose)
@@ -343,31 +245,3 @@ def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Arra
             )
         result = np.where(condition, choice, result)
     return result
-
-
-@implements(np.ix_)
-def ix_(*args: Array) -> tuple[Array, ...]:
-    """Index arrays that form an open mesh."""
-    rank = len(args)
-    mesh: list[Any] = []
-    for i, a in enumerate(args):
-        a = integers("ix_", a)
-        if len(shape_of(a)) != 1:
-            raise ShapeError("numpy.ix_: cross index must be one dimensional", "Pass a.ravel().")
-        if aval_of(a).dtype.kind == "b":
-            a = np.flatnonzero(known("ix_", a))
-        mesh.append(reshape(a, (*(1,) * i, shape_of(a)[0], *(1,) * (rank - i - 1))))
-    return tuple(mesh)
-
-
-@implements(np.unravel_index)
-def unravel_index(indices: Array, shape: Any, order: str = "C") -> tuple[Any, ...]:
-    """Places of the flat array as one index an axis, from their values."""
-    return np.unravel_index(known("unravel_index", indices), shape, order)  # type: ignore[arg-type]
-
-
-@implements(np.ravel_multi_index)
-def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
-    """One index an axis as places of the flat array, from their values."""
-    values = tuple([known("ravel_multi_index", operand(i)) for i in multi_index])
-    return np.ravel_multi_index(values, dims, mode, order)

@@ -14,6 +14,7 @@ from .dispatch import implements
 __all__ = [
     "array2string",
     "array_equal",
+    "array_equiv",
     "array_repr",
     "array_str",
     "can_cast",
@@ -106,6 +107,17 @@ def array_equal(a1: Array, a2: Array, equal_nan: bool = False) -> Any:
     if equal_nan:
         same = np.logical_or(same, np.logical_and(np.not_equal(a1, a1), np.not_equal(a2, a2)))
     return np.all(same)
+
+
+@implements(np.array_equiv)
+def array_equiv(a1: Array, a2: Array) -> Any:
+    """Whether shapes broadcast and elements agree."""
+    a1, a2 = operand(a1), operand(a2)
+    try:
+        np.broadcast_shapes(shape_of(a1), shape_of(a2))
+    except ValueError:
+        return False
+    return np.all(np.equal(a1, a2))
 
 
 def _shown(x: Any) -> Any:

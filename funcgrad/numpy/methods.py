@@ -6,7 +6,6 @@ a value out of it. An attribute that arrays have and tracers do not names the Nu
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -285,6 +284,8 @@ def _getattr(self: Tracer, name: str) -> NoReturn:
     advice = _NO_COUNTERPART.get(name)
     function = getattr(np, name, None)
     if advice is None:
+        import difflib
+
         near = difflib.get_close_matches(name, [n for n in dir(self) if n[0] != "_"], 1)
         if function in IMPLEMENTED or isinstance(function, np.ufunc):
             advice = f"There is the function {name_of(function)}(x)."
@@ -293,6 +294,3 @@ def _getattr(self: Tracer, name: str) -> NoReturn:
         else:
             advice = "It has the attributes of numpy.ndarray."
     raise UnknownAttributeError(f"a traced value, {self.aval}, has no attribute {name!r}", advice)
-
-
-install()

@@ -17,7 +17,7 @@ from .arguments import operand
 from .getitem import Key, resolve
 from .promote import promote_types, strong
 
-__all__ = ["At", "at"]
+__all__ = ["at"]
 
 Array = Any
 
