@@ -2,8 +2,8 @@
 
 Operands are constants, the carry, and what each step reads; results the last carry and what each
 step gave. With ``length=None`` what steps read and give are tapes (`Steps`) in place of stacked
-arrays: that is the backward pass of a `while` loop, of as many steps as the loop took. Every rule is
-stated once for both: a scan's derivatives and batches are scans.
+arrays: that is the backward pass of a `while` loop, of as many steps as the loop took. Every rule
+is stated once for both: a scan's derivatives and batches are scans.
 """
 
 from __future__ import annotations

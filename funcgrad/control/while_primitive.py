@@ -108,7 +108,8 @@ class While(Primitive):
         """The loop with tangents: of the carry beside the carry, of tapes behind the tapes.
 
         Returns:
-            The loop, what its body captured, which of the carry and which of the tapes have tangents.
+            The loop, what its body captured, which of the carry and which of the tapes have
+            tangents.
         """
         return cached(self, ("jvp", active), lambda: self._pushed(active))
 
