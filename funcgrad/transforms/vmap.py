@@ -66,9 +66,13 @@ class BatchFrame(Frame):
             "of the batch",
         )
 
+    def shown(self, tracer: Tracer) -> None:
+        # No format of one number fits a batch of them: `text` shows it.
+        return None
+
     def text(self, tracer: Tracer) -> str:
         value = tracer.value
-        if isinstance(value, Tracer) and value.frame.shown(value) is None:
+        if isinstance(value, Tracer) and value.value is None:
             return tracer.aval.short()
         return f"{tracer.aval.short()} for each of {self.size}: {value}"
 
