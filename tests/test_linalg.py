@@ -238,7 +238,7 @@ for order in (None, 1, 2, 3, 2.5, -1, 0, np.inf, -np.inf):
         lambda x, order=order: np.linalg.norm(x, order, axis=1), (X,))  # fmt: skip
 for order in (None, "fro", 1, -1, np.inf, -np.inf):
     CALLS[f"norm of matrices, order {order}"] = (
-        lambda x, order=order: np.linalg.norm(x, order, axis=(0, 2), keepdims=True), (X,))  # fmt: skip
+        lambda x, order=order: np.linalg.norm(x, order, (0, 2), keepdims=True), (X,))  # fmt: skip
 if hasattr(np, "matvec"):
     CALLS["matvec"] = (lambda x, y: np.matvec(x, y), (X, V))
     CALLS["vecmat"] = (lambda x, y: np.vecmat(x, y), (C[0], Y))

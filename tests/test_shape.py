@@ -263,7 +263,7 @@ def test_programs_read_as_numpy():
 
 AXIS = np.exceptions.AxisError
 ERRORS = {
-    "reshape": (lambda x: np.reshape(x, (5, 2)), ShapeError, "reshape: cannot reshape float64[3,4]"),
+    "reshape": (lambda x: np.reshape(x, (5, 2)), ShapeError, "cannot reshape float64[3,4]"),
     "reshape two": (lambda x: np.reshape(x, (-1, -1)), ShapeError, "reshape: cannot reshape"),
     "reshape uneven": (lambda x: np.reshape(x, (5, -1)), ShapeError, "reshape: cannot reshape"),
     "reshape order": (lambda x: np.reshape(x, 12, order="Q"), ArgumentError, "got order='Q'"),
@@ -273,7 +273,7 @@ ERRORS = {
     "squeeze": (lambda x: np.squeeze(x, 0), ShapeError, "squeeze: got float64[3,4]"),
     "expand_dims": (lambda x: np.expand_dims(x, 5), AXIS, "axis 5 is out of bounds"),
     "broadcast_to": (lambda x: np.broadcast_to(x, (3, 5)), ShapeError, "(3, 4), (3, 5)"),
-    "broadcast down": (lambda x: np.broadcast_to(x, (4,)), ShapeError, "does not broadcast to shape"),
+    "broadcast down": (lambda x: np.broadcast_to(x, (4,)), ShapeError, "does not broadcast"),
     "concatenate": (lambda x: np.concatenate([x, x[:, :2]]), ShapeError, "(3, 4), (3, 2) do not"),
     "concatenate axis": (lambda x: np.concatenate([x, x], 2), AXIS, "axis 2 is out of bounds"),
     "concatenate scalars": (lambda x: np.concatenate([x[0, 0], 1.0]), ShapeError, "numpy.stack"),
@@ -287,7 +287,7 @@ ERRORS = {
     "pad mode": (lambda x: np.pad(x, 1, mode="median"), ShapeError, "mode 'median'"),
     "pad negative": (lambda x: np.pad(x, -1), ValueError, "negative"),
     "pad reflect_type": (
-        lambda x: np.pad(x, 1, mode="reflect", reflect_type="odd"), NotTraceableError, "reflect_type"),
+        lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), NotTraceableError, "reflect_type"),
     "diagonal": (lambda x: np.diagonal(x[0]), ShapeError, "fewer than 2 dimensions"),
     "diag": (lambda x: np.diag(x[None]), ShapeError, "diag: got"),
     "rot90": (lambda x: np.rot90(x, axes=(0, -2)), ShapeError, "rot90: axes"),

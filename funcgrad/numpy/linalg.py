@@ -16,10 +16,20 @@ from ..ops.linalg import dot_general
 from ..ops.linear import reshape, shape_of
 from ..ops.reduce import sum_over
 from . import matrix, products
-from . import shape as shapes
-from .arguments import axes_of, axis_of, broadcast_shapes, cast, flag, operand, operands, spread
+from .arguments import (
+    axes_of,
+    axis_of,
+    broadcast_shapes,
+    cast,
+    flag,
+    of_rank,
+    operand,
+    operands,
+    spread,
+)
 from .dispatch import implements, refuse
 from .reduce import finished
+from .shape import swapaxes
 
 __all__ = [
     "cholesky",
@@ -312,7 +322,7 @@ def diagonal(x: Any, /, *, offset: int = 0) -> Any:
 @implements(np.linalg.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
     """``numpy.linalg.matrix_transpose``."""
-    return shapes.matrix_transpose(operand(x))
+    return swapaxes(of_rank("linalg.matrix_transpose", x, 2), -1, -2)
 
 
 @implements(np.linalg.matmul)

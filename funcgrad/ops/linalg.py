@@ -84,7 +84,7 @@ class DotGeneral(Primitive):
         self.sums = set(x + y) != set(out)
         self.template = plan(x, y, out)
         if self.template.startswith("contract"):
-            self.numpy = contract
+            self.__dict__["numpy"] = contract
         self.run = _compiled(self.template)
 
     def source(self, *operands: str) -> str:

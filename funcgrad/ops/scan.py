@@ -102,7 +102,7 @@ class CumProd(Primitive):
 
 
 def linear_recurrence(a: Any, b: Any, axis: Any, reverse: Any) -> Any:
-    """``s[i] = a[i] s[i-1] + b[i]`` along ``axis`` from ``s = 0``, from its end where ``reverse``."""
+    """``s[i] = a[i] s[i-1] + b[i]`` along ``axis``, from its end where ``reverse``."""
     turn = slice(None, None, -1) if reverse else slice(None)
     factors = np.moveaxis(a, axis, 0)[turn]
     terms = np.moveaxis(b, axis, 0)[turn]

@@ -28,8 +28,8 @@ __all__ = [
     "Stack",
     "crop",
     "flip",
-    "pad",
     "kept_axes",
+    "pad",
     "shift",
     "without_axes",
 ]
@@ -47,7 +47,7 @@ def pad_constant(x: Any, widths: Any, value: Any) -> Any:
 
 @primitive
 class Pad(Linear):
-    """``value`` put ``(before, after)`` times around each axis: linear where it is 0, else affine."""
+    """``value`` put ``(before, after)`` times around each axis; affine where it is not 0."""
 
     widths: tuple[tuple[int, int], ...]
     value: Any
@@ -75,7 +75,7 @@ _pad = lru_cache(1024)(Pad)
 
 def pad(x: Any, widths: Widths, value: Any = 0) -> Any:
     """`Pad`, or ``x`` itself where there is nothing to put."""
-    if not any([before or after for before, after in widths]):
+    if not any(before or after for before, after in widths):
         return x
     return _pad(widths, value)(x)
 
