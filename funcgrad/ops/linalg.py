@@ -16,42 +16,15 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..errors import DtypeError, ShapeError
+from .array_kernels import contract
 from .kinds import add, mask_mul
 from .linear import Transpose, reshape, shape_of
 
-__all__ = ["DotGeneral", "contract", "dot_general"]
+__all__ = ["DotGeneral", "dot_general"]
 
 _LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 _KNOWN: dict[str, DotGeneral] = {}
 _KNOWN_MOST = 4096
-
-
-def contract(x: Any, y: Any, spec: str) -> Any:
-    """``numpy.einsum(spec, x, y)`` by one batched matrix product, whatever the order of the axes.
-
-    Axes are brought into the order batch, free, contracted and merged; those merges copy where the
-    memory does not allow a view.
-    """
-    operands, out = spec.split("->")
-    a, b = operands.split(",")
-    batch = [c for c in out if c in a and c in b]
-    kept_a = [c for c in a if c in out and c not in b]
-    kept_b = [c for c in b if c in out and c not in a]
-    summed = [c for c in a if c not in out]
-    size = dict(zip(a, x.shape))
-    size.update(zip(b, y.shape))
-
-    def length(axes: Any) -> int:
-        return int(np.prod([size[c] for c in axes], dtype=int))
-
-    lead = tuple([size[c] for c in batch])
-    x = x.transpose([a.index(c) for c in batch + kept_a + summed])
-    y = y.transpose([b.index(c) for c in batch + summed + kept_b])
-    x = x.reshape((*lead, length(kept_a), length(summed)))
-    y = y.reshape((*lead, length(summed), length(kept_b)))
-    order = batch + kept_a + kept_b
-    product = np.matmul(x, y).reshape([size[c] for c in order])
-    return product.transpose([order.index(c) for c in out])
 
 
 @primitive

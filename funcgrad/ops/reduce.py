@@ -17,6 +17,7 @@ from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
+from . import array_kernels
 from .convert import convert
 from .kinds import div, mask_mul, mul
 from .linear import Sum, Transpose, broadcast_to, reshape, shape_of
@@ -173,20 +174,12 @@ class Min(Extremum):
     ufunc = "minimum"
 
 
-def attained(x: Any, extremum: Any, axes: Any) -> Any:
-    """Where ``x`` equals its extremum over ``axes``; a nan equals a nan."""
-    extremum = np.expand_dims(extremum, axes)
-    if np.not_equal(extremum, extremum).any():
-        return np.equal(x, extremum) | np.not_equal(x, x)
-    return np.equal(x, extremum)
-
-
 @primitive
 class Attained(DiscreteRule):
     """Where ``x`` equals ``extremum``, which was reduced from it over ``axes``."""
 
     axes: tuple[int, ...]
-    numpy = attained
+    numpy = array_kernels.attained
 
     def aval(self, x: Aval, extremum: Aval) -> Aval:
         return make_aval(x.shape, _BOOL)

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.ir import Aval
 from ..core.primitive import Primitive, primitive
 from ..errors import ShapeError
+from . import array_kernels
 from .kinds import add, mask_mul, mul
 from .linear import Linear
 from .shape import everywhere, shift
@@ -101,20 +102,6 @@ class CumProd(Primitive):
         return cumprod(operands[0], self.axis + 1, self.reverse)
 
 
-def linear_recurrence(a: Any, b: Any, axis: Any, reverse: Any) -> Any:
-    """``s[i] = a[i] s[i-1] + b[i]`` along ``axis``, from its end where ``reverse``."""
-    turn = slice(None, None, -1) if reverse else slice(None)
-    factors = np.moveaxis(a, axis, 0)[turn]
-    terms = np.moveaxis(b, axis, 0)[turn]
-    out = np.empty(b.shape, b.dtype)
-    states = np.moveaxis(out, axis, 0)[turn]
-    state = np.zeros(terms.shape[1:], b.dtype)[()]
-    for i in range(len(terms)):
-        state = factors[i] * state + terms[i]
-        states[i] = state
-    return out
-
-
 @primitive
 class LinearRecurrence(Primitive):
     """``s[i] = a[i] s[i-1] + b[i]`` along ``axis`` from ``s = 0``, from its end where ``reverse``.
@@ -126,7 +113,7 @@ class LinearRecurrence(Primitive):
 
     axis: int
     reverse: bool
-    numpy = linear_recurrence
+    numpy = array_kernels.linear_recurrence
 
     def aval(self, a: Aval, b: Aval) -> Aval:
         if a.shape != b.shape or a.dtype != b.dtype:

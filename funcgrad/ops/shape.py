@@ -15,6 +15,7 @@ import numpy as np
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import primitive
 from ..errors import ShapeError
+from . import array_kernels
 from .index import GetItem
 from .layout import text_of
 from .linear import Linear, broadcast_to, shape_of
@@ -37,21 +38,13 @@ __all__ = [
 Widths = tuple[tuple[int, int], ...]
 
 
-def pad_constant(x: Any, widths: Any, value: Any) -> Any:
-    """``x`` with ``widths`` times ``value``, ``(before, after)``, around each axis."""
-    shape = tuple([n + before + after for n, (before, after) in zip(x.shape, widths)])
-    out = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)
-    out[tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, widths)])] = x
-    return out
-
-
 @primitive
 class Pad(Linear):
     """``value`` put ``(before, after)`` times around each axis; affine where it is not 0."""
 
     widths: tuple[tuple[int, int], ...]
     value: Any
-    numpy = pad_constant
+    numpy = array_kernels.pad_constant
 
     def aval(self, x: Aval) -> Aval:
         shape = tuple([n + b + a for n, (b, a) in zip(x.shape, self.widths, strict=True)])
@@ -232,14 +225,6 @@ class Diagonal(Linear):
         return self(*operands)
 
 
-def diagonal_of(x: Any, offset: Any, rows: Any, columns: Any) -> Any:
-    """Zeros of shape ``(..., rows, columns)`` with ``x`` on their diagonals ``offset``."""
-    out = np.zeros((*x.shape[:-1], rows, columns), x.dtype)
-    i = np.arange(x.shape[-1])
-    out[..., i - min(offset, 0), i + max(offset, 0)] = x
-    return out
-
-
 @primitive
 class DiagonalOf(Linear):
     """The last axis put on the diagonals ``offset`` of zeros: the transpose of `Diagonal`."""
@@ -247,7 +232,7 @@ class DiagonalOf(Linear):
     offset: int
     rows: int
     columns: int
-    numpy = diagonal_of
+    numpy = array_kernels.diagonal_of
 
     def aval(self, x: Aval) -> Aval:
         return make_aval((*x.shape[:-1], self.rows, self.columns), x.dtype)

@@ -1,0 +1,76 @@
+"""Floor 3: the NumPy that shapes, scans and contractions run; see `funcgrad.ops.kernels`.
+
+Each function uses nothing but ``np``: generated source holds a copy of its text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def pad_constant(x: Any, widths: Any, value: Any) -> Any:
+    """``x`` with ``widths`` times ``value``, ``(before, after)``, around each axis."""
+    shape = tuple([n + before + after for n, (before, after) in zip(x.shape, widths)])
+    out = np.full(shape, value, x.dtype) if value else np.zeros(shape, x.dtype)
+    out[tuple([slice(before, before + n) for n, (before, _) in zip(x.shape, widths)])] = x
+    return out
+
+
+def diagonal_of(x: Any, offset: Any, rows: Any, columns: Any) -> Any:
+    """Zeros of shape ``(..., rows, columns)`` with ``x`` on their diagonals ``offset``."""
+    out = np.zeros((*x.shape[:-1], rows, columns), x.dtype)
+    i = np.arange(x.shape[-1])
+    out[..., i - min(offset, 0), i + max(offset, 0)] = x
+    return out
+
+
+def attained(x: Any, extremum: Any, axes: Any) -> Any:
+    """Where ``x`` equals its extremum over ``axes``; a nan equals a nan."""
+    extremum = np.expand_dims(extremum, axes)
+    if np.not_equal(extremum, extremum).any():
+        return np.equal(x, extremum) | np.not_equal(x, x)
+    return np.equal(x, extremum)
+
+
+def linear_recurrence(a: Any, b: Any, axis: Any, reverse: Any) -> Any:
+    """``s[i] = a[i] s[i-1] + b[i]`` along ``axis``, from its end where ``reverse``."""
+    turn = slice(None, None, -1) if reverse else slice(None)
+    factors = np.moveaxis(a, axis, 0)[turn]
+    terms = np.moveaxis(b, axis, 0)[turn]
+    out = np.empty(b.shape, b.dtype)
+    states = np.moveaxis(out, axis, 0)[turn]
+    state = np.zeros(terms.shape[1:], b.dtype)[()]
+    for i in range(len(terms)):
+        state = factors[i] * state + terms[i]
+        states[i] = state
+    return out
+
+
+def contract(x: Any, y: Any, spec: str) -> Any:
+    """``numpy.einsum(spec, x, y)`` by one batched matrix product, whatever the order of the axes.
+
+    Axes are brought into the order batch, free, contracted and merged; those merges copy where the
+    memory does not allow a view.
+    """
+    operands, out = spec.split("->")
+    a, b = operands.split(",")
+    batch = [c for c in out if c in a and c in b]
+    kept_a = [c for c in a if c in out and c not in b]
+    kept_b = [c for c in b if c in out and c not in a]
+    summed = [c for c in a if c not in out]
+    size = dict(zip(a, x.shape))
+    size.update(zip(b, y.shape))
+
+    def length(axes: Any) -> int:
+        return int(np.prod([size[c] for c in axes], dtype=int))
+
+    lead = tuple([size[c] for c in batch])
+    x = x.transpose([a.index(c) for c in batch + kept_a + summed])
+    y = y.transpose([b.index(c) for c in batch + summed + kept_b])
+    x = x.reshape((*lead, length(kept_a), length(summed)))
+    y = y.reshape((*lead, length(summed), length(kept_b)))
+    order = batch + kept_a + kept_b
+    product = np.matmul(x, y).reshape([size[c] for c in order])
+    return product.transpose([order.index(c) for c in out])
