@@ -238,7 +238,7 @@ def workload(extent: Extent) -> Workload:
     if not extent.quick:
         cases.insert(2, eager_case(100_000))
         cases.append(compile_in_x_case(10_000))
-        cases.append(compile_case(100_000, against_jax=False))
+        cases.append(compile_case(100_000, against_jax=False, processes=1))
     if extent.full:
         cases.append(compile_case(3000, against_jax=True, processes=3))
     cases.append(
