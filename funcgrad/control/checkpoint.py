@@ -199,7 +199,7 @@ class Checkpoint(Primitive):
 
 
 def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list[Any]:
-    """Evaluate ``jaxpr`` with the values of some variables given: their computation is then dead."""
+    """Evaluate ``jaxpr`` with the values of some variables given; their computation is dead."""
     env: dict[Var, Any] = dict(zip(jaxpr.inputs, inputs, strict=True))
     for eqn in jaxpr.equations:
         operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]

@@ -161,14 +161,15 @@ class Scan(Primitive):
         scan = Scan(body, count, len(carry) + len(full), self.length, self.reverse)
         return regroup(apply(scan, args, place), carry_on, ys_on)
 
+    def _jvp_program(self, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool]]:
+        return derived(self.body, ("jvp", flags), lambda: jvp_program(self.body, flags))
+
     def jvp_body(self, active: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         cs, hs, xs = self.parts(active)
         carried = self.carried
         while True:
             flags = (*cs, *hs, *xs)
-            program, captured, given = derived(
-                self.body, ("jvp", flags), lambda: jvp_program(self.body, flags)
-            )
+            program, captured, given = self._jvp_program(flags)
             grown = [a or b for a, b in zip(hs, given[:carried], strict=True)]
             if grown == hs:
                 break
@@ -324,7 +325,7 @@ class BackwardBody:
         out_avals = body.out_avals
         inexact = [a.inexact for a in out_avals[:carried]]
         moving = [a.strong() for a, f in zip(out_avals[:carried], inexact, strict=True) if f]
-        ys = [a for a in out_avals[carried:]]
+        ys = list(out_avals[carried:])
         y_cts = [a.strong() for a, t in zip(ys, there, strict=True) if t]
         sums = [avals[i].strong() for i in self.summed]
         saved_avals = [(avals + split.forward.out_avals)[i].strong() for i in saved]
@@ -350,11 +351,9 @@ class BackwardBody:
             found = iter(run(program, [*bound, *cts]))
             pulled = {i: next(found) for i in range(inputs) if has[i]}
             carry = [
-                pulled[constants + i]
-                if has[constants + i]
-                else zeros(avals[constants + i].strong())
-                for i in range(carried)
-                if inexact[i]
+                pulled[i] if has[i] else zeros(avals[i].strong())
+                for i, moves in zip(range(constants, first), inexact, strict=True)
+                if moves
             ]
             added = [add(t, pulled[i]) for t, i in zip(totals, self.summed, strict=True)]
             return [*carry, *added, *[pulled[first + i] for i in self.given]]

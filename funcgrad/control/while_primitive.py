@@ -177,7 +177,7 @@ class While(Primitive):
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         c, b, carry = self.parts(operands)
         cb, bb, hb = self.parts(batched)
-        flags = tuple([*bb, *hb])
+        flags = (*bb, *hb)
         body, captured, carry_on, ys_on = cached(
             self, ("vmap", size, flags), lambda: self.scan.mapped_body(size, flags)
         )
