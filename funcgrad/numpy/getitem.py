@@ -15,14 +15,14 @@ import numpy as np
 from ..core.ir import Shape
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import ConcretizationError, IndexDtypeError
-from ..ops.index import GetItem
+from ..ops.index import GetItem, GetMasked
 from ..ops.layout import OPERAND, Index, out_of_bounds
 from ..ops.linear import reshape, shape_of
 from .arguments import operand
 from .dispatch import has_tracer
 from .promote import strong
 
-__all__ = ["Key", "getitem", "resolve"]
+__all__ = ["Key", "getitem", "resolve", "taken"]
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 
@@ -31,14 +31,14 @@ class Key(NamedTuple):
     """A resolved key.
 
     Attributes:
-        index: The field of the primitive.
+        parts: The index, the field of the primitive.
         arrays: Its operands.
         shape: The shape to give the array before it is indexed: axes that a mask of several
             dimensions covers are one axis.
         mask: Whether a mask was among the parts.
     """
 
-    index: Index
+    parts: Index
     arrays: list[Any]
     shape: Shape
     mask: bool
@@ -66,10 +66,16 @@ def getitem(x: Any, key: Any) -> Any:
             index, arrays = direct
             return apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
     resolved = resolve(shape_of(x), key)
-    if not resolved.index:
-        return strong(x)
-    x = reshape(strong(x), resolved.shape)
-    return apply(GetItem(resolved.index, resolved.mask), (x, *resolved.arrays), None)
+    return taken(strong(x), resolved)
+
+
+def taken(x: Any, key: Key) -> Any:
+    """``x[key]`` for a resolved key."""
+    whole = reshape(x, key.shape)
+    if not key.parts:
+        return whole
+    kind = GetMasked if key.mask else GetItem
+    return apply(kind(key.parts), (whole, *key.arrays), None)
 
 
 def _plain(part: slice) -> bool:

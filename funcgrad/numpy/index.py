@@ -218,7 +218,7 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
         a = _brought_in("choose", a, len(options), mode)
     elif isinstance(a, Tracer):
         # NumPy refuses negative choices: these go to a place that does not exist.
-        a = np.where(a < 0, len(options), a)
+        a = np.where(np.less(a, 0), len(options), a)
     elif np.any(a < 0):
         raise out_of_bounds("invalid entry in choice array")
     return getitem(take_along_axis(table, broadcast_to(a, shape)[None], axis=0), 0)

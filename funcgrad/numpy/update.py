@@ -10,11 +10,11 @@ import numpy as np
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import DtypeError, NotTraceableError
 from ..ops.convert import convert
-from ..ops.index import GetItem, IndexAdd, IndexSet
+from ..ops.index import IndexAdd, IndexSet
 from ..ops.layout import distinct, fill, layout
 from ..ops.linear import broadcast_to, reshape, shape_of
 from .arguments import operand
-from .getitem import Key, resolve
+from .getitem import Key, resolve, taken
 from .promote import promote_types, strong
 
 __all__ = ["at"]
@@ -68,7 +68,7 @@ class AtIndex:
 
     def get(self) -> Array:
         """``x[key]``."""
-        return _get(self._x, resolve(shape_of(self._x), self._key))
+        return taken(self._x, resolve(shape_of(self._x), self._key))
 
     def set(self, y: Array) -> Array:
         """``x[key] = y``.
@@ -139,7 +139,7 @@ class AtIndex:
         x = self._x
         key = resolve(shape_of(x), self._key)
         y = _fitting(_as_dtype_of(x, y), key)
-        new = apply(primitive(key.index), (reshape(x, key.shape), y, *key.arrays), None)
+        new = apply(primitive(key.parts), (reshape(x, key.shape), y, *key.arrays), None)
         return reshape(new, shape_of(x))
 
     def _in_turn(self, op: Callable[[Any, Any], Any], y: Any, unique: bool) -> Any:
@@ -149,7 +149,7 @@ class AtIndex:
             return _where(x, self._key, y, _as_dtype_of(x, _combined(op, x, y)))
         key = resolve(shape_of(x), self._key)
         if unique or distinct(key.arrays):
-            old = _get(x, key)
+            old = taken(x, key)
             return AtIndex(x, self._key).set(_combined(op, old, y))
         if any(isinstance(a, Tracer) for a in key.arrays):
             raise NotTraceableError(
@@ -158,7 +158,7 @@ class AtIndex:
                 "before the transform.",
             )
         size = int(np.prod(key.shape))
-        places = np.arange(size).reshape(key.shape)[fill(key.index, key.arrays)]
+        places = np.arange(size).reshape(key.shape)[fill(key.parts, key.arrays)]
         y = reshape(broadcast_to(_fitting(y, key), places.shape), (places.size,))
         flat = reshape(x, (size,))
         for turn in _turns(places.reshape(-1)):
@@ -166,11 +166,6 @@ class AtIndex:
             old = At(flat)[chosen].get()
             flat = At(flat)[chosen].set(_combined(op, old, At(y)[turn].get()))
         return reshape(flat, shape_of(x))
-
-
-def _get(x: Any, key: Key) -> Any:
-    whole = reshape(x, key.shape)
-    return apply(GetItem(key.index, key.mask), (whole, *key.arrays), None) if key.index else whole
 
 
 def _combined(op: Callable[[Any, Any], Any], old: Any, y: Any) -> Any:
@@ -228,7 +223,7 @@ def _fitting(y: Any, key: Key) -> Any:
     given = shape_of(y)
     if len(given) < 2:
         return y
-    target, _, _ = layout(key.index, key.shape, [shape_of(a) for a in key.arrays])
+    target, _, _ = layout(key.parts, key.shape, [shape_of(a) for a in key.arrays])
     while len(given) > len(target) and given[0] == 1:
         given = given[1:]
     return reshape(y, given)

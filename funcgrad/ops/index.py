@@ -22,12 +22,22 @@ from .layout import OPERAND, Index, distinct, fill, hash_of, layout, out_of_boun
 from .linear import Linear, Transpose, broadcast_to, reshape, shape_of, sum_to
 from .select import select
 
-__all__ = ["GetItem", "IndexAdd", "IndexSet", "LastWrites", "Scatter", "ScatterAdd", "scatter_to"]
+__all__ = [
+    "GetItem",
+    "GetMasked",
+    "IndexAdd",
+    "IndexSet",
+    "LastWrites",
+    "Scatter",
+    "ScatterAdd",
+    "scatter_to",
+]
 
 
 class _Indexed(Linear):
     """What primitives with the field ``index`` share."""
 
+    index: Index
     # The arrays in the index are read by the transposes.
     saves = True
 
@@ -40,27 +50,18 @@ class _Indexed(Linear):
 
 def _constant(index: Index, arrays: Sequence[str]) -> str:
     """``index`` as an argument in source."""
-    comma = "," if len(index) == 1 and index != (None,) else ""
+    comma = "," if len(index) == 1 else ""
     return f"np.s_[{text_of(index, arrays)}{comma}]"
 
 
 @primitive
 class GetItem(_Indexed):
-    """``x[index]``; further operands are the integers and arrays of integers in the index.
-
-    With ``mask`` the arrays come from a boolean mask: a choice, below which cotangents are masked.
-    """
+    """``x[index]``; further operands are the integers and arrays of integers in the index."""
 
     index: Index
-    mask: bool
 
-    def __init__(self, index: Index, mask: bool = False) -> None:
+    def __init__(self, index: Index) -> None:
         self.index = index
-        self.mask = mask
-
-    @property
-    def masks(self) -> bool:
-        return self.mask
 
     def source(self, *operands: str) -> str:
         x, *arrays = operands
@@ -86,7 +87,14 @@ class GetItem(_Indexed):
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         x, *arrays = operands
         to = _Batched(self.index, size, batched[1:], arrays, shape_of(x)[batched[0] :], batched[0])
-        return to.bring(GetItem(to.index, self.mask)(x, *to.arrays))
+        return to.bring(type(self)(to.index)(x, *to.arrays))
+
+
+@primitive
+class GetMasked(GetItem):
+    """`GetItem` with the places of a boolean mask: a choice, below which cotangents are masked."""
+
+    masks = True
 
 
 @primitive
@@ -252,9 +260,7 @@ class LastWrites(Primitive):
         return to.bring(LastWrites(to.index, (size, *self.shape))(*to.arrays))
 
 
-def scatter_to(
-    ct: Any, index: Index, shape: Shape, arrays: Sequence[Any], once: bool = False
-) -> Any:
+def scatter_to(ct: Any, index: Index, shape: Shape, arrays: Sequence[Any]) -> Any:
     """The transpose of `GetItem`: zeros of ``shape`` with ``ct`` added at ``index``.
 
     Args:

@@ -14,7 +14,7 @@ def scatter(y: Any, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with ``y`` at ``index``, which means no place twice."""
     z = np.zeros(shape, np.result_type(y))
     z[index] = y
-    return z[()]
+    return z if z.ndim else z[()]
 
 
 def scatter_add(y: Any, index: Any, shape: Any) -> Any:
@@ -33,7 +33,7 @@ def index_set(x: Any, y: Any, index: Any) -> Any:
     """A copy of ``x`` with ``y`` at ``index``."""
     z = np.array(x)
     z[index] = y
-    return z[()]
+    return z if z.ndim else z[()]
 
 
 def index_add(x: Any, y: Any, index: Any) -> Any:
@@ -43,7 +43,7 @@ def index_add(x: Any, y: Any, index: Any) -> Any:
         np.add.at(z, index, y)
     else:
         z[index] += y
-    return z[()]
+    return z if z.ndim else z[()]
 
 
 def last_writes(index: Any, shape: Any) -> Any:

@@ -58,7 +58,7 @@ def text_of(index: Index, operands: Sequence[str] = ()) -> str:
     if not index:
         return "()"
     rest = iter(operands)
-    return ", ".join([_part(part, rest) for part in index]) + ("," if index == (None,) else "")
+    return ", ".join([_part(part, rest) for part in index])
 
 
 def _part(part: Any, rest: Any) -> str:
