@@ -1,14 +1,16 @@
-"""The code of README.md and docs/*.md runs, and prints what stands below it.
+"""The code of README.md, docs/*.md and docstrings runs, and prints what stands below it.
 
-In each file the ```` ```python ```` blocks run in order in one namespace. A block that is followed
+In each page the ```` ```python ```` blocks run in order in one namespace. A block that is followed
 by a ```` ```text ```` block must print that text; a block of ``>>>`` lines is a doctest. A block
-that is to raise is followed by a ```` ```text error ```` block with the message. A block that starts
-with the comment ``# train.py`` is that file, so that what names lines names the block's; any other
-stands at its own lines of the page.
+that is to raise is followed by a ```` ```text error ```` block with the message. A block that
+starts with the comment ``# train.py`` is that file, so that what names lines names the block's; any
+other stands at its own lines of the page.
 """
 
+import ast
 import contextlib
 import doctest
+import importlib
 import io
 import itertools
 import re
@@ -30,10 +32,26 @@ def blocks(page):
     ]
 
 
-def run_session(body, namespace, place):
-    """Run a block of ``>>>`` lines as a doctest."""
+def docstrings():
+    """Every docstring with an example that is written in funcgrad's files.
+
+    They are read from the source: a module's attributes would bring along NumPy's docstrings, which
+    wrapped functions show.
+    """
+    for path in sorted((ROOT / "funcgrad").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                text = ast.get_docstring(node)
+                if text and ">>>" in text:
+                    name = getattr(node, "name", "module")
+                    place = path.relative_to(ROOT)
+                    yield pytest.param(place, node.body[0].lineno, text, id=f"{place}:{name}")
+
+
+def run_session(body, namespace, place, line=1):
+    """Run ``>>>`` lines as a doctest."""
     out = io.StringIO()
-    example = doctest.DocTestParser().get_doctest(body, namespace, place, place, 0)
+    example = doctest.DocTestParser().get_doctest(body, namespace, place, place, line - 1)
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     failed = runner.run(example, out=out.write, clear_globs=False).failed
     namespace.update(example.globs)
@@ -66,10 +84,17 @@ def test_page(page, monkeypatch, tmp_path):
         if info != "python":
             continue
         if body.lstrip().startswith(">>>"):
-            run_session(body, namespace, f"{page.name}:{line}")
+            run_session(body, namespace, page.name, line)
         else:
             expected = text if below.startswith("text") else None
             run_block(body, line, namespace, page, expected, below == "text error")
+
+
+@pytest.mark.parametrize(("path", "line", "text"), list(docstrings()))
+def test_docstring(path, line, text):
+    parts = path.with_suffix("").parts
+    module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+    run_session(text, dict(vars(importlib.import_module(module))), str(path), line)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
