@@ -14,7 +14,7 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval
 from ..core.trace import Tracer, aval_of
-from ..errors import DtypeError, ShapeError
+from ..errors import LIBRARIES, DtypeError, ShapeError
 from ..ops.convert import convert
 from ..tree import TreeDef
 
@@ -28,7 +28,7 @@ def describe(f: Callable[..., Any]) -> str:
     """``"loss() at train.py:12"``: a function as errors name it."""
     name = getattr(f, "__name__", type(f).__name__)
     code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
-    if code is None:
+    if code is None or code.co_filename.startswith(LIBRARIES):
         return f"{name}()"
     return f"{name}() at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}"
 

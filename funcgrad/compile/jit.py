@@ -20,7 +20,7 @@ from ..control.call import Call
 from ..core.backend import Backend, backend_named
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, apply, aval_of, run, trace
-from ..errors import ArgumentError, trim
+from ..errors import ArgumentError, entry, trim
 from ..ops.convert import Convert
 from . import numpy_source as numpy_source  # registers the backend
 from .dispatch import entry_for
@@ -349,6 +349,7 @@ def jit(f: Callable[..., Any], **options: Any) -> Jitted: ...
 def jit(f: None = None, **options: Any) -> Callable[[Callable[..., Any]], Jitted]: ...
 
 
+@entry
 def jit(
     f: Callable[..., Any] | None = None,
     *,

@@ -56,7 +56,13 @@ class Signature:
         self.avals: list[Aval] = []
         parts: list[Hashable] = []
         for i, leaf in enumerate(self.leaves):
-            aval = traced_aval(leaf)
+            try:
+                aval = traced_aval(leaf)
+            except DtypeError as error:
+                got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced")
+                raise DtypeError(
+                    f"jit: {_label(self.treedef, i)} is {got}, which cannot be traced", error.fix
+                ) from None
             if aval is None:
                 parts.append(_static_key(leaf, self.treedef, i))
             else:
@@ -109,8 +115,7 @@ def traced_aval(leaf: Any) -> Aval | None:
         if kind is np.memmap:
             return aval_of(leaf)
         raise DtypeError(
-            f"jit: {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray, cannot be "
-            "traced",
+            f"funcgrad: a {kind.__module__}.{kind.__name__} cannot be traced",
             "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
         )
     return None
@@ -132,20 +137,26 @@ def _code(value: Any) -> Hashable:
     return getattr(value, "__code__", value)
 
 
+def _label(treedef: TreeDef, position: int) -> str:
+    """A leaf of the arguments as errors name it: ``argument 0['w']``."""
+    _, argument, *path = treedef.paths()[position]
+    return f"argument {argument.key!r}{tree.path_string(path)}"
+
+
 def _static_key(leaf: Any, treedef: TreeDef, position: int) -> Hashable:
     if type(leaf) in _STATIC:
         return type(leaf), leaf
-    where = tree.path_string(treedef.paths()[position][1:])
+    label = _label(treedef, position)
     if not isinstance(leaf, (Enum, type)) and hasattr(leaf, "__array__"):
         raise ArgumentError(
-            f"jit: argument {where} is a {type(leaf).__qualname__}, which is no NumPy array",
+            f"jit: {label} is a {type(leaf).__qualname__}, which is no NumPy array",
             "Convert it with numpy.asarray.",
         )
     try:
         hash(leaf)
     except TypeError:
         raise ArgumentError(
-            f"jit: argument {where} is a {type(leaf).__qualname__}, which is neither an array, nor "
+            f"jit: {label} is a {type(leaf).__qualname__}, which is neither an array, nor "
             "a pytree, nor hashable",
             "Make it a dataclass, or call tree.register for its class; or give it __hash__ and "
             "__eq__, and it is static.",
@@ -208,7 +219,7 @@ class StaticArguments:
         ]
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         open_names = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name for p in parameters}
+        known = [p.name for p in parameters]
         for n in numbers:
             if not (-len(positional) <= n < len(positional) or (open_ended and n >= 0)):
                 raise ArgumentError(

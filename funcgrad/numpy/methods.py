@@ -275,6 +275,13 @@ _NO_COUNTERPART = {
     "strides": "A traced value has no memory of its own.",
     "ptp": "NumPy 2 has it as a function: numpy.ptp(x).",
     "newbyteorder": "A traced value is in native byte order.",
+    # What users of other libraries write.
+    "backward": "A gradient is a function: write grad(f)(x).",
+    "grad": "A gradient is what grad(f)(x) returns.",
+    "requires_grad": "What is differentiated is an argument: write grad(f)(x).",
+    "detach": "Write stop_gradient(x).",
+    "numpy": "NumPy's functions take it as it is.",
+    "block_until_ready": "Leave it out: results are there when a call returns.",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ..core.ir import Place
 from ..core.refusal import no_value, raise_leaked
 from ..core.trace import Frame, Tracer, aval_of
-from ..errors import ConcretizationError
+from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo
 
 __all__ = ["BatchFrame", "vmap"]
@@ -47,6 +47,11 @@ class BatchFrame(Frame):
             batched.append(own)
         try:
             out = primitive.vmap(self.size, batched, values)
+        except ValueError as error:
+            if not isinstance(error, FuncgradError):
+                # NumPy's text counts the axis of the batch; the types of one element say it better.
+                primitive.aval(*[aval_of(a) for a in primitive.adapt(args)])
+            raise
         finally:
             for frame in older:
                 frame.place = None
