@@ -166,6 +166,20 @@ def test_L07_patterns_of_the_backward_pass():
     assert grad(np.maximum, argnums=(0, 1))(4.0, 2.0) == (1.0, 0.0)
 
 
+def test_L08_flat_backward_code_runs_with_numpy_alone():
+    def neuron(w0, x0, w1, x1, w2):
+        return 1 / (1 + np.exp(-(w0 * x0 + w1 * x1 + w2)))
+
+    at = (2.0, -1.0, -3.0, -2.0, -3.0)
+    source = jit(value_and_grad(neuron, argnums=(0, 1, 2, 3, 4))).source(*at)
+    imports = [line for line in source.splitlines() if "import" in line]
+    assert imports == ["import numpy as np"]
+    namespace = {}
+    exec(source, namespace)
+    gradient = ("-0.19661", "0.39322", "-0.39322", "-0.58984", "0.19661")
+    assert shows(namespace["neuron"](*at), "0.73106", *gradient)
+
+
 def test_L11_a_sum_over_paths():
     def apart(a, b, d):
         return (a + b) * d
