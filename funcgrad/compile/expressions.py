@@ -137,7 +137,7 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
     text: str | None
     if isinstance(x, Var) and x.aval.shape:
         if kind is Reshape:
-            return f"{operands[0]}.reshape({primitive.shape})"
+            return f"{operands[0]}.reshape({primitive.shape})" + ("" if primitive.shape else "[()]")
         if kind is Transpose:
             whole = primitive.axes == tuple(reversed(range(len(primitive.axes))))
             return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"

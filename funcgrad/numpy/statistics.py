@@ -15,8 +15,8 @@ from ..errors import ShapeError
 from ..ops import sort
 from ..ops.elementwise import div, mul, sub
 from ..ops.linear import Transpose, reshape, shape_of
-from ..ops.reduce import sum_over
-from ..ops.shape import kept_axes, without_axes
+from ..ops.reduce import expand, sum_over
+from ..ops.shape import without_axes
 from . import reduce
 from .arguments import axes_of, axis_of, cast, flag, given, operand, promoted
 from .dispatch import implements, refuse
@@ -31,33 +31,28 @@ __all__ = [
 ]
 
 
+def _everywhere(where: Any) -> bool:
+    return where is True or where is np._NoValue
+
+
 def _count(shape: tuple[int, ...], axes: tuple[int, ...], where: Any) -> Any:
-    """How many elements a mean is over: an int, or an array of the kept shape with ``where``."""
-    if where is True or where is np._NoValue:
+    """How many elements a mean is over: an int, or an array with ``where``."""
+    if _everywhere(where):
         items = 1
         for axis in axes:
             items *= shape[axis]
         return items
-    where = np.broadcast_to(operand(where), shape)
-    return reduce.sum(where, axes, np.intp, keepdims=True)
+    return reduce.sum(np.broadcast_to(operand(where), shape), axes, np.intp)
 
 
 def _mean(x: Any, axes: tuple[int, ...], where: Any) -> Any:
-    """The mean of inexact ``x`` over ``axes``, which are kept."""
-    shape = shape_of(x)
-    items = _count(shape, axes, where)
-    total = reshape(sum_over(chosen("mean", where, x, 0), axes), kept_axes(shape, axes))
-    return _per(total, items)
+    """The mean of inexact ``x`` over ``axes``, which are dropped."""
+    items = _count(shape_of(x), axes, where)
+    return _per(sum_over(chosen("mean", where, x, 0), axes), items)
 
 
 def _per(total: Any, items: Any) -> Any:
     return div(total, cast(items, aval_of(total).dtype))
-
-
-def _dropped(x: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any) -> Any:
-    if flag(keepdims):
-        return x
-    return reshape(x, tuple([n for i, n in enumerate(shape) if i not in axes]))
 
 
 def _computed_in(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
@@ -85,13 +80,9 @@ def mean(
     half = aval.dtype == np.float16 and not given(dtype)
     kind = np.dtype(np.float32) if half else _computed_in(aval.dtype, dtype)
     x = cast(x, kind)
-    if where is True or where is np._NoValue:
-        items = _count(shape, axes, True)
-        if not items:
-            warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
-        result = finished(_per(sum_over(x, axes), items), shape, axes, keepdims)
-    else:
-        result = _dropped(_mean(x, axes, where), shape, axes, keepdims)
+    if _everywhere(where) and not _count(shape, axes, True):
+        warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
+    result = finished(_mean(x, axes, where), shape, axes, keepdims)
     return cast(result, np.float16) if half else result
 
 
@@ -119,19 +110,23 @@ def var(
     shape = aval.shape
     axes = axes_of(axis, len(shape))
     x = cast(x, _computed_in(aval.dtype, dtype))
-    center = operand(mean) if given(mean) else _mean(x, axes, where)
+    if given(mean):
+        center = operand(mean)
+    else:
+        center = _mean(x, axes, where)
+        # A number broadcasts as it is.
+        center = expand(center, shape, axes) if shape_of(center) else center
     d = sub(*promoted([x, center]))
     square = np.real(d) ** 2 + np.imag(d) ** 2 if aval_of(d).dtype.kind == "c" else mul(d, d)
     items = _count(shape, axes, where)
-    if items is not None and np.ndim(items) == 0:
+    if _everywhere(where):
         if ddof >= items:
             warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=2)
         items = items - ddof if items > ddof else 0
     else:
         items = np.maximum(items - ddof, 0)
     total = sum_over(chosen("var", where, square, 0), axes)
-    total = reshape(total, kept_axes(shape, axes))
-    return _dropped(_per(total, items), shape, axes, keepdims)
+    return finished(_per(total, items), shape, axes, keepdims)
 
 
 @implements(np.std)
@@ -149,19 +144,10 @@ def std(
 ) -> Any:
     """``numpy.std``, whose gradient is 0 where all elements are equal."""
     refuse("std", out=out)
-    return np.sqrt(
-        var(
-            operand(a),
-            axis,
-            dtype,
-            None,
-            ddof,
-            keepdims,
-            where=where,
-            mean=mean,
-            correction=correction,
-        )
+    variance = var(
+        operand(a), axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
     )
+    return np.sqrt(variance)
 
 
 @implements(np.average)
