@@ -237,7 +237,7 @@ def matching(t: Any, aval: Aval, name: str, treedef: TreeDef, i: int) -> Any:
     if t is None:
         return None
     given = aval_of(t)
-    if given.shape == aval.shape and given.dtype == aval.dtype:
+    if given.shape == aval.shape and given.dtype == aval.dtype and not given.weak:
         return t
     lost = given.dtype.kind == "c" and aval.dtype.kind != "c"
     if given.shape != aval.shape or lost:

@@ -24,8 +24,8 @@ def check_transforms(
 ) -> None:
     """Compare what ``f`` gives under every transform with what it gives when called plainly.
 
-    Value, shape, dtype and structure under reverse mode, forward mode, `linearize`, `vmap`, and,
-    where ``abstract``, as a recorded program and under `jit`, twice. Afterwards ``args`` must hold
+    Value, shape, dtype and structure under reverse mode, forward mode, `linearize`, and, where
+    ``abstract``, under `vmap`, as a recorded program and under `jit`, twice. Afterwards ``args`` must hold
     what they held, and no result may share memory with them.
 
     Args:
@@ -48,10 +48,10 @@ def check_transforms(
         "vjp": lambda: vjp(f, *args)[0],
         "jvp": lambda: jvp(f, args, _unit_tangents(args))[0],
         "linearize": lambda: linearize(f, *args)[0],
-        "vmap": lambda: _first(f, args),
     }
     if abstract:
         jitted = jit(f)
+        results["vmap"] = lambda: _first(f, args)
         results["make_jaxpr"] = lambda: _recorded(f, args, plain)
         results["jit"] = lambda: jitted(*args)
         results["jit, second call"] = lambda: jitted(*args)
