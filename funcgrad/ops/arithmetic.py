@@ -15,13 +15,12 @@ from ..core.trace import aval_of
 from ..errors import DtypeError
 from . import kernels
 from .convert import convert
-from .discrete import equal, floor_divide, frexp_exponent, rint, sign
+from .discrete import equal, frexp_exponent, rint, sign
 from .kinds import (
     Elementwise,
     Over,
     add,
     broadcast_shapes,
-    div,
     mask_mul,
     mul,
     neg,
@@ -197,13 +196,18 @@ class LogOrZero(Elementwise):
     partials = (Over(lambda out, x: x),)
 
 
+def _whole(x: Any, y: Any) -> Any:
+    """The quotient of a multiple of ``y``, without the warning of a division by 0."""
+    return rint(quiet_div(x, y))
+
+
 @primitive
 class Remainder(Elementwise):
     """``x % y``, ``x - y * floor(x / y)``: derivatives 1 and ``-floor(x / y)``."""
 
     numpy, symbol, weak = np.remainder, "%", True
     run = staticmethod(kernels.remainder)
-    partials = (1, lambda out, x, y: neg(floor_divide(x, y)))
+    partials = (1, lambda out, x, y: _whole(sub(out, x), y))
 
 
 @primitive
@@ -211,7 +215,7 @@ class Fmod(Elementwise):
     """``np.fmod(x, y)``, ``x - y * trunc(x / y)``: derivatives 1 and ``-trunc(x / y)``."""
 
     numpy = np.fmod
-    partials = (1, lambda out, x, y: rint(div(sub(out, x), y)))
+    partials = (1, lambda out, x, y: _whole(sub(out, x), y))
 
 
 @primitive

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.primitive import primitive
 from . import kernels
 from .arithmetic import sub
-from .kinds import Elementwise, Over, add, mul, quiet_div
+from .kinds import Elementwise, Over, add, mask_mul, mul, quiet_div
 
 __all__ = [
     "cbrt",
@@ -107,7 +107,7 @@ class Cbrt(Elementwise):
     """The cube root; derivative ``1/(3 cbrt(x)**2)``, infinite at 0."""
 
     numpy, singular, masks = np.cbrt, True, True
-    partials = (Over(lambda out, x: mul(3.0, mul(out, out))),)
+    partials = (Over(lambda out, x: mul(3.0, mask_mul(out, out))),)
 
 
 @primitive

@@ -134,8 +134,9 @@ def sinc_derivative(x: Any, order: int) -> Any:
 
 def make_complex(x: Any, y: Any) -> Any:
     """``x + 1j * y`` without arithmetic: signs of zeros and infinities stay."""
-    z = np.empty(np.broadcast(x, y).shape, np.result_type(x, y, np.complex64))
-    z.real, z.imag = x, y
+    parts = np.broadcast_arrays(x, y)
+    z = np.empty(parts[0].shape, np.result_type(*parts, np.complex64))
+    z.real, z.imag = parts
     return z[()]
 
 
