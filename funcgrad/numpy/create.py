@@ -11,7 +11,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
 from .arguments import cast, operand, operands, spread
-from .dispatch import IMPLEMENTED, implements
+from .dispatch import IMPLEMENTED, implements, refuse
 
 __all__ = [
     "arange",
@@ -58,6 +58,7 @@ def array(
     order: Any = "K",
     subok: bool = False,
     ndmin: int = 0,
+    ndmax: int = 0,
     like: Any = None,
 ) -> Array:
     """An array of numbers, arrays and traced values in nested lists.
@@ -66,6 +67,7 @@ def array(
         ShapeError: The parts differ in shape.
         DtypeError: A dtype that is not numeric.
     """
+    refuse("array", ndmax=ndmax or None)
     return _made(object, dtype, ndmin)
 
 

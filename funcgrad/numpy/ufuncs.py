@@ -389,5 +389,4 @@ bitwise_count = declare(np.bitwise_count, ops.bitwise_count)
 gcd = declare(np.gcd, ops.gcd)
 lcm = declare(np.lcm, ops.lcm)
 
-__all__ = ["HANDLERS", "declare"]
-__all__ += [name for name in dict(globals()) if isinstance(getattr(np, name, None), np.ufunc)]
+__all__ = [name for name in dict(globals()) if isinstance(getattr(np, name, None), np.ufunc)]
