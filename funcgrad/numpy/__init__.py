@@ -22,8 +22,9 @@ from .inquire import *
 from .join import *
 from .like import *
 from .matrix import *
-from .nan import *
+from .nans import *
 from .places import *
+from .plain import *
 from .products import *
 from .reduce import *
 from .scan import *
@@ -31,10 +32,6 @@ from .shape import *
 from .statistics import *
 from .ufuncs import *
 from .update import *
-
-# isort: split
-# Last, because a module here has the name of a number, `nan`.
-from .plain import *
 
 _methods.install()
 
