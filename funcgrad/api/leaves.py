@@ -77,6 +77,14 @@ def is_inexact(leaf: Any) -> bool:
     return isinstance(leaf, (np.inexact, float, complex))
 
 
+def plain(leaf: Any) -> Any:
+    """``leaf``; an array of numbers in native byte order and of no subclass."""
+    numbers = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc"
+    if numbers and not (leaf.dtype.isnative and type(leaf) is np.ndarray):
+        return np.asarray(leaf, dtype=aval_of(leaf).dtype)
+    return leaf
+
+
 class Split:
     """The leaves of a pytree, parted into those that are differentiated and the others.
 

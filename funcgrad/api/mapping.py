@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.linear import move_axis
 from ..transforms import vmap as batch
-from .leaves import describe, kind_of, own
+from .leaves import describe, kind_of, own, plain
 from .transformed import Transformed, require_function
 
 __all__ = ["vmap"]
@@ -66,7 +66,7 @@ def vmap(
         size = _size(leaves, axes, axis_size, treedef, f)
         batched = [axis is not None for axis in axes]
         values = [
-            leaf if axis is None else _to_front(leaf, axis)
+            plain(leaf) if axis is None else _to_front(plain(leaf), axis)
             for leaf, axis in zip(leaves, axes, strict=True)
         ]
         out_treedef: Any = None
