@@ -95,6 +95,7 @@ def test_counterparts_have_numpys_parameters(genuine, counterpart):
 
 def test_the_namespace_is_a_drop_in():
     missing = [name for name in dir(np) if not name.startswith("_") and not hasattr(fnp, name)]
+    missing += [name for name in np.linalg.__all__ if not hasattr(fnp.linalg, name)]
     assert missing == []
     assert fnp.nan != fnp.nan
     assert fnp.pi == np.pi

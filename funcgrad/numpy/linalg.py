@@ -353,3 +353,7 @@ def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
 def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """``numpy.linalg.vecdot``."""
     return products.vecdot(x1, x2, axis=axis)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(np.linalg, name)
