@@ -31,6 +31,11 @@ __all__ = [
 ]
 
 
+_ARRAYS = (np.ndarray, np.generic)
+_SEQUENCES = (list, tuple)
+_NUMBERS = frozenset({bool, int, float, complex})
+
+
 def given(value: Any) -> bool:
     """Whether an optional argument was given."""
     return value is not None and value is not np._NoValue
@@ -45,16 +50,16 @@ def operand(x: Any) -> Any:
     """An array-like as an array, a scalar or a tracer; lists with tracers in them are stacked."""
     if isinstance(x, Tracer):
         return strong(x) if x.aval.weak else x
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, _ARRAYS):
         return x
-    if isinstance(x, list | tuple) and has_tracer(x):
+    if isinstance(x, _SEQUENCES) and has_tracer(x):
         return Stack(0)(*operands(x))
     return np.asarray(x)[()]
 
 
 def operands(xs: Sequence[Any]) -> list[Any]:
     """Several array-likes, converted to the dtype that NumPy gives them together."""
-    found = [x if isinstance(x, (bool, int, float, complex)) else operand(x) for x in xs]
+    found = [x if type(x) in _NUMBERS else operand(x) for x in xs]
     return promoted(found)
 
 
@@ -75,7 +80,8 @@ def cast(x: Any, dtype: Any) -> Any:
     """``x`` converted to ``dtype``, or as it is where ``dtype`` is None; never weak."""
     if dtype is None:
         return strong(x)
-    return convert(x, np.dtype(dtype).newbyteorder("="))
+    dtype = np.dtype(dtype)
+    return convert(x, dtype if dtype.isnative else dtype.newbyteorder("="))
 
 
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:

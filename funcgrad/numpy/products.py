@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import Tracer, aval_of
+from ..core.trace import Tracer, apply, aval_of
 from ..errors import ShapeError
 from ..ops.kinds import mul
 from ..ops.linalg import dot_general
@@ -34,19 +34,18 @@ __all__ = [
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+_DIRECT = (Tracer, np.ndarray)
+_OTHERS = (Tracer, np.ndarray, np.generic, list, tuple, float, int, complex)
+
 _PLAIN = {(1, 1): "i,i->", (2, 1): "ij,j->i", (1, 2): "i,ij->j", (2, 2): "ij,jk->ik"}
 
 
 def _pair(x: Any, y: Any) -> tuple[Any, Any]:
     """Two operands in one dtype; nothing is done where they are fine as they are."""
-    if (
-        isinstance(x, Tracer | np.ndarray)
-        and isinstance(y, Tracer | np.ndarray)
-        and (a := aval_of(x)).dtype is (b := aval_of(y)).dtype
-        and not a.weak
-        and not b.weak
-    ):
-        return x, y
+    if isinstance(x, _DIRECT) and isinstance(y, _DIRECT):
+        a, b = aval_of(x), aval_of(y)
+        if a.dtype is b.dtype and not a.weak and not b.weak:
+            return x, y
     x, y = operands([x, y])
     return x, y
 
@@ -67,7 +66,12 @@ def matmul(x1: Any, x2: Any, /, out: Any = None) -> Any:
     ``x.T @ ct``. Leading axes broadcast; those that one operand alone has are folded into its rows,
     so that the product is one matrix product.
     """
-    refuse("matmul", out=out)
+    if out is not None:
+        refuse("matmul", out=out)
+    return _product(x1, x2)
+
+
+def _product(x1: Any, x2: Any) -> Any:
     x, y = _pair(x1, x2)
     a, b = shape_of(x), shape_of(y)
     if not a or not b:
@@ -80,7 +84,7 @@ def matmul(x1: Any, x2: Any, /, out: Any = None) -> Any:
         raise _unfit("matmul", x, y, len(a) - 1, j)
     spec = _PLAIN.get((len(a), len(b)))
     if spec is not None:
-        return dot_general(spec)(x, y)
+        return apply(dot_general(spec), (x, y), None)
     return _stacks("matmul", x, y, 2 if len(a) > 1 else 1, 2 if len(b) > 1 else 1)
 
 
@@ -287,15 +291,11 @@ def cross(
 
 
 def _matmul(self: Any, other: Any) -> Any:
-    if isinstance(other, Tracer | np.ndarray | np.generic | list | tuple | float | int | complex):
-        return matmul(self, other)
-    return NotImplemented
+    return _product(self, other) if isinstance(other, _OTHERS) else NotImplemented
 
 
 def _rmatmul(self: Any, other: Any) -> Any:
-    if isinstance(other, np.ndarray | np.generic | list | tuple | float | int | complex):
-        return matmul(other, self)
-    return NotImplemented
+    return _product(other, self) if isinstance(other, _OTHERS) else NotImplemented
 
 
 Tracer.__matmul__ = _matmul  # type: ignore[attr-defined]

@@ -34,18 +34,20 @@ __all__ = [
 ]
 
 
-def widened(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which NumPy sums and multiplies elements of ``dtype``."""
-    if dtype.kind in "bi" and dtype.itemsize < 8:
-        return np.dtype(np.int64)
-    if dtype.kind == "u" and dtype.itemsize < 8:
-        return np.dtype(np.uint64)
-    return dtype
+def accumulated(x: Any, dtype: np.dtype[Any], asked: Any) -> Any:
+    """``x``, of ``dtype``, converted to that in which NumPy adds or multiplies its elements."""
+    if asked is not None:
+        return cast(x, asked)
+    if dtype.kind in "fc" or dtype.itemsize == 8:
+        return x
+    return cast(x, np.uint64 if dtype.kind == "u" else np.int64)
 
 
 def finished(out: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any) -> Any:
     """A result with the reduced axes back at length 1 where ``keepdims``."""
-    return reshape(out, kept_axes(shape, axes)) if flag(keepdims) else out
+    if keepdims is False or not flag(keepdims):
+        return out
+    return reshape(out, kept_axes(shape, axes))
 
 
 def chosen(name: str, where: Any, x: Any, other: Any) -> Any:
@@ -82,7 +84,7 @@ def sum(
         refuse("sum", out=out)
     a = operand(a)
     aval = aval_of(a)
-    x = cast(a, widened(aval.dtype) if dtype is None else dtype)
+    x = accumulated(a, aval.dtype, dtype)
     axes = axes_of(axis, aval.ndim)
     result = sum_over(chosen("sum", where, x, 0), axes)
     if given(initial):
@@ -104,7 +106,7 @@ def prod(
     refuse("prod", out=out)
     a = operand(a)
     aval = aval_of(a)
-    x = cast(a, widened(aval.dtype) if dtype is None else dtype)
+    x = accumulated(a, aval.dtype, dtype)
     axes = axes_of(axis, aval.ndim)
     result = ops.prod_over(chosen("prod", where, x, 1), axes)
     if given(initial):

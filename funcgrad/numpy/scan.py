@@ -11,9 +11,9 @@ from ..errors import ArgumentError
 from ..ops import scan as ops
 from ..ops import sort as order_ops
 from ..ops.linear import reshape, shape_of
-from .arguments import axis_of, cast, operand
+from .arguments import axis_of, operand
 from .dispatch import implements, refuse
-from .reduce import widened
+from .reduce import accumulated
 
 __all__ = [
     "argsort",
@@ -27,7 +27,7 @@ __all__ = [
 
 def _along(scan: Any, a: Any, axis: Any, dtype: Any) -> Any:
     x = operand(a)
-    x = cast(x, widened(aval_of(x).dtype) if dtype is None else dtype)
+    x = accumulated(x, aval_of(x).dtype, dtype)
     if axis is None or not shape_of(x):
         x = reshape(x, (aval_of(x).size,))
         axis = axis or 0

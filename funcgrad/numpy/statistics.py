@@ -52,7 +52,8 @@ def _mean(x: Any, axes: tuple[int, ...], where: Any) -> Any:
 
 
 def _per(total: Any, items: Any) -> Any:
-    return div(total, cast(items, aval_of(total).dtype))
+    dtype = aval_of(total).dtype
+    return div(total, dtype.type(items) if type(items) is int else cast(items, dtype))
 
 
 def _computed_in(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
@@ -72,14 +73,16 @@ def mean(
     where: Any = True,
 ) -> Any:
     """``numpy.mean``; the mean of float16 is computed in float32 and rounded, as NumPy's."""
-    refuse("mean", out=out)
+    if out is not None:
+        refuse("mean", out=out)
     x = operand(a)
     aval = aval_of(x)
     shape = aval.shape
     axes = axes_of(axis, len(shape))
     half = aval.dtype == np.float16 and not given(dtype)
     kind = np.dtype(np.float32) if half else _computed_in(aval.dtype, dtype)
-    x = cast(x, kind)
+    if kind != aval.dtype:
+        x = cast(x, kind)
     if _everywhere(where) and not _count(shape, axes, True):
         warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
     result = finished(_mean(x, axes, where), shape, axes, keepdims)
