@@ -30,17 +30,26 @@ from .api import (
 from .core.ir import Jaxpr, check
 
 if TYPE_CHECKING:
+    from . import lax as lax
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
     from .compile.jit import jit
+    from .control.checkpoint import checkpoint, checkpoint_name
+    from .control.checkpoint import checkpoint as remat
+    from .control.cond import cond, select, switch
+    from .control.loops import fori_loop, map, scan, while_loop
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Jaxpr",
     "check",
+    "checkpoint",
+    "checkpoint_name",
+    "cond",
     "errors",
+    "fori_loop",
     "grad",
     "hessian",
     "hvp",
@@ -49,20 +58,45 @@ __all__ = [
     "jacrev",
     "jit",
     "jvp",
+    "lax",
     "linearize",
     "make_jaxpr",
+    "map",
     "nn",
     "numpy",
     "optim",
+    "remat",
+    "scan",
+    "select",
     "stop_gradient",
+    "switch",
     "testing",
     "tree",
     "value_and_grad",
     "vjp",
     "vmap",
+    "while_loop",
 ]
 
-_LAZY = {"nn": None, "optim": None, "testing": None, "jit": "compile.jit"}
+# Where the names live that load when first asked for; None for modules.
+_LAZY = {
+    "checkpoint": "control.checkpoint",
+    "checkpoint_name": "control.checkpoint",
+    "cond": "control.cond",
+    "fori_loop": "control.loops",
+    "jit": "compile.jit",
+    "lax": None,
+    "map": "control.loops",
+    "nn": None,
+    "optim": None,
+    "remat": "control.checkpoint",
+    "scan": "control.loops",
+    "select": "control.cond",
+    "switch": "control.cond",
+    "testing": None,
+    "while_loop": "control.loops",
+}
+_ALIASES = {"remat": "checkpoint"}
 
 
 def __getattr__(name: str) -> Any:
@@ -70,7 +104,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'funcgrad' has no attribute {name!r}")
     home = _LAZY[name]
     module = importlib.import_module(f".{home or name}", __name__)
-    value = module if home is None else getattr(module, name)
+    value = module if home is None else getattr(module, _ALIASES.get(name, name))
     globals()[name] = value
     return value
 

@@ -38,6 +38,8 @@ FLOORS = {
     "funcgrad.explain": 8,
     "funcgrad.testing": 8,
     "funcgrad.extend": 8,
+    "funcgrad.lax": 8,
+    "funcgrad.debug": 8,
     "funcgrad": 9,
 }
 
