@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Aval, Equation, Literal, Var
+from ..core.ir import Aval, Equation, Literal, Var, line_of
 from ..ops import kernels
 from ..ops.arithmetic import ScalarPow, Square, Sub
 from ..ops.complex import Abs
@@ -31,9 +31,31 @@ from ..ops.select import Select
 __all__ = ["array_text", "fresh_names", "is_float", "literal_text", "may_raise", "python_text"]
 
 FLOAT64 = np.dtype(np.float64)
-RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "sqrt", "v"})
+RESERVED = frozenset(
+    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "sqrt", "i", "part", "v"}
+)
 
 _RAISING = re.compile(r"/|%|\*\*|sqrt\(")
+
+
+class Line:
+    """A line of source and the equation that it computes."""
+
+    __slots__ = ("code", "equation", "operands")
+
+    def __init__(self, code: str, equation: Equation | None = None, operands: str = "") -> None:
+        self.code, self.equation, self.operands = code, equation, operands
+
+    def indented(self, columns: int) -> Line:
+        """The line further to the right."""
+        return Line(" " * columns + self.code, self.equation, self.operands)
+
+    def comment(self) -> str:
+        """The equation in words of the jaxpr, and the user's line."""
+        if self.equation is None:
+            return ""
+        place = line_of(self.equation.place)
+        return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
 
 
 def fresh_names() -> Iterator[str]:
@@ -125,6 +147,17 @@ _PYTHON: dict[type, Callable[..., str]] = {
     MaskMul: _mask_mul,
     Select: lambda c, x, y: f"{x} if {c} else {y}",
 }
+
+
+def ufunc_of(eqn: Equation) -> np.ufunc | None:
+    """The ufunc that computes an equation, into an array that is there if need be."""
+    primitive = eqn.primitive
+    if not isinstance(primitive, Elementwise):
+        return None
+    if type(primitive) is ScalarPow and primitive.operator and primitive.exponent == 2:
+        return np.square
+    return primitive.numpy if isinstance(primitive.numpy, np.ufunc) else None
+
 
 _PRODUCT = re.compile(r"^(\S+) @ (\S+)$")
 

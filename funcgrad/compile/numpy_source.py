@@ -26,8 +26,9 @@ from ..core.ir import Jaxpr, line_of
 from ..errors import FuncgradError, OutOfBoundsError
 from ..ops import array_kernels, index_kernels, kernels
 from ..ops.layout import out_of_bounds
+from .expressions import Line
 from .passes import optimise
-from .writer import Line, Writer
+from .writer import Writer
 
 __all__ = ["NumpyBackend", "NumpyProgram"]
 
@@ -71,7 +72,7 @@ class NumpyProgram:
         self._lines = self._first_version()
         self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS}
         self._space.update(self._bindings(self._writer))
-        if self._writer.may_raise:
+        if self._has_second:
             self._space[self._exact_name] = self._run_exactly
         self.function = self._define(self._lines, self.name, self.filename)
         # Whoever holds the function holds its text, which tracebacks show.
@@ -80,6 +81,10 @@ class NumpyProgram:
 
     def __del__(self) -> None:
         linecache.cache.pop(self.filename, None)
+
+    @property
+    def _has_second(self) -> bool:
+        return self._writer.may_raise or self._writer.calls_again
 
     @property
     def _exact_name(self) -> str:
@@ -134,7 +139,7 @@ class NumpyProgram:
     def source(self) -> str:
         """The text of the whole program."""
         parts = [_commented(self._lines)]
-        if self._writer.may_raise:
+        if self._has_second:
             parts.append(_commented(self._second_version()))
         body = "\n\n".join(parts)
         head = ["import numpy as np"]
@@ -191,8 +196,7 @@ def _arguments(writer: Writer) -> str:
 
 
 def _indented(lines: Iterable[Line], columns: int) -> list[Line]:
-    space = " " * columns
-    return [Line(space + line.code, line.equation, line.operands) for line in lines]
+    return [line.indented(columns) for line in lines]
 
 
 def _commented(lines: Sequence[Line]) -> str:

@@ -60,6 +60,7 @@ class Signature:
                 aval = traced_aval(leaf)
             except DtypeError as error:
                 got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced")
+                got = got.rstrip(",")
                 raise DtypeError(
                     f"jit: {_label(self.treedef, i)} is {got}, which cannot be traced", error.fix
                 ) from None
@@ -111,14 +112,7 @@ def traced_aval(leaf: Any) -> Aval | None:
         return aval_of(leaf)
     if kind in _STATIC:
         return None
-    if isinstance(leaf, np.ndarray):
-        if kind is np.memmap:
-            return aval_of(leaf)
-        raise DtypeError(
-            f"funcgrad: a {kind.__module__}.{kind.__name__} cannot be traced",
-            "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
-        )
-    return None
+    return aval_of(leaf) if isinstance(leaf, np.ndarray) else None
 
 
 def _admitted(leaf: Any, aval: Aval) -> Any:

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var, line_of
-from ..ops.arithmetic import ScalarPow
-from ..ops.kinds import Elementwise
+from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
 from ..ops.reduce import Reduction
 from ..ops.select import Select
 from . import expressions as text
+from .blocks import Block, Step, schedule
+from .expressions import Line
+from .loops import Loop
 from .memory import Memory, last_uses, nbytes
 
-__all__ = ["Line", "Writer"]
+__all__ = ["Writer"]
 
 _REUSED_BYTES = 4096
 """Arrays below this size cost less to make than to write into."""
@@ -25,22 +26,6 @@ _DELETED_BYTES = 1 << 16
 """Arrays from this size on are let go of as soon as nobody reads them."""
 _NAMED_APART = 250
 """Programs up to this many equations have a name for each value, longer ones use names again."""
-
-
-class Line:
-    """A line of source and the equation that it computes."""
-
-    __slots__ = ("code", "equation", "operands")
-
-    def __init__(self, code: str, equation: Equation | None = None, operands: str = "") -> None:
-        self.code, self.equation, self.operands = code, equation, operands
-
-    def comment(self) -> str:
-        """The equation in words of the jaxpr, and the user's line."""
-        if self.equation is None:
-            return ""
-        place = line_of(self.equation.place)
-        return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
 
 
 class Writer:
@@ -60,6 +45,7 @@ class Writer:
         bound: Functions that the source calls and that have no text: those of primitives that
             state none.
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
+        calls_again: Whether a loop over blocks may call the second version.
     """
 
     def __init__(
@@ -78,20 +64,22 @@ class Writer:
         self._spare: list[str] = []
         self._recycles = len(jaxpr.equations) > _NAMED_APART
         self.names: dict[Var, str] = {v: next(self._fresh) for v in jaxpr.inputs}
-        self.constants = set(jaxpr.inputs[:constants])
+        self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
         self._floats = floats
         self._memory = Memory(jaxpr.inputs)
+        self._schedule = schedule(jaxpr)
         self._booleans: set[Var] = set()  # strong booleans that are Python's
         self._views: set[Var] = set()  # may be views of arrays that nobody else sees
         self._buffers: dict[tuple[Any, ...], list[str]] = {}
         self._demand = self._count_demand()
-        self.body: list[Line] = [*self._prologue(), *self._equations(), Line(self._return())]
+        self.calls_again = False
+        self.body: list[Line] = [*self._prologue(), *self._steps(), Line(self._return())]
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
         demand: dict[tuple[Any, ...], int] = {}
-        for eqn in self.jaxpr.equations:
-            if _ufunc_of(eqn) is not None:
+        for eqn in self._schedule:
+            if isinstance(eqn, Equation) and _ufunc_of(eqn) is not None:
                 key = _kind(eqn.outputs[0].aval)
                 demand[key] = demand.get(key, 0) + 1
         return demand
@@ -104,13 +92,32 @@ class Writer:
             elif aval.weak and aval.dtype.kind == "c" and not self.python:
                 yield Line(f"{name} = np.complex128({name})")
 
-    def _equations(self) -> Iterator[Line]:
-        equations = self.jaxpr.equations
-        reads = [(*eqn.inputs, *eqn.outputs) for eqn in equations]
+    def _steps(self) -> Iterator[Line]:
+        steps = self._schedule
+        reads = [
+            [a for eqn in _equations_of(step) for a in (*eqn.inputs, *eqn.outputs)]
+            for step in steps
+        ]
         dying = last_uses(reads, self.jaxpr.outputs)
-        for eqn, dead in zip(equations, dying, strict=True):
-            yield self._equation(eqn, dead)
+        for step, dead in zip(steps, dying, strict=True):
+            if isinstance(step, Block):
+                yield from self._loop(step, dead)
+            else:
+                yield self._equation(step, dead)
             yield from self._bury(dead)
+
+    def _loop(self, block: Block, dead: Sequence[Var]) -> list[Line]:
+        live = {v for eqn in block.equations for v in eqn.outputs}.difference(dead)
+        again = None
+        if self.python:
+            again = f"{self.name}_in_numpy({', '.join([self.names[v] for v in self.arguments])})"
+        loop = Loop(block, self.names, lambda: next(self._fresh), live, again)
+        self.calls_again = self.calls_again or loop.calls_again
+        lines = loop.lines()
+        for v in live:
+            if v.aval.shape:
+                self._memory.make(v)
+        return lines
 
     def _equation(self, eqn: Equation, dead: Sequence[Var]) -> Line:
         operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
@@ -192,7 +199,8 @@ class Writer:
         """Let go of what nobody reads any more."""
         gone: list[str] = []
         for var in dead:
-            if var not in self.names:  # its buffer has become another's
+            # A buffer may have become another's. Arguments stay, for the second version.
+            if var not in self.names or var in self._inputs:
                 self._memory.kill(var)
                 continue
             name = self.names[var]
@@ -204,7 +212,7 @@ class Writer:
             free = self._buffers.setdefault(key, [])
             if self._memory.sole(var) and len(free) < self._demand.get(key, 0):
                 free.append(name)
-            elif nbytes(var.aval) >= _DELETED_BYTES and var not in self.constants:
+            elif nbytes(var.aval) >= _DELETED_BYTES:
                 gone.append(name)
             self._memory.kill(var)
         if gone:
@@ -232,6 +240,10 @@ class Writer:
         return f"{name} if {name}.base is None else {name}.copy()" if own else f"{name}.copy()"
 
 
+def _equations_of(step: Step) -> Sequence[Equation]:
+    return step.equations if isinstance(step, Block) else (step,)
+
+
 def _owns(eqn: Equation) -> bool:
     """Whether a result that shares no memory with operands is no view of a temporary either."""
     primitive = eqn.primitive
@@ -251,11 +263,5 @@ def _kind(aval: Aval) -> tuple[Any, ...]:
 
 def _ufunc_of(eqn: Equation) -> np.ufunc | None:
     """The ufunc that computes an equation, where its result is worth a buffer."""
-    primitive = eqn.primitive
-    if not isinstance(primitive, Elementwise) or nbytes(eqn.outputs[0].aval) < _REUSED_BYTES:
-        return None
-    if not eqn.outputs[0].aval.shape:
-        return None
-    if type(primitive) is ScalarPow and primitive.operator and primitive.exponent == 2:
-        return np.square
-    return primitive.numpy if isinstance(primitive.numpy, np.ufunc) else None
+    aval = eqn.outputs[0].aval
+    return text.ufunc_of(eqn) if aval.shape and nbytes(aval) >= _REUSED_BYTES else None
