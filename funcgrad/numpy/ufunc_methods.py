@@ -43,7 +43,7 @@ def _refused(ufunc: np.ufunc, method: str, fix: str) -> NotTraceableError:
 
 
 def _without_out(ufunc: np.ufunc, method: str, out: Any) -> None:
-    if out is not None and out != (None,):
+    if out is not None and not (isinstance(out, tuple) and out[0] is None):
         raise TracerAssignmentError(
             f"numpy.{ufunc.__name__}.{method}: out= would write a traced value into an array",
             "Leave out= away and use the result.",
@@ -94,9 +94,8 @@ def _prepared(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     """The array in the dtype that the ufunc reduces it in."""
     x = operand(array)
     to = aval_of(x).dtype if dtype is None else np.dtype(dtype)
-    if ufunc.types[0].startswith("??") and "->?" in ufunc.types[0]:
-        to = np.dtype(np.bool_)
-        return x if aval_of(x).dtype == to else np.not_equal(x, 0)
+    if ufunc in (np.logical_and, np.logical_or, np.logical_xor):
+        return x if to.kind == "b" else np.not_equal(x, 0)
     loop = ufunc.resolve_dtypes((to, to, None))
     return cast(x, loop[-1])
 
