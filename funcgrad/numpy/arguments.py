@@ -59,18 +59,15 @@ def operand(x: Any) -> Any:
 
 def operands(xs: Sequence[Any]) -> list[Any]:
     """Several array-likes, converted to the dtype that NumPy gives them together."""
-    found = [x if type(x) in _NUMBERS else operand(x) for x in xs]
-    return promoted(found)
+    return promoted([x if type(x) in _NUMBERS else operand(x) for x in xs])
 
 
 def promoted(xs: Sequence[Any]) -> list[Any]:
     """Operands converted to their common dtype; Python scalars give way to the others."""
     dtypes = [
-        x.aval.dtype if isinstance(x, Tracer) else x.dtype
-        for x in xs
-        if isinstance(x, Tracer) or hasattr(x, "dtype")
+        x.aval.dtype if isinstance(x, Tracer) else x.dtype for x in xs if type(x) not in _NUMBERS
     ]
-    if len(dtypes) < len(xs) or any(dtype != dtypes[0] for dtype in dtypes):
+    if len(dtypes) < len(xs) or dtypes.count(dtypes[0]) < len(xs):
         common = promote_types(*xs)
         return [cast(x, common) for x in xs]
     return list(xs)

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.trace import aval_of
 from ..errors import ShapeError
 from ..ops.linalg import dot_general
-from ..ops.linear import Transpose, reshape, shape_of
+from ..ops.linear import reshape, shape_of, transpose
 from ..ops.reduce import sum_over
 from ..ops.shape import Diagonal
 from .arguments import cast, given, operand, operands
@@ -46,7 +46,8 @@ def _sublist(labels: Sequence[Any]) -> str:
     return "".join(["..." if label is Ellipsis else _LETTERS[label] for label in labels])
 
 
-def _parsed(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
+@lru_cache(1024)
+def _parsed(subscripts: str, ranks: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
     """Letters for every axis of every operand and of the result; those of ``...`` are new ones."""
     left, arrow, right = subscripts.partition("->")
     terms = left.split(",")
@@ -78,7 +79,7 @@ def _parsed(subscripts: str, ranks: Sequence[int]) -> tuple[list[str], str]:
         out = wide + "".join([c for c in sorted(set(once)) if once.count(c) == 1])
     if "." in out or len(set(out)) < len(out) or set(out) - set("".join(labels)):
         raise _fail(subscripts, "an axis of the result must stand once there, and in an operand")
-    return labels, out
+    return tuple(labels), out
 
 
 def _diagonals(subscripts: str, x: Any, labels: str) -> tuple[Any, str]:
@@ -100,7 +101,7 @@ def _summed(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
 
 
 def _ordered(x: Any, labels: str, out: str) -> Any:
-    return x if labels == out else Transpose(tuple([labels.index(c) for c in out]))(x)
+    return transpose(x, tuple([labels.index(c) for c in out]))
 
 
 def _contracted(
@@ -142,9 +143,11 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
     if given(dtype):
         xs = [cast(x, dtype) for x in xs]
     xs = [operand(x) for x in xs]
-    labels, target = _parsed(subscripts, [len(shape_of(x)) for x in xs])
+    terms, target = _parsed(subscripts, tuple([len(shape_of(x)) for x in xs]))
+    labels = list(terms)
     for i, x in enumerate(xs):
-        xs[i], labels[i] = _diagonals(subscripts, x, labels[i])
+        if len(set(labels[i])) < len(labels[i]):
+            xs[i], labels[i] = _diagonals(subscripts, x, labels[i])
     _without_ones(subscripts, xs, labels)
     if len(xs) == 1:
         x, names = _summed(xs[0], labels[0], set(target))

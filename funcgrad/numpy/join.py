@@ -11,8 +11,8 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import ShapeError
 from ..ops import shape as ops
+from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
-from ..ops.linear import shape_of
 from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
 from .dispatch import has_tracer, implements, refuse
 from .shape import atleast_1d, atleast_2d, atleast_3d
@@ -69,7 +69,8 @@ def concatenate(
     casting: str = "same_kind",
 ) -> Any:
     """``numpy.concatenate``."""
-    refuse("concatenate", out=out)
+    if out is not None:
+        refuse("concatenate", out=out)
     xs = _joined("concatenate", arrays, dtype, casting)
     if axis is None:
         xs, axis = [reshape_to(x, (aval_of(x).size,)) for x in xs], 0
@@ -79,19 +80,20 @@ def concatenate(
 def _concatenate(name: str, xs: Sequence[Any], axis: Any) -> Any:
     shapes = [shape_of(x) for x in xs]
     rank = len(shapes[0])
+    same = shapes.count(shapes[0]) == len(shapes)
     if not rank:
         raise ShapeError(
             f"numpy.{name}: zero-dimensional arrays cannot be concatenated",
             "Write numpy.stack, which puts scalars along a new axis.",
         )
     place = axis_of(axis, rank)
-    rest = ops.without_axes(shapes[0], (place,))
-    if any(len(s) != rank or ops.without_axes(s, (place,)) != rest for s in shapes):
+    rest = () if same else ops.without_axes(shapes[0], (place,))
+    if not same and any(len(s) != rank or ops.without_axes(s, (place,)) != rest for s in shapes):
         raise ShapeError(
             f"numpy.{name}: shapes {', '.join(map(str, shapes))} do not join along axis {place}",
             "All axes but that one must have the same lengths.",
         )
-    return ops.Concatenate(place)(*xs)
+    return made(ops.Concatenate, place)(*xs)
 
 
 @implements(np.stack)
@@ -104,7 +106,8 @@ def stack(
     casting: str = "same_kind",
 ) -> Any:
     """``numpy.stack``."""
-    refuse("stack", out=out)
+    if out is not None:
+        refuse("stack", out=out)
     xs = _joined("stack", arrays, dtype, casting)
     shapes = [shape_of(x) for x in xs]
     if any(s != shapes[0] for s in shapes):
@@ -112,7 +115,7 @@ def stack(
             f"numpy.stack: the shapes differ: {', '.join(map(str, shapes))}",
             "Stack arrays of one shape, or concatenate them.",
         )
-    return ops.Stack(axis_of(axis, len(shapes[0]) + 1))(*xs)
+    return made(ops.Stack, axis_of(axis, len(shapes[0]) + 1))(*xs)
 
 
 def _several(arrays: Any) -> Any:
@@ -236,7 +239,7 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         by = by % n if n else 0
         if by:
             end, start = ops.crop(x, place, n - by, n), ops.crop(x, place, 0, n - by)
-            x = ops.Concatenate(place)(end, start)
+            x = made(ops.Concatenate, place)(end, start)
     return x
 
 

@@ -11,8 +11,9 @@ import numpy as np
 from ..core.trace import aval_of
 from ..errors import ArgumentError, ShapeError
 from ..ops import shape as ops
-from ..ops.linear import Transpose, move_axis, shape_of
+from ..ops.linear import move_axis, shape_of
 from ..ops.linear import reshape as reshape_to
+from ..ops.linear import transpose as permute
 from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, spread
 from .dispatch import implements
 
@@ -71,7 +72,7 @@ def _in_c_order(name: str, order: Any) -> bool:
 
 
 def _reversed(x: Any) -> Any:
-    return Transpose(tuple(range(len(shape_of(x))))[::-1])(x)
+    return permute(x, tuple(range(len(shape_of(x))))[::-1])
 
 
 @implements(np.reshape)
@@ -119,7 +120,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
             f"transpose: axes {tuple(axes)} do not fit an array of {rank} dimensions",
             "Name every axis once.",
         )
-    return x if order == tuple(range(rank)) else Transpose(order)(x)
+    return permute(x, order)
 
 
 @implements(np.matrix_transpose)

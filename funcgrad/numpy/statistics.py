@@ -14,7 +14,7 @@ from ..core.trace import aval_of
 from ..errors import ShapeError
 from ..ops import sort
 from ..ops.elementwise import div, mul, sub
-from ..ops.linear import Transpose, reshape, shape_of
+from ..ops.linear import reshape, shape_of, transpose
 from ..ops.reduce import expand, sum_over
 from ..ops.shape import without_axes
 from . import reduce
@@ -205,7 +205,7 @@ def median(
     size = 1
     for i in axes:
         size *= shape[i]
-    x = reshape(Transpose((*rest, *axes))(x), (*without_axes(shape, axes), size))
+    x = reshape(transpose(x, (*rest, *axes)), (*without_axes(shape, axes), size))
     if not size:
         return finished(mean(x, -1), shape, axes, keepdims)
     x = sort.sort(x, len(rest))

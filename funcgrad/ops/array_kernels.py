@@ -28,7 +28,7 @@ def diagonal_of(x: Any, offset: Any, rows: Any, columns: Any) -> Any:
 
 def attained(x: Any, extremum: Any, axes: Any) -> Any:
     """Where ``x`` equals its extremum over ``axes``; a nan equals a nan."""
-    extremum = np.expand_dims(extremum, axes)
+    extremum = np.reshape(extremum, [1 if i in axes else n for i, n in enumerate(x.shape)])
     if np.not_equal(extremum, extremum).any():
         return np.equal(x, extremum) | np.not_equal(x, x)
     return np.equal(x, extremum)

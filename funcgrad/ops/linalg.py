@@ -18,7 +18,7 @@ from ..core.primitive import Primitive, primitive
 from ..errors import DtypeError, ShapeError
 from .array_kernels import contract
 from .kinds import add, mask_mul
-from .linear import Transpose, reshape, shape_of
+from .linear import reshape, shape_of, transpose
 
 __all__ = ["DotGeneral", "dot_general"]
 
@@ -139,9 +139,7 @@ def _product(spec: str, x: Any, y: Any, masked: bool, ct_at: int) -> Any:
 
 def _spread(x: Any, labels: str, out: str) -> Any:
     """``x`` with its axes where ``out`` has them, and length 1 for the others."""
-    order = sorted(range(len(labels)), key=lambda i: out.index(labels[i]))
-    if order != list(range(len(labels))):
-        x = Transpose(tuple(order))(x)
+    x = transpose(x, tuple(sorted(range(len(labels)), key=lambda i: out.index(labels[i]))))
     size = dict(zip(sorted(labels, key=out.index), shape_of(x), strict=True))
     return reshape(x, tuple([size.get(c, 1) for c in out]))
 

@@ -6,6 +6,7 @@ Sum, broadcast_to, reshape and transpose stand together because each is the tran
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,20 @@ __all__ = [
     "Sum",
     "Transpose",
     "broadcast_to",
+    "made",
     "move_axis",
     "reshape",
     "shape_of",
     "sum_to",
+    "transpose",
     "zeros",
 ]
+
+
+@lru_cache(4096)
+def made(cls: Any, field: Any) -> Any:
+    """The primitive ``cls(field)``; one object, as making one costs more than calling it."""
+    return cls(field)
 
 
 def shape_of(x: Any) -> Shape:
@@ -88,7 +97,7 @@ class Sum(Linear):
         return broadcast_to(reshape(ct, kept), shape)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return Sum(tuple([axis + 1 for axis in self.axes]))(*operands)
+        return made(Sum, tuple([axis + 1 for axis in self.axes]))(*operands)
 
 
 @primitive
@@ -164,10 +173,10 @@ class Transpose(Linear):
 
     def transpose(self, ct: Any, x: Any) -> Any:
         inverse = sorted(range(len(self.axes)), key=self.axes.__getitem__)
-        return Transpose(tuple(inverse))(ct)
+        return transpose(ct, tuple(inverse))
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return Transpose((0, *[axis + 1 for axis in self.axes]))(*operands)
+        return transpose(operands[0], (0, *[axis + 1 for axis in self.axes]))
 
 
 def _fits(own: Shape, shape: Shape) -> bool:
@@ -185,12 +194,12 @@ def _without(shape: Shape, axes: Sequence[int]) -> Shape:
 
 def reshape(x: Any, shape: Shape) -> Any:
     """`Reshape`, or ``x`` itself where it has the shape."""
-    return x if shape_of(x) == shape else Reshape(shape)(x)
+    return x if shape_of(x) == shape else made(Reshape, shape)(x)
 
 
 def broadcast_to(x: Any, shape: Shape) -> Any:
     """`BroadcastTo`, or ``x`` itself where it has the shape."""
-    return x if shape_of(x) == shape else BroadcastTo(shape)(x)
+    return x if shape_of(x) == shape else made(BroadcastTo, shape)(x)
 
 
 def move_axis(x: Any, source: int, destination: int) -> Any:
@@ -199,7 +208,12 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
         return x
     axes = [axis for axis in range(len(shape_of(x))) if axis != source]
     axes.insert(destination, source)
-    return Transpose(tuple(axes))(x)
+    return made(Transpose, tuple(axes))(x)
+
+
+def transpose(x: Any, axes: tuple[int, ...]) -> Any:
+    """`Transpose`, or ``x`` itself where the axes are in order."""
+    return x if axes == tuple(range(len(axes))) else made(Transpose, axes)(x)
 
 
 def sum_to(x: Any, shape: Shape) -> Any:
@@ -209,4 +223,4 @@ def sum_to(x: Any, shape: Shape) -> Any:
         return x
     lead = len(given) - len(shape)
     axes = [i for i, n in enumerate(given) if i < lead or (n != 1 and shape[i - lead] == 1)]
-    return reshape(Sum(tuple(axes))(x) if axes else x, shape)
+    return reshape(made(Sum, tuple(axes))(x) if axes else x, shape)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,7 +19,7 @@ from ..errors import ShapeError
 from . import array_kernels
 from .convert import convert
 from .kinds import div, mask_mul, mul
-from .linear import Sum, Transpose, broadcast_to, reshape, shape_of
+from .linear import Sum, broadcast_to, made, reshape, shape_of, transpose
 from .scan import cumprod
 from .select import select
 from .shape import kept_axes, shift, without_axes
@@ -57,13 +56,7 @@ class Reduction(Primitive):
         return make_aval(without_axes(x.shape, self.axes), x.dtype)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return reduction(type(self), tuple([axis + 1 for axis in self.axes]))(operands[0])
-
-
-@lru_cache(1024)
-def reduction(cls: Any, axes: Axes | int) -> Any:
-    """The primitive ``cls(axes)``; one object, as making one costs more than calling it."""
-    return cls(axes)
+        return made(type(self), tuple([axis + 1 for axis in self.axes]))(operands[0])
 
 
 class DiscreteRule(Primitive):
@@ -110,11 +103,11 @@ def _others(x: Any, axes: Axes) -> Any:
     shape = shape_of(x)
     kept = [i for i in range(len(shape)) if i not in axes]
     order = (*kept, *axes)
-    moved = Transpose(order)(x)
+    moved = transpose(x, order)
     together = math.prod([shape[i] for i in axes])
     flat = reshape(moved, (*[shape[i] for i in kept], together))
     found = reshape(_others(flat, (len(kept),)), shape_of(moved))
-    return Transpose(tuple(sorted(range(len(order)), key=order.__getitem__)))(found)
+    return transpose(found, tuple(sorted(range(len(order)), key=order.__getitem__)))
 
 
 class Extremum(Reduction):
@@ -152,7 +145,7 @@ class Extremum(Reduction):
         return (select(attained, expand(div(ct, count), shape_of(x), self.axes), 0.0),)
 
     def _shares(self, out: Any, x: Any) -> tuple[Any, Any]:
-        attained = reduction(Attained, self.axes)(x, out)
+        attained = made(Attained, self.axes)(x, out)
         return attained, sum_over(convert(attained, aval_of(x).dtype), self.axes)
 
 
@@ -191,7 +184,7 @@ class Attained(DiscreteRule):
             x = broadcast_to(x, (size, *shape_of(x)))
         elif not batched[1]:
             extremum = broadcast_to(extremum, (size, *shape_of(extremum)))
-        return reduction(Attained, axes)(x, extremum)
+        return made(Attained, axes)(x, extremum)
 
 
 class Logic(DiscreteRule, Reduction):
@@ -235,7 +228,7 @@ class Place(DiscreteRule):
         return make_aval(without_axes(x.shape, (self.axis,)), _INTP)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return type(self)(self.axis + 1)(*operands)
+        return made(type(self), self.axis + 1)(*operands)
 
 
 @primitive
@@ -258,39 +251,39 @@ class ArgMin(Place):
 
 def sum_over(x: Any, axes: Axes) -> Any:
     """`Sum`, or ``x`` itself where there are no axes."""
-    return reduction(Sum, axes)(x) if axes else x
+    return made(Sum, axes)(x) if axes else x
 
 
 def prod_over(x: Any, axes: Axes) -> Any:
     """`Prod`, or ``x`` itself where there are no axes."""
-    return reduction(Prod, axes)(x) if axes else x
+    return made(Prod, axes)(x) if axes else x
 
 
 def max_over(x: Any, axes: Axes) -> Any:
     """`Max`, or ``x`` itself where there are no axes."""
-    return reduction(Max, axes)(x) if axes else x
+    return made(Max, axes)(x) if axes else x
 
 
 def min_over(x: Any, axes: Axes) -> Any:
     """`Min`, or ``x`` itself where there are no axes."""
-    return reduction(Min, axes)(x) if axes else x
+    return made(Min, axes)(x) if axes else x
 
 
 def any_over(x: Any, axes: Axes) -> Any:
     """`AnyOf`."""
-    return reduction(AnyOf, axes)(x)
+    return made(AnyOf, axes)(x)
 
 
 def all_over(x: Any, axes: Axes) -> Any:
     """`AllOf`."""
-    return reduction(AllOf, axes)(x)
+    return made(AllOf, axes)(x)
 
 
 def argmax(x: Any, axis: int) -> Any:
     """`ArgMax`."""
-    return reduction(ArgMax, axis)(x)
+    return made(ArgMax, axis)(x)
 
 
 def argmin(x: Any, axis: int) -> Any:
     """`ArgMin`."""
-    return reduction(ArgMin, axis)(x)
+    return made(ArgMin, axis)(x)

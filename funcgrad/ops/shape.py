@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from . import array_kernels
 from .index import GetItem
 from .layout import text_of
-from .linear import Linear, broadcast_to, shape_of
+from .linear import Linear, broadcast_to, made, shape_of
 
 __all__ = [
     "Concatenate",
@@ -116,12 +116,9 @@ class Flip(Linear):
         return flip(operands[0], tuple([axis + 1 for axis in self.axes]))
 
 
-_flip = lru_cache(256)(Flip)
-
-
 def flip(x: Any, axes: tuple[int, ...]) -> Any:
     """`Flip`, or ``x`` itself where ``axes`` is empty."""
-    return _flip(axes)(x) if axes else x
+    return made(Flip, axes)(x) if axes else x
 
 
 @primitive
@@ -161,7 +158,7 @@ class Concatenate(Linear):
         return cts
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return Concatenate(self.axis + 1)(*everywhere(size, batched, operands))
+        return made(Concatenate, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 def everywhere(size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
@@ -202,7 +199,7 @@ class Stack(Linear):
         return [GetItem((*lead, i))(ct) if want else None for i, want in enumerate(wanted)]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return Stack(self.axis + 1)(*everywhere(size, batched, operands))
+        return made(Stack, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 @primitive

@@ -17,7 +17,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from .kinds import add, mul, neg
 from .linalg import dot_general
-from .linear import Transpose, reshape, shape_of
+from .linear import reshape, shape_of, transpose
 from .shape import everywhere
 
 __all__ = ["cholesky", "det", "inv", "slogdet", "solve", "transposed"]
@@ -28,7 +28,7 @@ _BATCH = "abcdefghopqrstuvwxyz"
 def transposed(x: Any) -> Any:
     """Each matrix of a stack transposed."""
     rank = len(shape_of(x))
-    return Transpose((*range(rank - 2), rank - 1, rank - 2))(x)
+    return transpose(x, (*range(rank - 2), rank - 1, rank - 2))
 
 
 def product(x: Any, y: Any) -> Any:
@@ -104,10 +104,10 @@ class Solve(Primitive):
             return solve(*everywhere(size, batched, operands))
         # One matrix, many right sides: they become columns, and it is factored once.
         rank = len(shape_of(b))
-        columns = Transpose((*range(1, rank), 0))(b)
+        columns = transpose(b, (*range(1, rank), 0))
         shape = shape_of(columns)
         merged = reshape(columns, (*shape[:-2], shape[-2] * size))
-        return Transpose((rank - 1, *range(rank - 1)))(reshape(solve(a, merged), shape))
+        return transpose(reshape(solve(a, merged), shape), (rank - 1, *range(rank - 1)))
 
 
 @primitive

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from .linear import Linear
+from .linear import Linear, made
 from .reduce import DiscreteRule
 from .shape import everywhere
 
@@ -74,19 +73,16 @@ class Sort(Primitive):
         return sort(operands[0], self.axis + 1)
 
 
-_sort, _argsort, _permute = lru_cache(256)(Sort), lru_cache(256)(ArgSort), lru_cache(256)(Permute)
-
-
 def sort(x: Any, axis: int) -> Any:
     """`Sort`."""
-    return _sort(axis)(x)
+    return made(Sort, axis)(x)
 
 
 def argsort(x: Any, axis: int) -> Any:
     """`ArgSort`."""
-    return _argsort(axis)(x)
+    return made(ArgSort, axis)(x)
 
 
 def permute(x: Any, order: Any, axis: int) -> Any:
     """`Permute`."""
-    return _permute(axis)(x, order)
+    return made(Permute, axis)(x, order)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from funcgrad.ops import reduce, scan, sort
+from funcgrad.ops.linear import made
 
 from . import Sample
 
@@ -31,7 +32,7 @@ SAMPLES = [
     Sample("max", lambda x: np.max(x, axis=0), (N,)),
     Sample("min", lambda x: np.min(x, axis=-1), (X,)),
     Sample("min", lambda x: np.amin(x), (M,)),
-    Sample("attained", lambda x, y: reduce.reduction(reduce.Attained, (0,))(x, y), (M, M.max(0))),
+    Sample("attained", lambda x, y: made(reduce.Attained, (0,))(x, y), (M, M.max(0))),
     Sample("any", lambda x: np.any(x, axis=0), (B,)),
     Sample("any", lambda x: np.any(x), (Z,)),
     Sample("all", lambda x: np.all(x, axis=(0, 1), keepdims=True), (B,)),
