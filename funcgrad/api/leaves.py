@@ -62,26 +62,22 @@ def is_inexact(leaf: Any) -> bool:
     if isinstance(leaf, Tracer):
         return leaf.aval.inexact
     if isinstance(leaf, np.ndarray):
-        if kind is not np.ndarray and kind is not np.memmap:
-            raise DtypeError(
-                f"funcgrad: a {kind.__module__}.{kind.__name__}, a subclass of numpy.ndarray that "
-                "cannot be traced",
-                "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
-            )
-        if leaf.dtype.kind == "O":
-            raise DtypeError(
-                f"funcgrad: an array of dtype {leaf.dtype}, which cannot be traced",
-                "Convert it to a numeric dtype first, as in x.astype(float).",
-            )
+        if kind is not np.ndarray or leaf.dtype.kind == "O":
+            aval_of(leaf)
         return leaf.dtype.kind in "fc"
     return isinstance(leaf, (np.inexact, float, complex))
 
 
 def plain(leaf: Any) -> Any:
-    """``leaf``; an array of numbers in native byte order and of no subclass."""
-    numbers = isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc"
-    if numbers and not (leaf.dtype.isnative and type(leaf) is np.ndarray):
-        return np.asarray(leaf, dtype=aval_of(leaf).dtype)
+    """``leaf``; an array of numbers in native byte order and of no subclass.
+
+    Raises:
+        DtypeError: For subclasses of arrays whose arithmetic is not an array's.
+    """
+    if isinstance(leaf, np.ndarray) and leaf.dtype.kind in "biufc":
+        aval = aval_of(leaf)
+        if not leaf.dtype.isnative or type(leaf) is not np.ndarray:
+            return np.asarray(leaf, dtype=aval.dtype)
     return leaf
 
 
@@ -139,9 +135,14 @@ def split(argument: Any, what: str, label: Callable[[Any], str], place: Any) -> 
         except DtypeError as error:
             path = tree.path_string(treedef.paths()[i])
             path = f" has at {path} " if path else " is "
-            got = error.what.removeprefix("funcgrad: ")
-            raise DtypeError(f"{what}: {label(place)}{path}{got}", error.fix) from None
+            raise DtypeError(f"{what}: {label(place)}{path}{refused(error)}", error.fix) from None
     return Split(leaves, treedef, chosen)
+
+
+def refused(error: DtypeError) -> str:
+    """What `aval_of` refused, from its error: ``"an array of dtype object, which cannot ..."``."""
+    got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced").rstrip(",")
+    return f"{got}, which cannot be traced"
 
 
 def primal(i: int) -> str:

@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.linear import move_axis
 from ..transforms import vmap as batch
-from .leaves import describe, kind_of, own, plain
+from .leaves import describe, kind_of, own, plain, refused
 from .transformed import Transformed, require_function
 
 __all__ = ["vmap"]
@@ -63,11 +63,12 @@ def vmap(
     def call(*args: Any, **kwargs: Any) -> Any:
         leaves, treedef = tree.flatten((args, kwargs))
         axes = _in_axes(in_axes, args, kwargs)
-        size = _size(leaves, axes, axis_size, treedef, f)
+        values = [_plain(leaf, i, treedef, f) for i, leaf in enumerate(leaves)]
+        size = _size(values, axes, axis_size, treedef, f)
         batched = [axis is not None for axis in axes]
         values = [
-            plain(leaf) if axis is None else _to_front(plain(leaf), axis)
-            for leaf, axis in zip(leaves, axes, strict=True)
+            value if axis is None else _to_front(value, axis)
+            for value, axis in zip(values, axes, strict=True)
         ]
         out_treedef: Any = None
 
@@ -133,27 +134,22 @@ def _size(
     if axis_size is not None:
         sizes[axis_size] = "axis_size"
 
-    def label(i: int) -> str:
-        _, argument, *path = treedef.paths()[i]
-        return f"argument {argument.key!r}{tree.path_string(path)}"
-
     for i, (leaf, axis) in enumerate(zip(leaves, axes, strict=True)):
         if axis is None:
             continue
         if not isinstance(leaf, (np.ndarray, Tracer, np.generic, int, float, complex)):
             raise DtypeError(
-                f"vmap: {label(i)} of {describe(f)} is {kind_of(leaf)}, which has no axis to map "
-                "over",
+                f"vmap: {_label(treedef, i, f)} is {kind_of(leaf)}, which has no axis to map over",
                 "Give it None in in_axes.",
             )
         shape = aval_of(leaf).shape
         if not -len(shape) <= axis < len(shape):
             raise ShapeError(
-                f"vmap: {label(i)} of {describe(f)} has shape {shape}, and no axis {axis}",
+                f"vmap: {_label(treedef, i, f)} has shape {shape}, and no axis {axis}",
                 "Give it None in in_axes, or an axis that it has.",
             )
         if shape[axis] not in sizes:
-            sizes[shape[axis]] = f"{label(i)} of shape {shape} along axis {axis}"
+            sizes[shape[axis]] = f"argument {_path(treedef, i)} of shape {shape} along axis {axis}"
     if len(sizes) > 1:
         found = "; ".join(f"{n} for {where}" for n, where in sizes.items())
         raise ShapeError(
@@ -166,6 +162,24 @@ def _size(
             "Give an axis in in_axes to at least one argument, or pass axis_size.",
         )
     return next(iter(sizes))
+
+
+def _plain(leaf: Any, i: int, treedef: tree.TreeDef, f: Callable[..., Any]) -> Any:
+    try:
+        return plain(leaf)
+    except DtypeError as error:
+        got = f"vmap: {_label(treedef, i, f)} is {refused(error)}"
+        raise DtypeError(got, error.fix) from None
+
+
+def _path(treedef: tree.TreeDef, i: int) -> str:
+    """Where leaf ``i`` stands in the arguments: ``0['w']``."""
+    _, argument, *path = treedef.paths()[i]
+    return f"{argument.key!r}{tree.path_string(path)}"
+
+
+def _label(treedef: tree.TreeDef, i: int, f: Callable[..., Any]) -> str:
+    return f"argument {_path(treedef, i)} of {describe(f)}"
 
 
 def _to_front(x: Any, axis: int) -> Any:

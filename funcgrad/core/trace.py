@@ -200,7 +200,8 @@ def aval_of(value: Any) -> Aval:
     """The type of a value: array, NumPy scalar, Python scalar (weak) or tracer.
 
     Raises:
-        DtypeError: For anything else, object arrays included.
+        DtypeError: For anything else: arrays of objects, and subclasses of arrays, whose arithmetic
+            is not an array's (masked arrays, matrices).
     """
     if isinstance(value, Tracer):
         return value.aval
@@ -209,6 +210,13 @@ def aval_of(value: Any) -> Aval:
         return found
     if isinstance(value, np.ndarray):
         dtype = value.dtype
+        if type(value) is not np.ndarray and type(value) is not np.memmap:
+            cls = type(value)
+            raise DtypeError(
+                f"funcgrad: a {cls.__module__}.{cls.__name__}, a subclass of numpy.ndarray, cannot "
+                "be traced",
+                "Convert it to a plain array first: numpy.asarray(x), or x.filled(0) if masked.",
+            )
         if dtype.kind in "biufc":
             return make_aval(value.shape, dtype if dtype.isnative else dtype.newbyteorder("="))
         raise DtypeError(
