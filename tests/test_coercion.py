@@ -443,3 +443,9 @@ def test_creation_refuses():
         under_grad(lambda s, v: fnp.asarray(v, dtype=object))
     with pytest.raises(GradientCutError):
         under_grad(lambda s, v: fnp.arange(s))
+
+
+def test_the_one_silent_route_is_numpys():
+    """For two lists `numpy.array_equal` takes any exception for "not equal"; ours looks inside."""
+    assert under_grad(lambda s, v: np.array_equal([s], [S])) is False
+    assert under_grad(lambda s, v: bool(fnp.array_equal([s], [S]))) is True
