@@ -10,6 +10,7 @@ from samples.index import SAMPLES
 from samples.laws import check_sample
 
 import funcgrad.numpy as fnp
+from funcgrad import jit
 from funcgrad.api import grad, jvp, make_jaxpr, value_and_grad, vjp, vmap
 from funcgrad.core.ir import check
 from funcgrad.core.trace import aval_of, run, trace
@@ -285,6 +286,22 @@ def test_a_traced_index_outside_raises_where_it_runs(bad):
         vmap(lambda i: fnp.take(X[0], i, axis=0))(np.array([0, bad]))
     with pytest.raises(OutOfBoundsError, match="out of bounds"):
         vmap(lambda i: fnp.at(X[0])[i].set(0.0))(np.array([0, bad]))
+
+
+@pytest.mark.parametrize("bad", [3, -4])
+def test_a_traced_index_outside_raises_in_compiled_code(bad):
+    for f in (
+        lambda x, i: x[i],
+        lambda x, i: x.at[i].set(0.0),
+        lambda x, i: x.at[i].add(1.0),
+        lambda x, i: fnp.take(x, fnp.array([0, i]), axis=0),
+        lambda x, i: vmap(lambda k: fnp.at(x)[k + i].get())(np.array([0])),
+        grad(lambda x, i: np.sum(x[i] ** 2)),
+    ):
+        compiled = jit(f)
+        with pytest.raises(IndexError, match="out of bounds"):
+            compiled(X[0], bad)
+        same(compiled(X[0], -1), compiled(X[0], 2))
 
 
 def test_the_text_of_an_index_outside():
