@@ -79,7 +79,7 @@ def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
     if isinstance(value, Tracer | np.ndarray | np.generic) or type(value) in _PYTHON:
         return value
     if isinstance(value, _PYTHON):
-        return next(kind(value) for kind in _PYTHON if isinstance(value, kind))
+        return +value  # of a subclass, as an IntEnum is
     if isinstance(value, list | tuple):
         return operand(value)
     if not equality and (value is None or isinstance(value, str | bytes | dict | set | frozenset)):

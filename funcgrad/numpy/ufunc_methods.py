@@ -67,10 +67,12 @@ def _reduce(
         options["initial"] = initial
     if where is not True:
         options["where"] = where
-    if function is not None and dtype is None and not (options and function in (np.all, np.any)):
+    if dtype is not None:
+        options["dtype"] = dtype
+    takes = function in (np.sum, np.prod) or not options
+    if function is not None and (takes or (function in (np.max, np.min) and dtype is None)):
         return function(array, axis=axis, keepdims=flag(keepdims), **options)
-    if function in (np.sum, np.prod):
-        return function(array, axis=axis, dtype=dtype, keepdims=flag(keepdims), **options)
+    options.pop("dtype", None)
     if ufunc not in _ASSOCIATIVE or options:
         raise _refused(
             ufunc,

@@ -26,6 +26,21 @@ from .dispatch import IMPLEMENTED, has_tracer, not_traceable
 from .operators import raised
 from .promote import comparable, promoted_for
 
+__all__ = [
+    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
+    "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
+    "bitwise_count", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
+    "bitwise_right_shift", "bitwise_xor", "cbrt", "ceil", "conj", "conjugate", "copysign", "cos",
+    "cosh", "deg2rad", "degrees", "divide", "divmod", "equal", "exp", "exp2", "expm1", "fabs",
+    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frexp", "gcd", "greater",
+    "greater_equal", "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "lcm", "ldexp",
+    "left_shift", "less", "less_equal", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod", "modf",
+    "multiply", "negative", "nextafter", "not_equal", "positive", "pow", "power", "rad2deg",
+    "radians", "reciprocal", "remainder", "right_shift", "rint", "sign", "signbit", "sin", "sinh",
+    "spacing", "sqrt", "square", "subtract", "tan", "tanh", "true_divide", "trunc",
+]  # fmt: skip
+
 _TRACERS = frozenset({Tracer, ScalarTracer})
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
 _SCALARS = frozenset({float, int, bool, complex})
@@ -388,5 +403,3 @@ right_shift = bitwise_right_shift = declare(np.right_shift, ops.right_shift)
 bitwise_count = declare(np.bitwise_count, ops.bitwise_count)
 gcd = declare(np.gcd, ops.gcd)
 lcm = declare(np.lcm, ops.lcm)
-
-__all__ = [name for name in dict(globals()) if isinstance(getattr(np, name, None), np.ufunc)]

@@ -95,7 +95,7 @@ class ScalarPow(Elementwise):
         self.weak = self.operator
         c = self.exponent
         self.singular = isinstance(c, (complex, np.complexfloating)) or (c < 1 and c != 0)
-        self.masks = self.singular
+        self.masks = self.singular  # type: ignore[misc]
 
     def __eq__(self, other: object) -> bool:
         # 2 and 2.0 are equal, but not all of what NumPy computes with them.
