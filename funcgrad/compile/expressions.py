@@ -70,7 +70,7 @@ def fresh_names() -> Iterator[str]:
 
 def is_float(aval: Aval) -> bool:
     """Whether a value is a Python float in the source's first version."""
-    return not aval.shape and aval.dtype == FLOAT64
+    return not aval.shape and aval.dtype == FLOAT64 and type(aval) is Aval
 
 
 def may_raise(expression: str) -> bool:

@@ -15,7 +15,6 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from keyword import iskeyword
 from types import FunctionType
 from typing import Any
 
@@ -26,7 +25,7 @@ from ..core.ir import Jaxpr, line_of
 from ..errors import FuncgradError, OutOfBoundsError
 from ..ops import array_kernels, index_kernels, kernels
 from ..ops.layout import out_of_bounds
-from .expressions import Line
+from .expressions import RESERVED, Line
 from .passes import optimise
 from .writer import Writer
 
@@ -187,8 +186,11 @@ class NumpyProgram:
 
 
 def _identifier(name: str) -> str:
+    """``name`` as a name in source; one of Python's or a kernel's gets an underscore."""
     found = re.sub(r"\W+", "_", name).strip("_")
-    return found if found.isidentifier() and not iskeyword(found) else "f"
+    if not found.isidentifier():
+        return "f"
+    return f"{found}_" if found in RESERVED or found in KERNELS else found
 
 
 def _arguments(writer: Writer) -> str:

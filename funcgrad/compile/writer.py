@@ -141,7 +141,7 @@ class Writer:
 
     def _expression(self, eqn: Equation, operands: list[str]) -> str:
         outputs = eqn.outputs
-        scalar = len(outputs) == 1 and not outputs[0].aval.shape
+        scalar = not eqn.primitive.multiple and not outputs[0].aval.shape
         if scalar and self.python and self._is_python(eqn):
             found = text.python_text(eqn, operands)
             if found is not None:
