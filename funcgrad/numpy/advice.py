@@ -53,7 +53,6 @@ ADVICE: dict[str, str] = {
     "block": "Use numpy.concatenate of rows, each a numpy.concatenate of its blocks.",
     "insert": "Write numpy.concatenate([x[:i], values, x[i:]]).",
     "resize": "Use numpy.tile and x[:n], then reshape.",
-    "diff": "Write x[1:] - x[:-1].",
     "ediff1d": "Write x[1:] - x[:-1].",
     "gradient": "Write (x[2:] - x[:-2]) / (2 * h) inside and one-sided differences at the ends.",
     "trapezoid": "Write numpy.sum((y[1:] + y[:-1]) / 2 * (x[1:] - x[:-1])).",

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's scans and sorting for tracers."""
+"""Floor 6: NumPy's scans and sorting for tracers, and differences of neighbours."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..errors import ArgumentError
 from ..ops import scan as ops
 from ..ops import sort as order_ops
 from ..ops.linear import reshape, shape_of
-from .arguments import axis_of, operand
+from .arguments import axis_of, given, operand
 from .dispatch import implements, refuse
 from .reduce import accumulated
 
@@ -21,6 +21,7 @@ __all__ = [
     "cumsum",
     "cumulative_prod",
     "cumulative_sum",
+    "diff",
     "sort",
 ]
 
@@ -99,6 +100,40 @@ if hasattr(np, "cumulative_sum"):
         refuse("cumulative_prod", out=out)
         first = 1 if include_initial else None
         return _cumulative("cumulative_prod", ops.cumprod, x, axis, dtype, first)
+
+
+@implements(np.diff)
+def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = None) -> Any:
+    """``numpy.diff``: differences of neighbours along ``axis``, ``n`` times."""
+    if n < 0:
+        raise ValueError(f"order must be non-negative but got {n!r}")
+    x = operand(a)
+    shape = shape_of(x)
+    if not shape:
+        raise ValueError("diff requires input that is at least one dimensional")
+    place = axis_of(axis, len(shape))
+    if n == 0:
+        return x
+    edges = [_edge(part, shape, place) for part in (prepend, append)]
+    if edges != [None, None]:
+        parts = [edges[0], x, edges[1]]
+        x = np.concatenate([part for part in parts if part is not None], place)
+    lead = (slice(None),) * place
+    for _ in range(n):
+        later, earlier = x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]
+        # Booleans differ where they are not equal.
+        x = later != earlier if aval_of(x).dtype.kind == "b" else later - earlier
+    return x
+
+
+def _edge(part: Any, shape: tuple[int, ...], axis: int) -> Any:
+    """What stands before or after the first difference; a number stands in every row."""
+    if not given(part):
+        return None
+    part = operand(part)
+    if shape_of(part):
+        return part
+    return np.broadcast_to(part, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
 def _sorted(name: str, by: Any, a: Any, axis: Any, order: Any) -> Any:
