@@ -33,10 +33,11 @@ class TapeFrame(ActiveFrame):
     `stop_gradient`, come out as plain values. So every tracer of this frame is *active*.
     """
 
-    __slots__ = ("tape", "watched")
+    __slots__ = ("nested", "tape", "watched")
 
     def __init__(self, what: str = "grad") -> None:
         super().__init__(what)
+        self.nested = False
         self.tape: list[tuple[Any, Sequence[Any], Sequence[Any], Any, Any]] = []
         self.watched: list[tuple[np.ndarray[Any, Any], bytes, Place | None]] = []
 
@@ -59,6 +60,8 @@ class TapeFrame(ActiveFrame):
             elif isinstance(a, np.ndarray) and primitive.saves:
                 a = self.keep(a, place)
             values.append(a)
+        if nested:
+            self.nested = True
         residuals = None
         if primitive.forward is not None:
             out, residuals = primitive.forward(values, place)
@@ -151,48 +154,52 @@ class Tape:
                     descends.add(id(out))
         outer: list[Frame] = []
         entries = self._entries
-        for primitive, args, values, out, residuals in _backwards(entries, consume):
-            if primitive.multiple:
-                ct: Any = tuple(
-                    [found.pop(id(o), None) if isinstance(o, Tracer) else None for o in out]
-                )
-                if all(c is None for c in ct):
-                    continue
-                place = next((o.place for o in out if isinstance(o, Tracer)), None)
-                mask = any(id(o) in descends for o in out)
-                result: Any = tuple([self.value(o) for o in out])
-                some = next(c for c in ct if c is not None)
-            else:
-                ct = some = found.pop(id(out), None)
-                if ct is None:
-                    continue
-                place, result = out.place, out.value
-                mask = bool(descends) and id(out) in descends
-            if isinstance(some, Tracer) and place is not None:
-                # What the rule records stands for this equation's derivative: show its line.
-                if some.frame.place is None:
-                    outer.append(some.frame)
-                some.frame.place = place
-            wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
-            try:
-                if residuals is None:
-                    pulled = primitive.vjp(ct, result, values, wanted, mask)
+        try:
+            for primitive, args, values, out, residuals in _backwards(entries, consume):
+                if primitive.multiple:
+                    ct: Any = tuple(
+                        [found.pop(id(o), None) if isinstance(o, Tracer) else None for o in out]
+                    )
+                    if all(c is None for c in ct):
+                        continue
+                    place = next((o.place for o in out if isinstance(o, Tracer)), None)
+                    mask = any(id(o) in descends for o in out)
+                    result: Any = tuple([self.value(o) for o in out])
+                    some = next(c for c in ct if c is not None)
                 else:
-                    pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
-            except Exception as error:
-                if place is not None:
-                    error.add_note(f"While differentiating {primitive}, at {line_of(place)}.")
-                raise
-            for a, want, g in zip(args, wanted, pulled, strict=True):
-                if not want or g is None:
-                    continue
-                key = id(a)
-                known = found.get(key)
-                found[key] = g if known is None else add(known, g)
-                if (mask and primitive.passes_mask) or primitive.masks:
-                    descends.add(key)
-        for older in outer:
-            older.place = None
+                    ct = some = found.pop(id(out), None)
+                    if ct is None:
+                        continue
+                    place, result = out.place, out.value
+                    mask = bool(descends) and id(out) in descends
+                if frame.nested and not isinstance(some, Tracer):
+                    some = next((v for v in values if isinstance(v, Tracer)), None)
+                if isinstance(some, Tracer) and place is not None:
+                    # What the rule records stands for this equation's derivative: show its line.
+                    if some.frame.place is None:
+                        outer.append(some.frame)
+                    some.frame.place = place
+                wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
+                try:
+                    if residuals is None:
+                        pulled = primitive.vjp(ct, result, values, wanted, mask)
+                    else:
+                        pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
+                except Exception as error:
+                    if place is not None:
+                        error.add_note(f"While differentiating {primitive}, at {line_of(place)}.")
+                    raise
+                for a, want, g in zip(args, wanted, pulled, strict=True):
+                    if not want or g is None:
+                        continue
+                    key = id(a)
+                    known = found.get(key)
+                    found[key] = g if known is None else add(known, g)
+                    if (mask and primitive.passes_mask) or primitive.masks:
+                        descends.add(key)
+        finally:
+            for older in outer:
+                older.place = None
         return [found.get(id(tracer)) for tracer in self._inputs]
 
 
