@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ShapeError
 from ..ops.convert import convert
 from ..ops.linear import broadcast_to, shape_of
-from ..ops.shape import Stack
+from ..ops.unstack import Stack
 from .dispatch import has_tracer
 from .promote import promote_types, strong
 

@@ -17,7 +17,7 @@ from ..errors import (
 )
 from ..ops.layout import out_of_bounds
 from ..ops.linear import broadcast_to, reshape, shape_of
-from ..ops.shape import Stack
+from ..ops.unstack import Stack
 from .arguments import axis_of, broadcast_shapes, cast, operand, operands
 from .dispatch import has_tracer, implements, refuse, register
 from .getitem import getitem

@@ -13,6 +13,7 @@ from ..errors import ShapeError
 from ..ops import shape as ops
 from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
+from ..ops.unstack import Stack
 from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
 from .dispatch import has_tracer, implements, refuse
 from .shape import atleast_1d, atleast_2d, atleast_3d
@@ -115,7 +116,7 @@ def stack(
             f"numpy.stack: the shapes differ: {', '.join(map(str, shapes))}",
             "Stack arrays of one shape, or concatenate them.",
         )
-    return made(ops.Stack, axis_of(axis, len(shapes[0]) + 1))(*xs)
+    return made(Stack, axis_of(axis, len(shapes[0]) + 1))(*xs)
 
 
 def _several(arrays: Any) -> Any:

@@ -23,6 +23,7 @@ __all__ = [
     "Sum",
     "Transpose",
     "broadcast_to",
+    "everywhere",
     "made",
     "move_axis",
     "reshape",
@@ -214,6 +215,14 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
 def transpose(x: Any, axes: tuple[int, ...]) -> Any:
     """`Transpose`, or ``x`` itself where the axes are in order."""
     return x if axes == tuple(range(len(axes))) else made(Transpose, axes)(x)
+
+
+def everywhere(size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
+    """The operands, all with a leading batch axis."""
+    return [
+        x if is_batched else broadcast_to(x, (size, *shape_of(x)))
+        for x, is_batched in zip(operands, batched, strict=True)
+    ]
 
 
 def sum_to(x: Any, shape: Shape) -> Any:

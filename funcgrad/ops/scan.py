@@ -17,8 +17,8 @@ from ..core.primitive import Primitive, primitive
 from ..errors import ShapeError
 from . import array_kernels
 from .kinds import add, mask_mul, mul
-from .linear import Linear
-from .shape import everywhere, shift
+from .linear import Linear, everywhere
+from .shape import shift
 
 __all__ = ["CumProd", "CumSum", "LinearRecurrence", "cumprod", "cumsum", "recurrence"]
 

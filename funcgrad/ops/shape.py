@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from . import array_kernels
 from .index import GetItem
 from .layout import text_of
-from .linear import Linear, broadcast_to, made, shape_of
+from .linear import Linear, everywhere, made, shape_of
 
 __all__ = [
     "Concatenate",
@@ -26,7 +26,6 @@ __all__ = [
     "DiagonalOf",
     "Flip",
     "Pad",
-    "Stack",
     "crop",
     "flip",
     "kept_axes",
@@ -159,47 +158,6 @@ class Concatenate(Linear):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return made(Concatenate, self.axis + 1)(*everywhere(size, batched, operands))
-
-
-def everywhere(size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
-    """The operands, all with a leading batch axis."""
-    return [
-        x if is_batched else broadcast_to(x, (size, *shape_of(x)))
-        for x, is_batched in zip(operands, batched, strict=True)
-    ]
-
-
-@primitive
-class Stack(Linear):
-    """Any number of operands of one shape, along a new axis ``axis``."""
-
-    axis: int
-
-    def run(self, *operands: Any) -> Any:
-        if isinstance(operands[0], np.ndarray):
-            return np.stack(operands, self.axis)
-        return np.array(operands)
-
-    def source(self, *operands: str) -> str:
-        return f"np.stack(({', '.join(operands)},), axis={self.axis})"
-
-    def aval(self, *avals: Aval) -> Aval:
-        shape = avals[0].shape
-        if any(a.shape != shape for a in avals):
-            raise ShapeError(
-                f"stack: the shapes differ: {', '.join([str(a.shape) for a in avals])}",
-                "Stack arrays of one shape, or concatenate them.",
-            )
-        return make_aval((*shape[: self.axis], len(avals), *shape[self.axis :]), avals[0].dtype)
-
-    def vjp(
-        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
-    ) -> Sequence[Any]:
-        lead = (slice(None),) * self.axis
-        return [GetItem((*lead, i))(ct) if want else None for i, want in enumerate(wanted)]
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(Stack, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 @primitive

@@ -17,8 +17,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from .kinds import add, mul, neg
 from .linalg import dot_general
-from .linear import reshape, shape_of, transpose
-from .shape import everywhere
+from .linear import everywhere, reshape, shape_of, transpose
 
 __all__ = ["cholesky", "det", "inv", "slogdet", "solve", "transposed"]
 

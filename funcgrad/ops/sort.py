@@ -9,9 +9,8 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from .linear import Linear, made
+from .linear import Linear, everywhere, made
 from .reduce import DiscreteRule
-from .shape import everywhere
 
 __all__ = ["ArgSort", "Permute", "Sort", "argsort", "permute", "sort"]
 

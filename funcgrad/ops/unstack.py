@@ -1,4 +1,4 @@
-"""Floor 3: taking an array apart along its first axis, all parts at once.
+"""Floor 3: putting arrays together along a new axis, and taking one apart, all parts at once.
 
 ``a, b, c = x`` and loops over ``x`` are one equation, whose transpose is one stack: the cost of a
 gradient grows with the number of elements, not with its square as with an index for each.
@@ -9,13 +9,51 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
-from .linear import move_axis, zeros
-from .shape import Stack
+from ..errors import ShapeError
+from .index import GetItem
+from .linear import Linear, everywhere, made, move_axis, zeros
 
-__all__ = ["unstack"]
+__all__ = ["Stack", "unstack"]
+
+
+@primitive
+class Stack(Linear):
+    """Any number of operands of one shape, along a new axis ``axis``."""
+
+    axis: int
+
+    def run(self, *operands: Any) -> Any:
+        if isinstance(operands[0], np.ndarray):
+            return np.stack(operands, self.axis)
+        return np.array(operands)
+
+    def source(self, *operands: str) -> str:
+        return f"np.stack(({', '.join(operands)},), axis={self.axis})"
+
+    def aval(self, *avals: Aval) -> Aval:
+        shape = avals[0].shape
+        if any(a.shape != shape for a in avals):
+            raise ShapeError(
+                f"stack: the shapes differ: {', '.join([str(a.shape) for a in avals])}",
+                "Stack arrays of one shape, or concatenate them.",
+            )
+        return make_aval((*shape[: self.axis], len(avals), *shape[self.axis :]), avals[0].dtype)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        if len(wanted) > 1 and all(wanted):
+            return unstack(move_axis(ct, self.axis, 0))
+        lead = (slice(None),) * self.axis
+        return [GetItem((*lead, i))(ct) if want else None for i, want in enumerate(wanted)]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return made(Stack, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 @primitive
