@@ -369,7 +369,7 @@ def test_power_by_its_exponent():
 def test_logistic_is_stable():
     x = np.array([-1000.0, -745.0, -700.0, -40.0, -1.0, 0.0, 1.0, 40.0, 700.0, 1000.0])
     exact = 1 / (1 + np.exp(-x.astype(np.longdouble)))
-    np.testing.assert_allclose(logistic(x), exact.astype(np.float64), rtol=4e-16)
+    np.testing.assert_allclose(logistic(x), exact.astype(np.float64), rtol=4e-16, atol=2.3e-308)
     f = x[3:8].astype(np.float32)
     np.testing.assert_allclose(logistic(f), scipy.special.expit(f), rtol=3e-7)
     assert logistic(x.astype(np.float16)).dtype == np.float16
@@ -502,6 +502,21 @@ def test_mask_mul():
     assert type(kernels.mask_mul(np.float64(2.0), 3.0)) is np.float64
     assert kernels.mask_mul(np.zeros((0, 2)), np.inf).shape == (0, 2)
     assert kernels.mask_mul(0j, complex(np.inf, 0)) == 0
+
+
+def test_keep():
+    x = np.array([1.5, np.inf, np.nan, -2.0, -np.inf, np.nan])
+    mask = np.array([True, True, True, False, False, False])
+    np.testing.assert_array_equal(kernels.keep(mask, x, True), [1.5, np.inf, np.nan, 0, 0, 0])
+    np.testing.assert_array_equal(kernels.keep(mask, x, False), [0, 0, 0, -2.0, -np.inf, np.nan])
+    for dtype in "efdgFD":
+        for where in (True, False):
+            value = np.dtype(dtype).type(2.5)
+            scalar = kernels.keep(np.True_, value, where)
+            assert scalar == kernels.keep(mask[:1], np.full(1, value), where)[0] == 2.5 * where
+            assert scalar.dtype == kernels.keep(mask, value, where).dtype == dtype
+    assert kernels.keep(mask[:0], x[:0], True).shape == (0,)
+    assert type(kernels.keep(True, 2.0, False)) is float
 
 
 def test_mask_mul_is_bilinear():

@@ -104,9 +104,23 @@ def difference(x: Any, y: Any) -> Any:
 
 
 def logistic(x: Any) -> Any:
-    """``1 / (1 + exp(-x))``, precise in both tails: the exponential never overflows."""
-    e = np.exp(-np.abs(x))
-    return np.where(np.greater_equal(x, 0), 1, e)[()] / (1 + e)
+    """``1 / (1 + exp(-x))``; 0 where the exponential overflows, below the least normal number."""
+    with np.errstate(over="ignore"):
+        e = np.exp(-x)
+    e += 1
+    return np.divide(1, e, out=e if isinstance(e, np.ndarray) else None)
+
+
+def keep(condition: Any, x: Any, where: bool) -> Any:
+    """``x`` where ``condition`` is ``where``, else 0: a product, which is faster than np.where."""
+    if not isinstance(x, np.ndarray) and not isinstance(condition, np.ndarray):
+        return x if bool(condition) is where else type(x)(0)
+    with np.errstate(invalid="ignore"):
+        product = np.multiply(x, condition if where else np.logical_not(condition))
+        smallest = product.min() if product.size else 0
+        if smallest != smallest:  # 0 * inf, or a nan
+            product = np.where(np.equal(condition, where), x, 0)[()]
+    return product
 
 
 def sinc_derivative(x: Any, order: int) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
+from . import kernels
 from .discrete import greater, greater_equal, isnan, less, less_equal, logical_and, logical_or
 from .kinds import Elementwise, add, broadcast_shapes, mul
 from .linear import broadcast_to, shape_of, sum_to
@@ -23,6 +24,8 @@ __all__ = [
     "clip",
     "fmax",
     "fmin",
+    "keep",
+    "keep_not",
     "maximum",
     "minimum",
     "relu",
@@ -45,23 +48,47 @@ class Select(Elementwise):
         return make_aval(shape, super().aval(condition, x, y).dtype)
 
     def run(self, condition: Any, x: Any, y: Any) -> Any:
+        if type(x) is type(y) and isinstance(x, np.generic) and not np.ndim(condition):
+            return x if condition else y
         return np.where(condition, x, y)[()]
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         c = operands[0]
         _, tx, ty = tangents
-        if tx is None and ty is None:
-            return None
-        total = select(c, 0.0 if tx is None else tx, 0.0 if ty is None else ty)
-        return broadcast_to(total, shape_of(out))
+        if ty is None:
+            total = None if tx is None else keep(c, tx)
+        else:
+            total = keep_not(c, ty) if tx is None else select(c, tx, ty)
+        return total if total is None else broadcast_to(total, shape_of(out))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         c, x, y = operands
-        cx = sum_to(select(c, ct, 0.0), shape_of(x)) if wanted[1] else None
-        cy = sum_to(select(c, 0.0, ct), shape_of(y)) if wanted[2] else None
+        cx = sum_to(keep(c, ct), shape_of(x)) if wanted[1] else None
+        cy = sum_to(keep_not(c, ct), shape_of(y)) if wanted[2] else None
         return None, cx, cy
+
+
+@primitive
+class Keep(Elementwise):
+    """``x`` where ``condition`` is ``where``, else 0; linear in ``x``."""
+
+    where: bool
+    numpy, untyped, masks = kernels.keep, 1, True
+
+    def aval(self, condition: Aval, x: Aval) -> Aval:
+        return make_aval(broadcast_shapes("where", condition.shape, x.shape), x.dtype)
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        t = tangents[1]
+        return None if t is None else broadcast_to(self(operands[0], t), shape_of(out))
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        c, x = operands
+        return None, sum_to(self(c, ct), shape_of(x))
 
 
 class Choice(Elementwise):
@@ -94,7 +121,9 @@ class Choice(Elementwise):
 
 
 def _shared(g: Any, won: Any, lost: Any) -> Any:
-    return select(won, g, select(lost, 0.0, mul(0.5, g)))
+    """``g`` where ``won``, 0 where ``lost``, half of it where neither."""
+    half = mul(0.5, g)
+    return add(keep(won, half), keep_not(lost, half))
 
 
 @primitive
@@ -154,7 +183,7 @@ class Relu(Choice):
     """``maximum(x, 0)`` with derivative 0 at 0."""
 
     numpy = "np.maximum({0}, 0)"
-    taken = (lambda g, x: select(greater(x, 0), g, 0.0),)
+    taken = (lambda g, x: keep(greater(x, 0), g),)
 
 
 @primitive
@@ -163,8 +192,8 @@ class AtLeast(Choice):
 
     numpy = np.maximum
     taken = (
-        lambda g, x, lower: select(greater_equal(x, lower), g, 0.0),
-        lambda g, x, lower: select(less(x, lower), g, 0.0),
+        lambda g, x, lower: keep(greater_equal(x, lower), g),
+        lambda g, x, lower: keep(less(x, lower), g),
     )
 
 
@@ -174,8 +203,8 @@ class AtMost(Choice):
 
     numpy = np.minimum
     taken = (
-        lambda g, x, upper: select(less_equal(x, upper), g, 0.0),
-        lambda g, x, upper: select(greater(x, upper), g, 0.0),
+        lambda g, x, upper: keep(less_equal(x, upper), g),
+        lambda g, x, upper: keep(greater(x, upper), g),
     )
 
 
@@ -188,19 +217,12 @@ class Clip(Choice):
 
     numpy = "np.clip({0}, {1}, {2})"
     taken = (
-        lambda g, x, lower, upper: select(
-            logical_and(greater_equal(x, lower), less_equal(x, upper)), g, 0.0
+        lambda g, x, lower, upper: keep(
+            logical_and(greater_equal(x, lower), less_equal(x, upper)), g
         ),
-        lambda g, x, lower, upper: select(
-            logical_and(less(x, lower), less_equal(lower, upper)), g, 0.0
-        ),
-        lambda g, x, lower, upper: select(
-            logical_or(
-                greater(x, upper),
-                logical_and(less(x, lower), greater(lower, upper)),
-            ),
-            g,
-            0.0,
+        lambda g, x, lower, upper: keep(logical_and(less(x, lower), less_equal(lower, upper)), g),
+        lambda g, x, lower, upper: keep(
+            logical_or(greater(x, upper), logical_and(less(x, lower), greater(lower, upper))), g
         ),
     )
 
@@ -228,6 +250,7 @@ class StopGradient(Primitive):
         return self(*operands)
 
 
-select, relu, stop_gradient = Select(), Relu(), StopGradient()
+select, keep, keep_not = Select(), Keep(True), Keep(False)
+relu, stop_gradient = Relu(), StopGradient()
 maximum, minimum, fmax, fmin = Maximum(), Minimum(), Fmax(), Fmin()
 at_least, at_most, clip = AtLeast(), AtMost(), Clip()

@@ -136,6 +136,8 @@ def _choices():
     for name in ("maximum", "minimum", "fmax", "fmin"):
         pairs = [(X, Y), (Y, X), (S, X), (X, Y[:2, None]), (S, S + 1), (E, Y), (N, M)]
         yield from _binary(name, getattr(np, name), pairs)
+    for function in (select.keep, select.keep_not):
+        yield from _binary("keep", function, [(B, X), (B, S), (X > 0, Y), (np.True_, S)])
     yield from [Sample("relu", select.relu, (x,)) for x in (*FLOATS, N)]
     yield Sample("at_least", lambda x, low: np.clip(x, low, None), (X, Y))
     yield Sample("at_most", lambda x, high: np.clip(x, None, high), (X, S))
