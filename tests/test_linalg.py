@@ -331,6 +331,8 @@ ERRORS = {
     "matmul batch": (
         lambda x: np.ones((2, 3, 3)) @ (x * np.ones((5, 1, 1))), ShapeError, "(2,), (5,)"),
     "matmul vector": (lambda x: x @ np.ones(3), ShapeError, "axis 1 of the first and axis 0"),
+    "matmul axes": (
+        lambda x: np.matmul(x, x.T, axes=[(0, 1)] * 3), NotTraceableError, "numpy.matmul: axes="),
     "matmul scalar": (lambda x: np.matmul(x, 2.0), ShapeError, "a scalar is no matrix"),
     "dot": (lambda x: np.dot(x, x), ShapeError, "numpy.dot"),
     "dot out": (lambda x: np.dot(x, x.T, out=np.zeros((3, 3))), NotTraceableError, "out="),

@@ -323,16 +323,16 @@ def _pairs(value: Any, rank: int, kind: Any) -> tuple[tuple[Any, Any], ...]:
 
 
 def _constant(x: Any, widths: tuple[tuple[int, int], ...], kwargs: Any) -> Any:
-    values = kwargs.get("constant_values", 0)
+    values: Any = kwargs.get("constant_values", 0)
     if not isinstance(values, Tracer) and not has_tracer(values) and np.ndim(values) == 0:
         value = np.asarray(values).astype(aval_of(x).dtype).item()
         if value or not np.signbit(np.real(value)):
             return ops.pad(x, widths, value)
-    pairs: Any
+    pairs: list[Any]
     if not isinstance(values, list | tuple):
-        pairs = np.broadcast_to(values, (len(widths), 2))
+        pairs = list(np.broadcast_to(values, (len(widths), 2)))
     elif isinstance(values[0], list | tuple):
-        pairs = values if len(values) > 1 else [values[0]] * len(widths)
+        pairs = list(values) * (len(widths) if len(values) == 1 else 1)
     else:
         pairs = [values] * len(widths)
     for axis, (counts, pair) in enumerate(zip(widths, pairs, strict=True)):

@@ -59,15 +59,15 @@ def _unfit(name: str, x: Any, y: Any, i: int, j: int) -> ShapeError:
 
 
 @implements(np.matmul)
-def matmul(x1: Any, x2: Any, /, out: Any = None) -> Any:
+def matmul(x1: Any, x2: Any, /, out: Any = None, **options: Any) -> Any:
     """``numpy.matmul`` and the operator ``@``.
 
     With result ``z`` and cotangent ``ct``, the gradients of ``x @ w`` are ``ct @ w.T`` and
     ``x.T @ ct``. Leading axes broadcast; those that one operand alone has are folded into its rows,
     so that the product is one matrix product.
     """
-    if out is not None:
-        refuse("matmul", out=out)
+    if out is not None or options:
+        refuse("matmul", out=out, **options)
     return _product(x1, x2)
 
 
@@ -123,9 +123,9 @@ def _narrow(x: Any, own: tuple[int, ...], lead: tuple[int, ...], batch: str) -> 
 
 
 @implements(np.vecdot)
-def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: int = -1) -> Any:
+def vecdot(x1: Any, x2: Any, /, out: Any = None, *, axis: int = -1, **options: Any) -> Any:
     """``numpy.vecdot``: ``sum(conj(x1) * x2)`` along ``axis``, the other axes broadcast."""
-    refuse("vecdot", out=out)
+    refuse("vecdot", out=out, **options)
     x, y = operands([x1, x2])
     if not shape_of(x) or not shape_of(y):
         raise ShapeError(
@@ -162,15 +162,15 @@ def _vector_and_matrix(name: str, x: Any, y: Any, matrix_first: bool) -> Any:
 if hasattr(np, "matvec"):
 
     @implements(np.matvec)
-    def matvec(x1: Any, x2: Any, /, out: Any = None) -> Any:
+    def matvec(x1: Any, x2: Any, /, out: Any = None, **options: Any) -> Any:
         """``numpy.matvec``."""
-        refuse("matvec", out=out)
+        refuse("matvec", out=out, **options)
         return _vector_and_matrix("matvec", x1, x2, True)
 
     @implements(np.vecmat)
-    def vecmat(x1: Any, x2: Any, /, out: Any = None) -> Any:
+    def vecmat(x1: Any, x2: Any, /, out: Any = None, **options: Any) -> Any:
         """``numpy.vecmat``, which conjugates the vector."""
-        refuse("vecmat", out=out)
+        refuse("vecmat", out=out, **options)
         return _vector_and_matrix("vecmat", x1, x2, False)
 
 
