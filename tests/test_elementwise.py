@@ -504,6 +504,22 @@ def test_mask_mul():
     assert kernels.mask_mul(0j, complex(np.inf, 0)) == 0
 
 
+def test_share():
+    x = np.array([1.0, 2.0, 2.0, np.nan, 1.0, np.nan, np.inf])
+    y = np.array([2.0, 1.0, 2.0, 1.0, np.nan, np.nan, np.inf])
+    for nan_loses, expected in [
+        (False, [0, 3, 1.5, 1.5, 1.5, 1.5, 1.5]),
+        (True, [0, 3, 1.5, 0, 3, 1.5, 1.5]),
+    ]:
+        g = np.full(7, 3.0)
+        np.testing.assert_array_equal(kernels.share(g, x, y, nan_loses), expected)
+        for gi, xi, yi, e in zip(g, x, y, expected, strict=True):
+            assert kernels.share(gi, xi, yi, nan_loses) == e
+    assert kernels.share(np.float32(2), np.float32(1), np.float32(2), False).dtype == np.float32
+    found = kernels.share(np.array([np.inf, np.nan, np.inf]), x[:3], y[:3], False)
+    np.testing.assert_array_equal(found, [0.0, np.nan, np.inf])
+
+
 def test_keep():
     x = np.array([1.5, np.inf, np.nan, -2.0, -np.inf, np.nan])
     mask = np.array([True, True, True, False, False, False])

@@ -47,7 +47,8 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     chosen = operand(condition)
     if aval_of(chosen).dtype.kind != "b":
         chosen = np.not_equal(chosen, 0)
-    x, y = (a if type(a) in _PYTHON else operand(a) for a in (x, y))
+    x = x if type(x) in _PYTHON else operand(x)
+    y = y if type(y) in _PYTHON else operand(y)
     return ops.select(chosen, *promoted([x, y]))
 
 

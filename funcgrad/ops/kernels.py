@@ -123,6 +123,22 @@ def keep(condition: Any, x: Any, where: bool) -> Any:
     return product
 
 
+def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
+    """``g`` where ``x > y``, 0 where ``x < y``, half of it elsewhere; where both are nan too."""
+    won, lost = x > y, x < y
+    if nan_loses:
+        won, lost = np.logical_or(won, np.isnan(y)), np.logical_or(lost, np.isnan(x))
+    if not isinstance(won, np.ndarray) and not isinstance(g, np.ndarray):
+        return 0.5 * g if won == lost else g if won else type(g)(0)
+    weight = np.subtract(won, lost, dtype=np.asarray(g).dtype) * 0.5 + 0.5
+    with np.errstate(invalid="ignore"):
+        product = np.multiply(g, weight)
+        smallest = product.min() if product.size else 0
+        if smallest != smallest:  # 0 * inf, or a nan
+            product = np.where(np.equal(weight, 0), 0, product)[()]
+    return product
+
+
 def sinc_derivative(x: Any, order: int) -> Any:
     """The derivative of sin(u)/u of the given order, at u = pi * x.
 

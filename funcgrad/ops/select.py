@@ -14,8 +14,8 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from . import kernels
-from .discrete import greater, greater_equal, isnan, less, less_equal, logical_and, logical_or
-from .kinds import Elementwise, add, broadcast_shapes, mul
+from .discrete import greater, greater_equal, less, less_equal, logical_and, logical_or
+from .kinds import Elementwise, add, broadcast_shapes, neg
 from .linear import broadcast_to, shape_of, sum_to
 
 __all__ = [
@@ -30,6 +30,8 @@ __all__ = [
     "minimum",
     "relu",
     "select",
+    "share",
+    "share_of_number",
     "stop_gradient",
 ]
 
@@ -120,10 +122,28 @@ class Choice(Elementwise):
         ]
 
 
-def _shared(g: Any, won: Any, lost: Any) -> Any:
-    """``g`` where ``won``, 0 where ``lost``, half of it where neither."""
-    half = mul(0.5, g)
-    return add(keep(won, half), keep_not(lost, half))
+@primitive
+class Share(Elementwise):
+    """What of ``g`` belongs to ``x`` in ``maximum(x, y)``: all, nothing, or half in a tie.
+
+    Attributes:
+        nan_loses: True for ``fmax(x, y)``, where a nan gives way to a number; else a pair with a
+            nan is a tie.
+    """
+
+    nan_loses: bool
+    numpy, masks = kernels.share, True
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        _, x, y = operands
+        t = tangents[0]
+        return None if t is None else broadcast_to(self(t, x, y), shape_of(out))
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        g, x, y = operands
+        return sum_to(self(ct, x, y), shape_of(g)), None, None
 
 
 @primitive
@@ -131,10 +151,7 @@ class Maximum(Choice):
     """The larger of ``x`` and ``y``; ties, and pairs with a nan, share the derivative equally."""
 
     numpy = np.maximum
-    taken = (
-        lambda g, x, y: _shared(g, greater(x, y), less(x, y)),
-        lambda g, x, y: _shared(g, less(x, y), greater(x, y)),
-    )
+    taken = (lambda g, x, y: share(g, x, y), lambda g, x, y: share(g, y, x))
 
 
 @primitive
@@ -142,14 +159,7 @@ class Minimum(Choice):
     """The smaller of ``x`` and ``y``; ties, and pairs with a nan, share the derivative equally."""
 
     numpy = np.minimum
-    taken = (
-        lambda g, x, y: _shared(g, less(x, y), greater(x, y)),
-        lambda g, x, y: _shared(g, greater(x, y), less(x, y)),
-    )
-
-
-def _above(x: Any, y: Any) -> Any:
-    return logical_or(greater(x, y), isnan(y))
+    taken = (lambda g, x, y: share(g, y, x), lambda g, x, y: share(g, x, y))
 
 
 @primitive
@@ -157,14 +167,7 @@ class Fmax(Choice):
     """The larger of ``x`` and ``y``, or the one that is not nan; ties share equally."""
 
     numpy = np.fmax
-    taken = (
-        lambda g, x, y: _shared(g, _above(x, y), _above(y, x)),
-        lambda g, x, y: _shared(g, _above(y, x), _above(x, y)),
-    )
-
-
-def _below(x: Any, y: Any) -> Any:
-    return logical_or(less(x, y), isnan(y))
+    taken = (lambda g, x, y: share_of_number(g, x, y), lambda g, x, y: share_of_number(g, y, x))
 
 
 @primitive
@@ -173,8 +176,8 @@ class Fmin(Choice):
 
     numpy = np.fmin
     taken = (
-        lambda g, x, y: _shared(g, _below(x, y), _below(y, x)),
-        lambda g, x, y: _shared(g, _below(y, x), _below(x, y)),
+        lambda g, x, y: share_of_number(g, neg(x), neg(y)),
+        lambda g, x, y: share_of_number(g, neg(y), neg(x)),
     )
 
 
@@ -251,6 +254,7 @@ class StopGradient(Primitive):
 
 
 select, keep, keep_not = Select(), Keep(True), Keep(False)
+share, share_of_number = Share(False), Share(True)
 relu, stop_gradient = Relu(), StopGradient()
 maximum, minimum, fmax, fmin = Maximum(), Minimum(), Fmax(), Fmin()
 at_least, at_most, clip = AtLeast(), AtMost(), Clip()

@@ -136,6 +136,9 @@ def _choices():
     for name in ("maximum", "minimum", "fmax", "fmin"):
         pairs = [(X, Y), (Y, X), (S, X), (X, Y[:2, None]), (S, S + 1), (E, Y), (N, M)]
         yield from _binary(name, getattr(np, name), pairs)
+    for function in (select.share, select.share_of_number):
+        triples = [(X, Y, X[:, :1] + 0.1), (S, X, X - 0.5), (S, S, S + 1)]
+        yield from _binary("share", function, triples)
     for function in (select.keep, select.keep_not):
         yield from _binary("keep", function, [(B, X), (B, S), (X > 0, Y), (np.True_, S)])
     yield from [Sample("relu", select.relu, (x,)) for x in (*FLOATS, N)]
