@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from funcgrad.core import primitive
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -78,6 +80,7 @@ def run_block(body, line, namespace, page, expected, raises):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(primitive, "REGISTRY", dict(primitive.REGISTRY))
     namespace = {"__name__": "__main__"}
     found = blocks(page)
     for (info, line, body), (below, _, text) in itertools.pairwise([*found, ("", 0, "")]):
