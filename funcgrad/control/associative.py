@@ -93,9 +93,7 @@ def associative_scan(
         odd = leaves
         even = [_part(x, a, 0, 1, 1) for x, a in zip(above, axes, strict=True)]
         if count > 2:
-            before = [
-                _part(x, a, 0, (count - 1) // 2, 1) for x, a in zip(odd, axes, strict=True)
-            ]
+            before = [_part(x, a, 0, (count - 1) // 2, 1) for x, a in zip(odd, axes, strict=True)]
             after = [_part(x, a, 2, count, 2) for x, a in zip(above, axes, strict=True)]
             more = combine(before, after)
             even = [np.concatenate(p, axis=a) for *p, a in zip(even, more, axes, strict=True)]

@@ -15,16 +15,17 @@ from typing import Any
 import numpy as np
 
 from ..core.backend import compiled
-from ..core.ir import Aval, Jaxpr, Place, make_aval
+from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
+from ..core.tape import Steps, StepsAval
 from ..core.trace import Tracer, apply, run, trace
 from ..errors import OutOfBoundsError
 from ..ops.convert import convert
-from ..ops.linear import Sum, reshape, shape_of, zeros
+from ..ops.linear import reshape, shape_of, zeros
 from .bodies import share_programs
 from .call import Call
-from .derive import cached, derived, jvp_program, split_of, vmap_program
-from .scan_lanes import fed, fold
+from .derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
+from .scan_lanes import fed, fold, only, total
 
 __all__ = ["Cond", "CondLanes"]
 
@@ -78,7 +79,9 @@ class _Branches(Primitive):
         for split in splits:
             mine: list[int] = []
             for aval in split.forward.out_avals[count:]:
-                free = [i for i, s in enumerate(slots) if s == aval and i not in mine]
+                # A tape is one branch's alone: the lanes of others did not take its steps.
+                shared = not isinstance(aval, StepsAval)
+                free = [i for i, s in enumerate(slots) if shared and s == aval and i not in mine]
                 if not free:
                     slots.append(aval)
                 mine.append(free[0] if free else len(slots) - 1)
@@ -203,6 +206,16 @@ def check_index(index: int, count: int) -> int:
     )
 
 
+def one_of_each(branches: Sequence[Jaxpr]) -> tuple[Aval, ...]:
+    """The types of the results; of tapes, that of the branch which has steps to take."""
+
+    def pick(kinds: Sequence[Aval]) -> Aval:
+        laned = [a for a in kinds if isinstance(a, StepsAval) and a != kinds[0]]
+        return max([kinds[0], *laned], key=lambda a: len(str(getattr(a, "lanes", ()))))
+
+    return tuple([pick(kinds) for kinds in zip(*[b.out_avals for b in branches], strict=True)])
+
+
 @primitive
 class Cond(_Branches):
     """The results of branch number ``index`` at the operands; operands: ``(index, *operands)``."""
@@ -214,7 +227,7 @@ class Cond(_Branches):
         return compiled(chosen, owned=False)(*operands)
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
-        return tuple(self.branches[0].out_avals)
+        return one_of_each(self.branches)
 
     def _chosen(self, index: Any) -> Call | None:
         """The call of the chosen branch, where the index is known."""
@@ -270,10 +283,11 @@ class Cond(_Branches):
         flags = tuple(batched[1:])
         if batched[0]:
             return apply(CondLanes(self.branches, size, flags), operands, None)
+        tapes = tapes_of(operands[1:])
         made = cached(
             self,
-            ("vmap", size, flags),
-            lambda: [vmap_program(b, size, flags) for b in self.branches],
+            ("vmap", size, flags, tapes),
+            lambda: [vmap_program(b, size, flags, tapes) for b in self.branches],
         )
         programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
         return apply(Cond(tuple(programs)), [operands[0], *captured, *operands[1:]], None)
@@ -291,30 +305,39 @@ class CondLanes(_Branches):
     batched: tuple[bool, ...]
 
     def _element(self, aval: Aval) -> Aval:
-        return make_aval((self.size, *aval.shape), aval.dtype)
+        return aval.strong().batch(self.size)
+
+    def _mapped(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """Branch ``k`` for all lanes, and what it captured."""
+        make = lambda: vmap_program(self.branches[k], self.size, self.batched, tapes)  # noqa: E731
+        return cached(self, ("lanes", k, tapes), make)
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
-        return tuple([self._element(aval) for aval in self.branches[0].out_avals])
+        if not any(isinstance(a, StepsAval) for a in self.branches[0].out_avals):
+            return tuple([self._element(aval) for aval in self.branches[0].out_avals])
+        tapes = tuple([a if isinstance(a, StepsAval) else None for a in avals])
+        mapped = [self._mapped(k, tapes)[0] for k in range(len(self.branches))]
+        return tuple([aval.strong() for aval in one_of_each(mapped)])
 
     def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
         index = np.asarray(index)
-        results: list[Any] = []
+        tapes = tapes_of(operands)
+        results: list[Any] = [None] * self.outputs
         for k in np.unique(index):
             check_index(int(k), len(self.branches))
-            branch = self.branches[k]
-            program, captured = cached(
-                self, ("lanes", int(k)), lambda b=branch: vmap_program(b, self.size, self.batched)
-            )
+            program, captured = self._mapped(int(k), tapes)
             lanes = index == k
             found = compiled(program, owned=False)(*captured, *fed(lanes, operands, self.batched))
-            if not results:
-                results = [np.array(out) for out in found]
-            else:
-                for result, out in zip(results, found, strict=True):
-                    result[lanes] = out[lanes]
-        if not results:
-            shapes = [self._element(aval) for aval in self.branches[0].out_avals]
-            results = [np.zeros(aval.shape, aval.dtype) for aval in shapes]
+            for i, out in enumerate(found):
+                if isinstance(out, Steps):
+                    mine = out if lanes.all() else only(lanes, out)
+                    results[i] = mine if results[i] is None else results[i] + mine
+                elif results[i] is None:
+                    results[i] = np.array(out)
+                else:
+                    results[i][lanes] = out[lanes]
+        if not index.size:
+            results = [zeros(self._element(aval)) for aval in self.branches[0].out_avals]
         return tuple(results)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
@@ -344,7 +367,7 @@ class CondLanes(_Branches):
         pulled: list[Any] = [None]
         for g, b in zip(back.given, self.batched, strict=True):
             c = next(found) if g else None
-            pulled.append(c if c is None or b else Sum((0,))(c))
+            pulled.append(c if c is None or b else total(c))
         return pulled
 
     def jvp_forward(

@@ -18,7 +18,7 @@ from ..core.trace import apply, aval_of
 from ..errors import InvalidJaxprError
 from ..ops.convert import convert
 from ..ops.linear import zeros
-from .derive import derived, jvp_program, split_of, vmap_program
+from .derive import derived, jvp_program, split_of, tapes_of, vmap_program
 
 __all__ = ["Call"]
 
@@ -92,8 +92,9 @@ class Call(Primitive):
         return tuple(found[: len(given)]), [next(rest) if some else None for some in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        key = "vmap", size, tuple(batched)
+        tapes = tapes_of(operands)
+        key = "vmap", size, tuple(batched), tapes
         program, captured = derived(
-            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched)
+            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, tapes)
         )
         return apply(Call(program), [*captured, *operands], None)

@@ -19,7 +19,7 @@ from ..ops.convert import convert
 from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
 from .bodies import Operands, scalar, trace_body
-from .derive import cached, jvp_program, vmap_program
+from .derive import cached, jvp_program, tapes_of, vmap_program
 
 __all__ = [
     "Checkpoint",
@@ -191,9 +191,11 @@ class Checkpoint(Primitive):
         return tuple(found[: len(given)]), [next(rest) if g else None for g in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        flags = tuple(batched)
+        flags, tapes = tuple(batched), tapes_of(operands)
         program, captured = cached(
-            self, ("vmap", size, flags), lambda: vmap_program(self.jaxpr, size, flags)
+            self,
+            ("vmap", size, flags, tapes),
+            lambda: vmap_program(self.jaxpr, size, flags, tapes),
         )
         return apply(Checkpoint(program, self.policy), [*captured, *operands], None)
 

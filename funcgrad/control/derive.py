@@ -7,11 +7,12 @@ control flow) states its rules with these.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..core.ir import Jaxpr
-from ..core.trace import Tracer, run, trace
+from ..core.ir import Aval, Jaxpr, live_equations
+from ..core.tape import StepsAval
+from ..core.trace import Tracer, aval_of, run, trace
 from ..transforms.jvp import jvp
 from ..transforms.vjp import vjp
 from ..transforms.vmap import BatchFrame, vmap
@@ -19,11 +20,13 @@ from ..transforms.vmap import BatchFrame, vmap
 __all__ = [
     "Pullback",
     "Split",
+    "Tapes",
     "cached",
     "derived",
     "jvp_program",
     "mapped_program",
     "split_of",
+    "tapes_of",
     "vmap_program",
 ]
 
@@ -72,7 +75,7 @@ class Pullback:
                     kept.append(out)
         given = [some and want for some, want in zip(self.given, wanted, strict=True)]
         name, captured = program.name, program.captured
-        return Jaxpr(program.inputs, program.equations, kept, captured, name), given
+        return Jaxpr(program.inputs, live_equations(program, kept), kept, captured, name), given
 
 
 class Split:
@@ -163,12 +166,39 @@ def jvp_program(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any],
     return program, captured, given
 
 
+Tapes: TypeAlias = tuple[StepsAval | None, ...]
+"""The types of the operands that are tapes: which lanes took their steps is known of them alone."""
+
+
+def tapes_of(operands: Sequence[Any]) -> Tapes:
+    """The types of the tapes among ``operands``, None for the others."""
+    avals = [aval_of(x) for x in operands]
+    return tuple([aval if isinstance(aval, StepsAval) else None for aval in avals])
+
+
+def batched_avals(
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None]
+) -> list[Aval]:
+    """The types of the inputs of ``jaxpr`` for a batch."""
+    found: list[Aval] = []
+    for i, (aval, b) in enumerate(zip(jaxpr.in_avals, batched, strict=True)):
+        tape = tapes[i] if tapes else None
+        found.append(aval if not b else tape if tape is not None else aval.batch(size))
+    return found
+
+
 def mapped_program(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool]
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None] = ()
 ) -> tuple[Jaxpr, list[Any], list[bool]]:
     """The program for a batch, what it captured, and which results are batched.
 
     Results that do not depend on what is batched are computed once.
+
+    Args:
+        jaxpr: The program for one element.
+        size: The length of the batch.
+        batched: Which inputs are batched.
+        tapes: The batched types of inputs that are tapes, None for other inputs.
     """
     flags: list[bool] = []
 
@@ -182,18 +212,23 @@ def mapped_program(
         finally:
             frame.closed = True
 
-    avals = [
-        aval.batch(size) if b else aval for aval, b in zip(jaxpr.in_avals, batched, strict=True)
-    ]
+    avals = batched_avals(jaxpr, size, batched, tapes)
     program, captured = trace(mapped, avals, name=f"vmap of {jaxpr.name}")
     return program, captured, flags
 
 
-def vmap_program(jaxpr: Jaxpr, size: int, batched: Sequence[bool]) -> tuple[Jaxpr, list[Any]]:
-    """The program for a batch, and what it captured."""
-    avals = [
-        aval.batch(size) if b else aval for aval, b in zip(jaxpr.in_avals, batched, strict=True)
-    ]
+def vmap_program(
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None] = ()
+) -> tuple[Jaxpr, list[Any]]:
+    """The program for a batch, all of whose results are batched, and what it captured.
+
+    Args:
+        jaxpr: The program for one element.
+        size: The length of the batch.
+        batched: Which inputs are batched.
+        tapes: The batched types of inputs that are tapes, None for other inputs.
+    """
+    avals = batched_avals(jaxpr, size, batched, tapes)
 
     def mapped(*args: Any) -> list[Any]:
         return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)

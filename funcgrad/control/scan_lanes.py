@@ -12,16 +12,17 @@ from typing import Any
 import numpy as np
 
 from ..core.backend import compiled, own
-from ..core.ir import Aval, Place
+from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, aval_of
 from ..ops.convert import convert
-from ..ops.linear import Linear, Sum, broadcast_to, reshape, shape_of, zeros
-from .derive import cached, vmap_program
+from ..ops.linear import Sum, broadcast_to, reshape, shape_of, zeros
+from ..ops.steps import FoldSteps, SumSteps
+from .derive import Tapes, cached, vmap_program
 from .scan_primitive import BackwardBody, Scan, regroup
 
-__all__ = ["FoldSteps", "ScanLanes", "fed", "fold", "fold_lanes"]
+__all__ = ["ScanLanes", "fed", "fold", "fold_lanes"]
 
 
 def fed(running: Any, operands: Sequence[Any], batched: Sequence[bool]) -> list[Any]:
@@ -29,7 +30,18 @@ def fed(running: Any, operands: Sequence[Any], batched: Sequence[bool]) -> list[
     if running.all():
         return list(operands)
     pick = np.where(running, np.arange(len(running)), np.argmax(running))
-    return [x[pick] if b else x for x, b in zip(operands, batched, strict=True)]
+    return [_picked(x, pick) if b else x for x, b in zip(operands, batched, strict=True)]
+
+
+def _picked(x: Any, pick: Any) -> Any:
+    return x.mapped(lambda e: e[pick], x.aval) if isinstance(x, Steps) else x[pick]
+
+
+def only(lanes: Any, x: Any) -> Any:
+    """``x`` in ``lanes``, zeros elsewhere; the masks of a tape stay."""
+    if isinstance(x, Steps):
+        return x.mapped(lambda e: only(lanes, e), x.aval, lambda mask: mask)
+    return np.where(aligned(lanes, x), x, np.zeros((), np.asarray(x).dtype))
 
 
 def fold_lanes(x: Any, outer: int, inner: int, has_outer: bool, has_inner: bool) -> Any:
@@ -59,30 +71,15 @@ def fold(
     return folded, flags
 
 
-@primitive
-class FoldSteps(Linear):
-    """A tape whose entries' leading axes ``old`` are reshaped to ``new``, masks included."""
+def total(x: Any) -> Any:
+    """``x`` summed over the lanes."""
+    return SumSteps(0)(x) if isinstance(aval_of(x), StepsAval) else Sum((0,))(x)
 
-    old: tuple[int, ...]
-    new: tuple[int, ...]
 
-    def run(self, tape: Steps) -> Steps:
-        count = len(self.old)
-        entries = [np.reshape(e, (*self.new, *np.shape(e)[count:])) for e in tape.entries]
-        masks = [np.reshape(m, self.new) for m in tape.masks]
-        return Steps(entries, self.aval(tape.aval), masks)
-
-    def aval(self, tape: Aval) -> StepsAval:
-        assert isinstance(tape, StepsAval)
-        entry = tape.entry
-        shape = (*self.new, *entry.shape[len(self.old) :])
-        return StepsAval(type(entry)(shape, entry.dtype), self.new if tape.lanes else ())
-
-    def transpose(self, ct: Any, tape: Any) -> Any:
-        return FoldSteps(self.new, self.old)(ct)
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return FoldSteps((size, *self.old), (size, *self.new))(*operands)
+def lane_avals(body: Sequence[Aval], carried: int, size: int) -> tuple[Aval, ...]:
+    """The types of a loop's results for ``size`` lanes, from those of its body for all lanes."""
+    strong = [aval.strong() for aval in body]
+    return (*strong[:carried], *[StepsAval(aval, (size,)) for aval in strong[carried:]])
 
 
 @primitive
@@ -102,19 +99,24 @@ class ScanLanes(Primitive):
         return self.scan.jaxprs()
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        given, carried = self.scan.body.out_avals, self.scan.carried
-        tapes = [StepsAval(a.strong().batch(self.size), (self.size,)) for a in given[carried:]]
-        return (*[a.strong().batch(self.size) for a in given[:carried]], *tapes)
+        body, _ = self._mapped_body(self.scan.entry_tapes(avals))
+        return lane_avals(body.out_avals, self.scan.carried, self.size)
+
+    def _mapped_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """The body for all lanes, and what it captured."""
+        flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
+        make = lambda: vmap_program(self.scan.body, self.size, flags, tapes)  # noqa: E731
+        return cached(self, ("body", tapes), make)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         scan = self.scan
         constants, carry, xs = scan.parts(operands)
         flags = [*self.batched, *[True] * (len(carry) + len(xs))]
-        program, captured = cached(self, "body", lambda: vmap_program(scan.body, self.size, flags))
+        program, captured = self._mapped_body(scan.entry_tapes([aval_of(x) for x in operands]))
         step = compiled(program, owned=False)
         carried = scan.carried
-        masks = xs[0].masks
-        kinds = self.aval()[carried:]
+        masks = next(x.masks for x in xs if x.entries is not None)
+        kinds = [StepsAval(a.strong(), (self.size,)) for a in program.out_avals[carried:]]
         ys: list[list[Any]] = [[None] * len(masks) for _ in kinds]
         order = range(len(masks))
         for t in reversed(order) if scan.reverse else order:
@@ -125,7 +127,7 @@ class ScanLanes(Primitive):
                 for new, old in zip(found[:carried], carry, strict=True)
             ]
             for y, value in zip(ys, found[carried:], strict=True):
-                y[t] = np.where(aligned(took, value), value, np.zeros((), np.asarray(value).dtype))
+                y[t] = only(took, value)
         steps = [Steps(y, a, masks) for y, a in zip(ys, kinds, strict=True)]
         return (*own(carry, operands), *steps)
 
@@ -165,7 +167,7 @@ class ScanLanes(Primitive):
         pulled = plan.finish(scan, apply(self._lanes(back, plan.captured, ()), args, None))
         rest = len(pulled) - scan.constants
         return [
-            c if c is None or own_lane else Sum((0,))(c)
+            c if c is None or own_lane else total(c)
             for c, own_lane in zip(pulled, [*self.batched, *[True] * rest], strict=True)
         ]
 

@@ -16,20 +16,21 @@ import numpy as np
 from ..core.backend import compiled, own
 from ..core.ir import Aval, Jaxpr, Place, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.tape import Steps, StepsAval
+from ..core.tape import Steps, StepsAval, length_of
 from ..core.trace import apply, aval_of, run, trace
 from ..ops.convert import convert
 from ..ops.kinds import add
 from ..ops.linear import move_axis, zeros
 from ..transforms.vmap import repeat
-from .derive import cached, derived, jvp_program, mapped_program, split_of
+from .derive import Tapes, cached, derived, jvp_program, mapped_program, split_of
 
 __all__ = ["Scan", "stacked_aval"]
 
 
 def stacked_aval(aval: Aval, length: int | None) -> Aval:
     """The type of one value a step, for all steps."""
-    return StepsAval(aval.strong()) if length is None else aval.batch(length)
+    taped = length is None or isinstance(aval, StepsAval)
+    return StepsAval(aval.strong()) if taped else aval.batch(length)
 
 
 def rearranged(
@@ -71,20 +72,23 @@ class Scan(Primitive):
     def run(self, *operands: Any) -> tuple[Any, ...]:
         constants, carry, xs = self.parts(operands)
         step = compiled(self.body, owned=False)
-        count = self.length if self.length is not None else len(xs[0])
+        count = self.length if self.length is not None else length_of(xs)
         avals = self.body.out_avals[self.carried :]
+        taped = [self.length is None or isinstance(aval, StepsAval) for aval in avals]
         ys: list[Any] = [
-            [None] * count if self.length is None else np.empty((count, *aval.shape), aval.dtype)
-            for aval in avals
+            [None] * count if tape else np.empty((count, *aval.shape), aval.dtype)
+            for aval, tape in zip(avals, taped, strict=True)
         ]
         for t in reversed(range(count)) if self.reverse else range(count):
             found = step(*constants, *carry, *[x[t] for x in xs])
             carry = list(found[: self.carried])
             for y, value in zip(ys, found[self.carried :], strict=True):
                 y[t] = value
-        if self.length is None:
-            ys = [Steps(y, StepsAval(a.strong())) for y, a in zip(ys, avals, strict=True)]
-        return (*own(carry, operands), *ys)
+        steps = [
+            Steps(y, StepsAval(aval.strong())) if tape else y
+            for y, aval, tape in zip(ys, avals, taped, strict=True)
+        ]
+        return (*own(carry, operands), *steps)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
@@ -202,20 +206,23 @@ class Scan(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
+        kinds = self.entry_tapes([aval_of(x) for x in operands])
         body, captured, carry_on, ys_on = cached(
-            self, ("vmap", size, flags), lambda: self.mapped_body(size, flags)
+            self, ("vmap", size, flags, kinds), lambda: self.mapped_body(size, flags, kinds)
         )
         constants, carry, xs = self.parts(operands)
         _, hb, xb = self.parts(batched)
-        lanes = [x for x, b in zip(xs, xb, strict=True) if b and self.length is None]
-        if any(aval_of(x).lanes for x in lanes):
+        tapes = [aval_of(x) for x, b in zip(xs, xb, strict=True) if b]
+        if any(isinstance(tape, StepsAval) and tape.lanes for tape in tapes):
             return self._vmap_lanes(size, batched, operands)
         carry = [
             repeat(h, size) if on and not b else h
             for h, on, b in zip(carry, carry_on, hb, strict=True)
         ]
-        if self.length is not None:
-            xs = [move_axis(x, 0, 1) if b else x for x, b in zip(xs, xb, strict=True)]
+        xs = [
+            move_axis(x, 0, 1) if b and not isinstance(aval_of(x), StepsAval) else x
+            for x, b in zip(xs, xb, strict=True)
+        ]
         count = len(captured) + self.constants
         scan = Scan(body, count, self.carried, self.length, self.reverse)
         found = apply(scan, [*captured, *constants, *carry, *xs], None)
@@ -223,7 +230,7 @@ class Scan(Primitive):
         for i, (value, on) in enumerate(zip(found, [*carry_on, *ys_on], strict=True)):
             if not on:
                 value = repeat(value, size)
-            elif i >= self.carried and self.length is not None:
+            elif i >= self.carried and not isinstance(aval_of(value), StepsAval):
                 value = move_axis(value, 1, 0)
             results.append(value)
         return tuple(results)
@@ -233,23 +240,33 @@ class Scan(Primitive):
         from .scan_lanes import ScanLanes
 
         constants, carry, xs = self.parts(operands)
-        cb, hb, _ = self.parts(batched)
+        cb, hb, xb = self.parts(batched)
         carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
+        xs = [x if b else repeat(x, size) for x, b in zip(xs, xb, strict=True)]
         return apply(ScanLanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
 
+    def entry_tapes(self, avals: Sequence[Aval]) -> Tapes:
+        """The types of the body's operands that are tapes, for operands of these types."""
+        constants, carry, xs = self.parts(avals)
+        entries = [a.entry if isinstance(a, StepsAval) else None for a in xs]
+        return tuple(
+            [a if isinstance(a, StepsAval) else None for a in (*constants, *carry, *entries)]
+        )
+
     def mapped_body(
-        self, size: int, flags: tuple[bool, ...]
+        self, size: int, flags: tuple[bool, ...], tapes: Tapes
     ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         cs, hs, xs = self.parts(flags)
         carried = self.carried
         while True:
-            program, captured, out = mapped_program(self.body, size, [*cs, *hs, *xs])
+            program, captured, out = mapped_program(self.body, size, [*cs, *hs, *xs], tapes)
             grown = [a or b for a, b in zip(hs, out[:carried], strict=True)]
             if grown == hs:
                 break
             hs = grown
         # A tape is batched as a whole: an entry that is not is repeated in the body.
-        full = [*hs, *[b or self.length is None for b in out[carried:]]]
+        tape = [self.length is None or isinstance(a, StepsAval) for a in self.body.out_avals]
+        full = [*hs, *[b or t for b, t in zip(out[carried:], tape[carried:], strict=True)]]
         if full == out:
             return program, captured, hs, full[carried:]
 

@@ -19,10 +19,11 @@ from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, aval_of, run, trace
 from ..ops.convert import convert
-from ..ops.linear import Sum, reshape, shape_of, zeros
+from ..ops.linear import reshape, shape_of, zeros
+from ..ops.steps import FoldSteps
 from ..transforms.vmap import repeat
-from .derive import cached, mapped_program, vmap_program
-from .scan_lanes import FoldSteps, ScanLanes, aligned, fed, fold
+from .derive import cached, mapped_program, tapes_of, vmap_program
+from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, total
 from .scan_primitive import BackwardBody, Scan, regroup
 
 __all__ = ["While", "WhileLanes"]
@@ -178,8 +179,9 @@ class While(Primitive):
         c, b, carry = self.parts(operands)
         cb, bb, hb = self.parts(batched)
         flags = (*bb, *hb)
+        tapes = tapes_of([*b, *carry])
         body, captured, carry_on, ys_on = cached(
-            self, ("vmap", size, flags), lambda: self.scan.mapped_body(size, flags)
+            self, ("vmap", size, flags, tapes), lambda: self.scan.mapped_body(size, flags, tapes)
         )
         condition, extra, (differs,) = mapped_program(self.condition, size, [*cb, *carry_on])
         if differs:
@@ -217,16 +219,20 @@ class WhileLanes(Primitive):
         return self.loop.jaxprs()
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        given, carried = self.loop.body.out_avals, self.loop.carried
-        tapes = [StepsAval(a.strong().batch(self.size), (self.size,)) for a in given[carried:]]
-        return (*[a.strong().batch(self.size) for a in given[:carried]], *tapes)
+        tapes = [a if isinstance(a, StepsAval) else None for a in avals]
+        return lane_avals(self._mapped_body(tapes)[0].out_avals, self.loop.carried, self.size)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         loop = self.loop
         c, b, carry = loop.parts(operands)
         cb, bb, _ = loop.parts(self.batched)
-        going, held = self._mapped("condition", loop.condition, cb)
-        step, kept = self._mapped("body", loop.body, bb)
+        condition, held = cached(
+            self,
+            "condition",
+            lambda: vmap_program(loop.condition, self.size, [*cb, *[True] * loop.carried]),
+        )
+        body, kept = self._mapped_body(tapes_of(operands))
+        going, step = compiled(condition, owned=False), compiled(body, owned=False)
         carried = loop.carried
         tapes: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
         masks: list[Any] = []
@@ -244,14 +250,17 @@ class WhileLanes(Primitive):
             masks.append(running)
             for tape, value in zip(tapes, found[carried:], strict=True):
                 tape.append(value)
-        kinds = self.aval()[carried:]
+        kinds = [StepsAval(a.strong(), (self.size,)) for a in body.out_avals[carried:]]
         steps = [Steps(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
         return (*own(carry, operands), *steps)
 
-    def _mapped(self, key: str, program: Jaxpr, flags: Sequence[bool]) -> tuple[Any, list[Any]]:
-        full = [*flags, *[True] * self.loop.carried]
-        mapped, captured = cached(self, key, lambda: vmap_program(program, self.size, full))
-        return compiled(mapped, owned=False), captured
+    def _mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+        """The body for all lanes, and what it captured."""
+        _, bb, _ = self.loop.parts(self.batched)
+        flags = [*bb, *[True] * self.loop.carried]
+        kinds = tuple(tapes[self.loop.condition_constants :])
+        make = lambda: vmap_program(self.loop.body, self.size, flags, kinds)  # noqa: E731
+        return cached(self, ("body", kinds), make)
 
     def _lanes(self, loop: While, captured: Sequence[Any], flags: Sequence[bool]) -> WhileLanes:
         """The lanes of a loop derived from this one, whose body captured more constants."""
@@ -287,7 +296,7 @@ class WhileLanes(Primitive):
         args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
         pulled = plan.finish(loop.scan, apply(lanes, args, None))
         summed = [
-            c if c is None or own_lane else Sum((0,))(c)
+            c if c is None or own_lane else total(c)
             for c, own_lane in zip(pulled, [*bb, *[True] * loop.carried], strict=True)
         ]
         return [*[None] * loop.condition_constants, *summed]

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 import numbers
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any, NoReturn
 
 import numpy as np
@@ -29,7 +30,17 @@ from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, make_aval
 from .refusal import no_value, raise_leaked, user_place
 from .tape import Steps
 
-__all__ = ["AbstractFrame", "Frame", "Tracer", "apply", "aval_of", "bind", "run", "trace"]
+__all__ = [
+    "AbstractFrame",
+    "Frame",
+    "Tracer",
+    "apply",
+    "aval_of",
+    "bind",
+    "open_frame",
+    "run",
+    "trace",
+]
 
 _LEVELS = itertools.count(1)
 
@@ -275,6 +286,10 @@ class AbstractFrame(Frame):
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         place = self.here(place)
+        if primitive.staged is not None:
+            out = primitive.staged(self, args, place)
+            if out is not None:
+                return out
         atoms = [self.atom(a) for a in primitive.adapt(args)]
         given = primitive.aval(*[a.aval for a in atoms])
         multiple = primitive.multiple
@@ -300,6 +315,8 @@ class AbstractFrame(Frame):
             snapshot = _snapshot(value, aval.dtype)
             return self._capture(value, aval, snapshot)
         aval = aval_of(value)
+        if isinstance(value, Steps):
+            return self._capture(value, aval, value)
         return Literal(value[()] if isinstance(value, np.ndarray) else value, aval)
 
     def _capture(self, key: Any, aval: Aval, value: Any) -> Var:
@@ -355,8 +372,25 @@ def _same(snapshot: np.ndarray[Any, Any], value: Any) -> bool:
     )
 
 
+_OPEN: ContextVar[tuple[AbstractFrame, ...]] = ContextVar("funcgrad_open_frames", default=())
+
+
+def open_frame() -> AbstractFrame | None:
+    """The innermost frame that is recording; for effects alone (DESIGN, law 8).
+
+    A print belongs to the program in which it is written, whatever values it shows.
+    """
+    frames = _OPEN.get()
+    return frames[-1] if frames else None
+
+
 def trace(
-    f: Callable[..., Sequence[Any]], avals: Sequence[Aval], *, name: str = "f", what: str = "jit"
+    f: Callable[..., Sequence[Any]],
+    avals: Sequence[Aval],
+    *,
+    name: str = "f",
+    what: str = "jit",
+    effects: bool = True,
 ) -> tuple[Jaxpr, list[Any]]:
     """Trace ``f``, a function of flat values returning a flat sequence, into a program.
 
@@ -365,15 +399,20 @@ def trace(
         avals: The types of the arguments.
         name: The name that the program prints with.
         what: The transform's name, for errors.
+        effects: Whether effects of ``f`` belong to the program; else they happen while ``f`` is
+            traced, as it computes values too.
 
     Returns:
         The jaxpr, and the values it captured: snapshots of arrays, tracers of older frames. They
         are its first inputs.
     """
     frame = AbstractFrame(what)
+    token = _OPEN.set((*_OPEN.get(), frame)) if effects else None
     try:
         return frame.finish(f(*[frame.input(aval) for aval in avals]), name)
     finally:
+        if token is not None:
+            _OPEN.reset(token)
         frame.close()
 
 

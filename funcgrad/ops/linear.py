@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
+from ..core.tape import zeros_of
 from ..core.trace import aval_of
 from ..errors import ShapeError
 
@@ -46,8 +47,8 @@ def shape_of(x: Any) -> Shape:
 
 
 def zeros(aval: Aval) -> Any:
-    """Zeros of a type: a NumPy scalar, or a read-only array that takes no memory."""
-    return np.broadcast_to(aval.dtype.type(0), aval.shape) if aval.shape else aval.dtype.type(0)
+    """Zeros of a type: a NumPy scalar, or what takes no memory: a read-only array, a tape."""
+    return zeros_of(aval)
 
 
 class Linear(Primitive):

@@ -64,12 +64,11 @@ def numerical_jvp(
     >>> float(numerical_jvp(lambda x: x * x, (3.0,), (1.0,)).round(6))
     6.0
     """
-    if eps is None:
-        eps = float(np.finfo(_coarsest(primals)).eps) ** (1 / 3)
-    above, below = (f(*_moved(primals, tangents, step)) for step in (eps, -eps))
+    step = float(np.finfo(_coarsest(primals)).eps) ** (1 / 3) if eps is None else eps
+    above, below = (f(*_moved(primals, tangents, move)) for move in (step, -step))
 
     def difference(a: Any, b: Any) -> Any:
-        return (np.asarray(a) - np.asarray(b)) / (2 * eps) if is_inexact(a) else None
+        return (np.asarray(a) - np.asarray(b)) / (2 * step) if is_inexact(a) else None
 
     return tree.map(difference, above, below)
 
@@ -178,8 +177,9 @@ def _check(
         for i, (t, n) in enumerate(zip(pushed, expected_leaves, strict=True)):
             if n is not None:
                 _close(t, n, rtol, atol, f"the jvp of {name}, output leaf {i}")
+    ct: Any = None
     if "rev" in modes:
-        out, pullback = vjp(f, *args)
+        out, pullback, *_ = vjp(f, *args)
         ct = _direction(rng, out)
         cts = pullback(ct)
         _close(

@@ -104,6 +104,8 @@ class Program:
         abstract: Whether it can be traced without values (it does not branch on them in Python).
     """
 
+    _function: Callable[..., Any]
+
     def __init__(self, lines: Sequence[str], captured: dict[str, Any], abstract: bool) -> None:
         self.source = "\n".join(["def program(x, y):", *[f"    {line}" for line in lines]])
         self.captured = captured
@@ -113,7 +115,7 @@ class Program:
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
         scope = {"np": np, **captured}
         exec(compile(text, filename, "exec"), scope)
-        self._function: Callable[..., Any] = scope["program"]
+        self._function = scope["program"]
         self.__name__ = "program"
 
     def __call__(self, x: Any, y: Any) -> Any:

@@ -11,9 +11,11 @@ from typing import Any, NoReturn
 
 from ..core.ir import Place
 from ..core.refusal import no_value, raise_leaked
+from ..core.tape import StepsAval
 from ..core.trace import Frame, Tracer, aval_of
 from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo
+from ..ops.steps import RepeatSteps
 
 __all__ = ["BatchFrame", "vmap"]
 
@@ -109,4 +111,7 @@ def vmap(
 
 def repeat(value: Any, size: int) -> Any:
     """``value``, which does not depend on the batch, once for each of its elements."""
-    return BroadcastTo((size, *aval_of(value).shape))(value)
+    aval = aval_of(value)
+    if isinstance(aval, StepsAval):
+        return RepeatSteps(size, 0)(value)
+    return BroadcastTo((size, *aval.shape))(value)

@@ -1,0 +1,105 @@
+"""Floor 3: the shape operations on tapes (`Steps`), for loops within batches within batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Aval, Shape, make_aval
+from ..core.primitive import primitive
+from ..core.tape import Steps, StepsAval
+from ..core.trace import aval_of
+from .linear import Linear
+
+__all__ = ["FoldSteps", "RepeatSteps", "SumSteps"]
+
+
+def _changed(aval: StepsAval, change: Callable[[Shape], Shape]) -> StepsAval:
+    """The type with ``change`` of the shapes of entries and lanes."""
+    entry = aval.entry
+    if isinstance(entry, StepsAval):
+        inner: Aval = _changed(entry, change)
+    else:
+        inner = make_aval(change(entry.shape), entry.dtype)
+    return StepsAval(inner, change(aval.lanes) if aval.lanes else ())
+
+
+@primitive
+class FoldSteps(Linear):
+    """A tape whose entries' leading axes ``old`` are reshaped to ``new``, masks included."""
+
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+
+    def run(self, tape: Steps) -> Steps:
+        count = len(self.old)
+
+        def fold(x: Any) -> Any:
+            return np.reshape(x, (*self.new, *np.shape(x)[count:]))
+
+        return tape.mapped(fold, self.aval(tape.aval))
+
+    def aval(self, tape: Any) -> StepsAval:
+        return _changed(tape, lambda s: (*self.new, *s[len(self.old) :]))
+
+    def transpose(self, ct: Any, tape: Any) -> Any:
+        return FoldSteps(self.new, self.old)(ct)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return FoldSteps((size, *self.old), (size, *self.new))(*operands)
+
+
+@primitive
+class RepeatSteps(Linear):
+    """A tape with every entry repeated along a new axis of a length."""
+
+    size: int
+    axis: int
+
+    def run(self, tape: Steps) -> Steps:
+        def repeated(x: Any) -> Any:
+            shape = np.shape(x)
+            full = (*shape[: self.axis], self.size, *shape[self.axis :])
+            return np.broadcast_to(np.expand_dims(x, self.axis), full)
+
+        return tape.mapped(repeated, self.aval(tape.aval))
+
+    def aval(self, tape: Any) -> StepsAval:
+        return _changed(tape, lambda s: (*s[: self.axis], self.size, *s[self.axis :]))
+
+    def transpose(self, ct: Any, tape: Any) -> Any:
+        return SumSteps(self.axis)(ct)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return RepeatSteps(self.size, self.axis + 1)(*operands)
+
+
+@primitive
+class SumSteps(Linear):
+    """A tape with every entry summed over an axis."""
+
+    axis: int
+
+    def run(self, tape: Steps) -> Steps:
+        def total(x: Any) -> Any:
+            return np.add.reduce(x, axis=self.axis)
+
+        def same(mask: Any) -> Any:
+            return np.take(mask, 0, axis=self.axis)
+
+        return tape.mapped(total, self.aval(tape.aval), same)
+
+    def aval(self, tape: Any) -> StepsAval:
+        return _changed(tape, lambda s: (*s[: self.axis], *s[self.axis + 1 :]))
+
+    def transpose(self, ct: Any, tape: Any) -> Any:
+        aval: Any = aval_of(tape)
+        entry = aval.entry
+        while isinstance(entry, StepsAval):
+            entry = entry.entry
+        return RepeatSteps(entry.shape[self.axis], self.axis)(ct)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return SumSteps(self.axis + 1)(*operands)
