@@ -449,7 +449,9 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         results, pushed, treedef, _ = _push(f, parts, values, tangents, False, "linearize")
         return [t for t in _materialised(results, pushed) if t is not None]
 
-    program, captured = trace(tangent_map, avals, name="linear", what="linearize")
+    program, captured = trace(
+        tangent_map, avals, name="linear", what="linearize", effects=False
+    )
     taken = {id(v) for v in (*values, *captured)}
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]

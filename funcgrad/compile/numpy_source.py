@@ -66,7 +66,8 @@ class NumpyProgram:
         self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
         self._owned = owned
         self._jaxpr, self._constants = optimise(jaxpr, constants)
-        self._writer = self._write(self.name, True)
+        # Where Python raises the program runs again: not if somebody would see that it did.
+        self._writer = self._write(self.name, not self._jaxpr.foreign)
         self._exact: Writer | None = None
         self._lines = self._first_version()
         self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS}

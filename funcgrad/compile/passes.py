@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..control.call import Call
-from ..core.ir import Atom, Equation, Jaxpr, Literal, Var
+from ..core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
@@ -80,13 +80,5 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def dead_code(jaxpr: Jaxpr) -> Jaxpr:
-    """Drop the equations whose results nobody reads."""
-    live = {a for a in jaxpr.outputs if isinstance(a, Var)}
-    kept: list[Equation] = []
-    for eqn in reversed(jaxpr.equations):
-        if live.isdisjoint(eqn.outputs):
-            continue
-        kept.append(eqn)
-        live.update([a for a in eqn.inputs if not isinstance(a, Literal)])
-    kept.reverse()
-    return rewritten(jaxpr, kept, list(jaxpr.outputs))
+    """Drop the equations whose results nobody reads, but for those that have an effect."""
+    return rewritten(jaxpr, live_equations(jaxpr, jaxpr.outputs), list(jaxpr.outputs))

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var
+from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, has_effect
 from ..core.trace import aval_of
 from ..ops.convert import Convert
 from ..ops.kinds import Elementwise
@@ -184,6 +184,8 @@ class _Walk:
         try:
             key = primitive, tuple([a if isinstance(a, Var) else _literal_key(a) for a in inputs])
             known = self.known.get(key)
+            if known is not None and has_effect(primitive):
+                known = None
         except TypeError:  # a parameter that is not hashable
             key = known = None
         if known is not None:

@@ -17,7 +17,20 @@ import numpy as np
 
 from ..errors import InvalidJaxprError
 
-__all__ = ["Atom", "Aval", "Equation", "Jaxpr", "Literal", "Place", "Var", "check", "make_aval"]
+__all__ = [
+    "Atom",
+    "Aval",
+    "Equation",
+    "Jaxpr",
+    "Literal",
+    "Place",
+    "Var",
+    "check",
+    "has_effect",
+    "is_foreign",
+    "live_equations",
+    "make_aval",
+]
 
 Shape: TypeAlias = tuple[int, ...]
 Place: TypeAlias = tuple[CodeType, int]
@@ -173,7 +186,16 @@ class Jaxpr:
         name: The traced function's name.
     """
 
-    __slots__ = ("__weakref__", "captured", "equations", "inputs", "name", "outputs")
+    __slots__ = (
+        "__weakref__",
+        "_effect",
+        "_foreign",
+        "captured",
+        "equations",
+        "inputs",
+        "name",
+        "outputs",
+    )
 
     def __init__(
         self,
@@ -188,6 +210,22 @@ class Jaxpr:
         self.outputs = list(outputs)
         self.captured = captured
         self.name = name
+        self._effect: bool | None = None
+        self._foreign: bool | None = None
+
+    @property
+    def effect(self) -> bool:
+        """Whether an equation has an effect, in nested programs too."""
+        if self._effect is None:
+            self._effect = any(has_effect(eqn.primitive) for eqn in self.equations)
+        return self._effect
+
+    @property
+    def foreign(self) -> bool:
+        """Whether an equation runs Python code of the user's, in nested programs too."""
+        if self._foreign is None:
+            self._foreign = any(is_foreign(eqn.primitive) for eqn in self.equations)
+        return self._foreign
 
     @property
     def in_avals(self) -> list[Aval]:
@@ -202,6 +240,33 @@ class Jaxpr:
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def has_effect(primitive: Any) -> bool:
+    """Whether running ``primitive``, or a program that it holds, is seen outside."""
+    return primitive.effect or (
+        primitive.multiple and any(jaxpr.effect for jaxpr in primitive.jaxprs())
+    )
+
+
+def is_foreign(primitive: Any) -> bool:
+    """Whether ``primitive``, or a program that it holds, runs Python code of the user's."""
+    return primitive.foreign or (
+        primitive.multiple and any(jaxpr.foreign for jaxpr in primitive.jaxprs())
+    )
+
+
+def live_equations(jaxpr: Jaxpr, outputs: Iterable[Atom]) -> list[Equation]:
+    """The equations of ``jaxpr`` that ``outputs`` need, and those that have an effect."""
+    live = {a for a in outputs if isinstance(a, Var)}
+    kept: list[Equation] = []
+    for eqn in reversed(jaxpr.equations):
+        if live.isdisjoint(eqn.outputs) and not has_effect(eqn.primitive):
+            continue
+        kept.append(eqn)
+        live.update([a for a in eqn.inputs if isinstance(a, Var)])
+    kept.reverse()
+    return kept
 
 
 def line_of(place: Place | None) -> str:

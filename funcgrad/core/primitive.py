@@ -41,6 +41,12 @@ class Primitive:
         masks: True where the cotangents of the operands are masked from here on (select-like rules,
             partials that are infinite at a finite point).
         passes_mask: True where a masked cotangent stays masked (elementwise and shape operations).
+        effect: True where running it is seen outside, as printing is. It happens once each time the
+            program is run and in order: passes neither drop, share nor move it.
+        foreign: True where it runs Python code of the user's. Its exceptions are the user's, and a
+            program that holds it is not run again where Python's arithmetic raises.
+        staged: A method ``staged(frame, args, place)`` that records something else in its place in
+            an abstract frame, and returns the results, or None to be recorded itself.
         forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
             None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place
             of `vjp`; residuals are not None.
@@ -54,6 +60,9 @@ class Primitive:
     masks: ClassVar[bool] = False
     passes_mask: ClassVar[bool] = False
     discrete: bool = False
+    effect: ClassVar[bool] = False
+    foreign: ClassVar[bool] = False
+    staged: ClassVar[Any] = None
     forward: ClassVar[Any] = None
     run: Callable[..., Any]
 
