@@ -369,7 +369,9 @@ def jvp(
         else:
             pushed += tangents_for(part, t, "jvp", f"tangents[{i}]")
     results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, "jvp")
-    taken = {id(v) for v in (*values, *pushed)}
+    # A result without tangent may be an argument or a captured array itself.
+    plain = [out for out, t in zip(results, out_tangents, strict=True) if t is None]
+    taken = {id(v) for v in (*values, *pushed, *plain)}
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     tangent = tree.unflatten(treedef, [own(t, taken) for t in _materialised(results, out_tangents)])
     if has_aux:
@@ -452,7 +454,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     program, captured = trace(
         tangent_map, avals, name="linear", what="linearize", effects=False
     )
-    taken = {id(v) for v in (*values, *captured)}
+    taken = {id(v) for v in (*values, *captured, *results)}
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
 
