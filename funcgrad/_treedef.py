@@ -8,7 +8,7 @@ one costs a lookup in a dict, and no object is made.
 
 from __future__ import annotations
 
-import threading
+from _thread import RLock  # what threading.RLock is, without the millisecond that it costs
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
@@ -163,7 +163,7 @@ class TreeDef:
 LEAF = TreeDef(None, None, None, None, lambda children: children[0], ())
 
 _TREEDEFS: WeakValueDictionary[tuple[Any, ...], TreeDef] = WeakValueDictionary()
-_LOCK = threading.RLock()  # reentrant: a collection inside it may run code that flattens
+_LOCK = RLock()  # reentrant: a collection inside it may run code that flattens
 
 
 def _intern(made: TreeDef) -> TreeDef:

@@ -9,7 +9,6 @@ or one function, so that the two cannot drift.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
@@ -189,13 +188,17 @@ def primitive(cls: P) -> P:
     own = [field for field in inspect.get_annotations(cls) if field != "run"]
     cls.fields = (*cls.fields, *own)
     if "name" not in cls.__dict__:
-        cls.name = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+        cls.name = _snake_case(cls.__name__)
     if cls.name in REGISTRY:
         raise ValueError(f"a primitive {cls.name!r} is declared already")
     REGISTRY[cls.name] = cls
     if "run" not in cls.__dict__ and cls.numpy is not None:
         cls.run = _run_of(cls)
     return cls
+
+
+def _snake_case(name: str) -> str:
+    return "".join(["_" + c if c.isupper() else c for c in name]).lower().removeprefix("_")
 
 
 def _run_of(cls: type[Primitive]) -> Any:
