@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any, ParamSpec
 
 import numpy as np
@@ -27,6 +27,7 @@ def vmap(
     out_axes: Any = 0,
     *,
     axis_size: int | None = None,
+    axis_name: Hashable = None,
 ) -> Callable[P, Any]:
     """Map ``f`` over an axis of its arguments, all at once.
 
@@ -40,12 +41,14 @@ def vmap(
         out_axes: Where the mapped axis stands in the results: an int, or a pytree of ints that is a
             prefix of the result; None for a result that does not depend on mapped arguments.
         axis_size: The length of the mapped axis, where no argument tells it.
+        axis_name: A name for the mapped axis, for `psum` and the other collectives in ``f``.
 
     Returns:
         A function of the same arguments, with an axis more.
 
     Raises:
-        ArgumentError: For in_axes that are no axes, or where nothing is mapped.
+        ArgumentError: For in_axes that are no axes, where nothing is mapped, or for an axis_name
+            that is a tuple or cannot be hashed.
         ShapeError: Where the lengths of mapped axes differ, or an argument lacks the axis.
         StructureError: Where in_axes or out_axes is no prefix.
 
@@ -56,6 +59,13 @@ def vmap(
     array([0., 2., 4.])
     """
     require_function(f, "vmap")
+    if axis_name is not None and (
+        not isinstance(axis_name, Hashable) or isinstance(axis_name, tuple)
+    ):
+        raise ArgumentError(
+            f"vmap: axis_name must be one hashable name, got {axis_name!r}",
+            "Write axis_name='batch'.",
+        )
     function: Callable[..., Any] = f
     if isinstance(in_axes, list):
         in_axes = tuple(in_axes)
@@ -88,7 +98,7 @@ def vmap(
 
         unbatched: list[bool] = []
         newest = max([leaf.frame.level for leaf in leaves if isinstance(leaf, Tracer)], default=0)
-        outputs = batch.vmap(flat, size, values, batched)
+        outputs = batch.vmap(flat, size, values, batched, axis_name)
         result = tree.unflatten(out_treedef, outputs)
         places = tree.flatten_prefix(out_axes, result, "vmap: out_axes", "the output")
         taken = {id(leaf) for leaf in leaves}
@@ -100,7 +110,12 @@ def vmap(
             ],
         )
 
-    options = {"in_axes": in_axes, "out_axes": out_axes, "axis_size": axis_size}
+    options = {
+        "in_axes": in_axes,
+        "out_axes": out_axes,
+        "axis_size": axis_size,
+        "axis_name": axis_name,
+    }
     return Transformed(call, vmap, f, options)
 
 

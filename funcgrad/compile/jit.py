@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, overload
 
 from .. import tree
 from ..control.call import Call
+from ..core.axes import is_open, watched
 from ..core.backend import Backend, backend_named
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, apply, aval_of, run, trace
@@ -59,6 +60,7 @@ class Traced:
         captured: Their values.
         result: The structure of the result.
         constants: The result's leaves that are no numbers, by position.
+        axes: The named axes that it asked for.
     """
 
     def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
@@ -79,14 +81,20 @@ class Traced:
             return found
 
         name = getattr(f, "__name__", type(f).__name__)
-        self.jaxpr, self.captured = trace(flat, signature.avals, name=name)
+        with watched() as self.axes:
+            self.jaxpr, self.captured = trace(flat, signature.avals, name=name)
         # What was passed is not needed any more, and may be large.
         for i in signature.traced:
             signature.leaves[i] = None
 
     def outer(self) -> list[Tracer]:
-        """The captured tracers, which belong to transforms around this one."""
-        return [x for x in self.captured if isinstance(x, Tracer)]
+        """The tracers that it was traced with, which belong to transforms around this one."""
+        captured = [x for x in self.captured if isinstance(x, Tracer)]
+        return [*captured, *[axis.index for axis in self.axes]]
+
+    def holds(self) -> bool:
+        """Whether the transforms that it was traced in are still there."""
+        return not any(x.frame.closed for x in self.outer()) and all(map(is_open, self.axes))
 
     @property
     def program(self) -> Any:
@@ -240,7 +248,7 @@ class Jitted:
     def _traced(self, signature: Signature) -> tuple[Traced, bool]:
         """The program for a signature, and whether it was traced just now."""
         found = self._programs.get(signature.key)
-        if found is not None and not any(x.frame.closed for x in found.outer()):
+        if found is not None and found.holds():
             return found, False
         self._misses += 1
         self._warn_of_retraces(signature)

@@ -49,6 +49,8 @@ class Primitive:
         forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
             None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place
             of `vjp`; residuals are not None.
+        collective: True for operations across a mapped axis (`funcgrad.ops.collective`), whose last
+            operand is the index of that axis.
     """
 
     name: ClassVar[str] = "primitive"
@@ -63,6 +65,7 @@ class Primitive:
     foreign: ClassVar[bool] = False
     staged: ClassVar[Any] = None
     forward: ClassVar[Any] = None
+    collective: ClassVar[bool] = False
     run: Callable[..., Any]
 
     __slots__ = ("__dict__",)

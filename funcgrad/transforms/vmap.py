@@ -6,9 +6,13 @@ whole batch by its primitive's ``vmap`` rule. What is not batched stays a plain 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from typing import Any, NoReturn
 
+import numpy as np
+
+from ..core.axes import Axis, opened
 from ..core.ir import Place
 from ..core.refusal import no_value, raise_leaked
 from ..core.tape import StepsAval
@@ -48,6 +52,10 @@ class BatchFrame(Frame):
             values.append(a)
             batched.append(own)
         try:
+            if primitive.collective and batched[-1]:
+                # Across this very axis: what all its elements share is not batched.
+                out = primitive.collect(self.size, batched[0], values[0])
+                return self.input(out, place) if primitive.differs else out
             out = primitive.vmap(self.size, batched, values)
         except ValueError as error:
             if not isinstance(error, FuncgradError):
@@ -85,7 +93,11 @@ class BatchFrame(Frame):
 
 
 def vmap(
-    f: Callable[..., Sequence[Any]], size: int, values: Sequence[Any], batched: Sequence[bool]
+    f: Callable[..., Sequence[Any]],
+    size: int,
+    values: Sequence[Any],
+    batched: Sequence[bool],
+    name: Hashable = None,
 ) -> list[Any]:
     """Map ``f``, a function of flat values with a flat sequence as result, over first axes.
 
@@ -94,13 +106,19 @@ def vmap(
         size: The length of the batch.
         values: The arguments, with the batch as first axis where ``batched``.
         batched: One an argument.
+        name: The name by which collectives in ``f`` find the batch, where it has one.
 
     Returns:
         The results, each with the batch as first axis.
     """
     frame = BatchFrame(size)
+    inputs = [frame.input(v) if b else v for v, b in zip(values, batched, strict=True)]
+    here: Any = nullcontext()
+    if name is not None:
+        here = opened(Axis(name, size, frame.input(np.arange(size, dtype=np.int64))))
     try:
-        outputs = f(*[frame.input(v) if b else v for v, b in zip(values, batched, strict=True)])
+        with here:
+            outputs = f(*inputs)
         return [
             out.value if isinstance(out, Tracer) and out.frame is frame else repeat(out, size)
             for out in outputs
