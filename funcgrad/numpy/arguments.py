@@ -12,7 +12,6 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ShapeError
 from ..ops.convert import convert
 from ..ops.linear import broadcast_to, shape_of
-from ..ops.unstack import Stack
 from .dispatch import has_tracer
 from .promote import promote_types, strong
 
@@ -53,6 +52,8 @@ def operand(x: Any) -> Any:
     if isinstance(x, _ARRAYS):
         return x
     if isinstance(x, _SEQUENCES) and has_tracer(x):
+        from ..ops.unstack import Stack
+
         return Stack(0)(*operands(x))
     return np.asarray(x)[()]
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
 from ..errors import NotTraceableError
-from .advice import ADVICE
 
 __all__ = ["IMPLEMENTED", "has_tracer", "implements", "not_traceable", "refuse", "register"]
 
@@ -123,6 +122,8 @@ def name_of(function: Any) -> str:
 
 def not_traceable(function: Any) -> NotTraceableError:
     """The error for a NumPy function without counterpart, naming what to use instead."""
+    from .advice import ADVICE
+
     name = name_of(function)
     advice = ADVICE.get(name.removeprefix("numpy."))
     if advice is None:

@@ -14,9 +14,12 @@ import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import ArgumentError, DtypeError
-from ..ops import elementwise as ops
+from ..ops import arithmetic, discrete
+from ..ops.arithmetic import pow_, scalar_pow
+from ..ops.complex import absolute
 from ..ops.convert import Convert, convert
-from ..ops.discrete import Round
+from ..ops.discrete import floor_divide
+from ..ops.kinds import add, div, mul, neg
 from .arguments import operand
 from .promote import apply_ufunc, loop_dtypes
 
@@ -25,7 +28,6 @@ __all__ = ["install", "raised"]
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
 _TRACERS = frozenset({Tracer, ScalarTracer})
 _PYTHON = (bool, int, float, complex)
-_scalar_pow = ops.scalar_pow
 
 
 def _binary(
@@ -33,7 +35,7 @@ def _binary(
 ) -> tuple[Callable[[Any, Any], Any], Callable[[Any, Any], Any]]:
     """The operator and its reflection; operands of one dtype of ``kinds`` need no promotion."""
     with_float = "".join(k for k in kinds if k in "fc")
-    equality = primitive in (ops.equal, ops.not_equal)
+    equality = primitive in (discrete.equal, discrete.not_equal)
 
     def forward(self: Any, other: Any) -> Any:
         kind = type(other)
@@ -117,7 +119,7 @@ def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
         if kind == "i" and exponent < 0:
             kind = "f"
         dtype = np.dtype({"i": np.int64, "f": np.float64, "c": np.complex128}[kind])
-        return ops.scalar_pow(exponent, True)(x if aval.dtype == dtype else Convert(dtype, True)(x))
+        return scalar_pow(exponent, True)(x if aval.dtype == dtype else Convert(dtype, True)(x))
     dtypes = loop_dtypes(np.power, (aval, other))
     if aval.dtype.kind == "b" and by_operator and other.weak:
         # The square of a boolean array is an int8, which the ufunc would not say.
@@ -128,28 +130,28 @@ def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
         np.power(dtypes[0].type(1), typed)  # NumPy's own error for a negative exponent
     if not (by_operator and other.weak):
         exponent = typed
-    return ops.scalar_pow(exponent, by_operator)(convert(x, dtypes[0]))
+    return scalar_pow(exponent, by_operator)(convert(x, dtypes[0]))
 
 
 def _pow(self: Any, other: Any, modulus: Any = None) -> Any:
     kind = type(other)
     if (kind is int or kind is float) and modulus is None and self.aval.dtype.kind in "fc":
-        return apply(_scalar_pow(other, True), (self,), None)
+        return apply(scalar_pow(other, True), (self,), None)
     if modulus is not None:
         raise ArgumentError(
             "pow: got a modulus, which traced values do not take", "Write (x ** y) % modulus."
         )
-    other = _other(ops.pow_, other)
+    other = _other(pow_, other)
     if other is NotImplemented:
         return other
     if not isinstance(other, Tracer) and np.ndim(other) == 0:
         return raised(self, other[()] if isinstance(other, np.ndarray) else other, True)
-    return apply_ufunc(ops.pow_, np.power, (self, other))
+    return apply_ufunc(pow_, np.power, (self, other))
 
 
 def _rpow(self: Any, other: Any) -> Any:
-    other = _other(ops.pow_, other)
-    return other if other is NotImplemented else apply_ufunc(ops.pow_, np.power, (other, self))
+    other = _other(pow_, other)
+    return other if other is NotImplemented else apply_ufunc(pow_, np.power, (other, self))
 
 
 def _pos(self: Any) -> Any:
@@ -162,12 +164,12 @@ def _pos(self: Any) -> Any:
 
 
 def _divmod(self: Any, other: Any) -> Any:
-    other = _other(ops.floor_divide, other)
+    other = _other(floor_divide, other)
     return other if other is NotImplemented else (self // other, self % other)
 
 
 def _rdivmod(self: Any, other: Any) -> Any:
-    other = _other(ops.floor_divide, other)
+    other = _other(floor_divide, other)
     return other if other is NotImplemented else (other // self, other % self)
 
 
@@ -176,7 +178,7 @@ def _round(self: Any, decimals: Any = None) -> Any:
         return round(self.frame.concrete(self, "round"))
     if self.aval.shape:
         return NotImplemented
-    return Round(decimals.__index__())(self)
+    return discrete.Round(decimals.__index__())(self)
 
 
 def _to_int(function: Callable[[Any], int]) -> Callable[[Any], int]:
@@ -189,34 +191,34 @@ def _to_int(function: Callable[[Any], int]) -> Callable[[Any], int]:
 def install() -> None:
     """Install the operators on `Tracer`."""
     for name, primitive, ufunc, kinds in [
-        ("add", ops.add, np.add, "iufc"),
-        ("sub", ops.sub, np.subtract, "iufc"),
-        ("mul", ops.mul, np.multiply, "iufc"),
-        ("truediv", ops.div, np.true_divide, "fc"),
-        ("floordiv", ops.floor_divide, np.floor_divide, "iuf"),
-        ("mod", ops.remainder, np.remainder, "iuf"),
-        ("and", ops.bitwise_and, np.bitwise_and, "biu"),
-        ("or", ops.bitwise_or, np.bitwise_or, "biu"),
-        ("xor", ops.bitwise_xor, np.bitwise_xor, "biu"),
-        ("lshift", ops.left_shift, np.left_shift, "iu"),
-        ("rshift", ops.right_shift, np.right_shift, "iu"),
+        ("add", add, np.add, "iufc"),
+        ("sub", arithmetic.sub, np.subtract, "iufc"),
+        ("mul", mul, np.multiply, "iufc"),
+        ("truediv", div, np.true_divide, "fc"),
+        ("floordiv", floor_divide, np.floor_divide, "iuf"),
+        ("mod", arithmetic.remainder, np.remainder, "iuf"),
+        ("and", discrete.bitwise_and, np.bitwise_and, "biu"),
+        ("or", discrete.bitwise_or, np.bitwise_or, "biu"),
+        ("xor", discrete.bitwise_xor, np.bitwise_xor, "biu"),
+        ("lshift", discrete.left_shift, np.left_shift, "iu"),
+        ("rshift", discrete.right_shift, np.right_shift, "iu"),
     ]:
         forward, reflected = _binary(primitive, ufunc, kinds)
         setattr(Tracer, f"__{name}__", forward)
         setattr(Tracer, f"__r{name}__", reflected)
     for name, primitive, ufunc in [
-        ("gt", ops.greater, np.greater),
-        ("ge", ops.greater_equal, np.greater_equal),
-        ("lt", ops.less, np.less),
-        ("le", ops.less_equal, np.less_equal),
-        ("eq", ops.equal, np.equal),
-        ("ne", ops.not_equal, np.not_equal),
+        ("gt", discrete.greater, np.greater),
+        ("ge", discrete.greater_equal, np.greater_equal),
+        ("lt", discrete.less, np.less),
+        ("le", discrete.less_equal, np.less_equal),
+        ("eq", discrete.equal, np.equal),
+        ("ne", discrete.not_equal, np.not_equal),
     ]:
         setattr(Tracer, f"__{name}__", _binary(primitive, ufunc, "biufc")[0])
     for name, function in {
-        "__neg__": _unary(ops.neg, np.negative, "iufc"),
-        "__abs__": _unary(ops.absolute, np.absolute, "iufc"),
-        "__invert__": _unary(ops.invert, np.invert, "iu"),
+        "__neg__": _unary(neg, np.negative, "iufc"),
+        "__abs__": _unary(absolute, np.absolute, "iufc"),
+        "__invert__": _unary(discrete.invert, np.invert, "iu"),
         "__pos__": _pos,
         "__pow__": _pow,
         "__rpow__": _rpow,
