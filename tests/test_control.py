@@ -1,5 +1,7 @@
 """Control flow: cond, switch, scan, while_loop, fori_loop, map, checkpoint, under every transform."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -419,3 +421,21 @@ class TestCheckpoint:
             )
 
         assert kept(fg.checkpoint(deep)) < kept(deep) / 2
+
+    def test_memory_of_a_checkpointed_scan_grows_with_the_square_root(self):
+        def peak(steps, **options):
+            def last(w):
+                f = lambda c, _: (np.tanh(w * c + 1.0), None)  # noqa: E731
+                return np.sum(fg.scan(f, np.ones(256), length=steps, **options)[0])
+
+            g, w = jit(grad(last)), np.full(256, 0.5)
+            g(w)
+            tracemalloc.start()
+            g(w)
+            most = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+            return most / w.nbytes
+
+        assert peak(1000) > 1000
+        assert peak(1000, checkpoint="sqrt") < 6 * np.sqrt(1000)
+        assert peak(10_000, checkpoint="sqrt") < 6 * np.sqrt(10_000)
