@@ -1,4 +1,4 @@
-"""Control flow: cond, switch, scan, while_loop, fori_loop, map, checkpoint, under every transform."""
+"""Control flow under every transform: cond, switch, scan, while_loop, fori_loop, map, checkpoint."""
 
 import tracemalloc
 
