@@ -14,21 +14,21 @@ import numpy as _numpy
 
 from . import linalg as linalg
 from . import methods as _methods
+from .contraction import *
 from .create import *
-from .einsum import *
 from .elementary import *
 from .index import *
 from .inquire import *
 from .join import *
 from .like import *
-from .matrix import *
+from .matrices import *
 from .nans import *
 from .places import *
 from .plain import *
 from .products import *
 from .reduce import *
 from .scan import *
-from .shape import *
+from .shapes import *
 from .statistics import *
 from .ufuncs import *
 from .update import *

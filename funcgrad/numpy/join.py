@@ -16,7 +16,7 @@ from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
 from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
 from .dispatch import has_tracer, implements, refuse
-from .shape import atleast_1d, atleast_2d, atleast_3d
+from .shapes import atleast_1d, atleast_2d, atleast_3d
 
 __all__ = [
     "append",

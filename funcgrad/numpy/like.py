@@ -11,7 +11,7 @@ from ..core.trace import Tracer, aval_of
 from ..ops.linear import reshape, shape_of
 from .arguments import cast, operand, spread
 from .dispatch import implements
-from .shape import broadcast_arrays, ravel
+from .shapes import broadcast_arrays, ravel
 
 __all__ = [
     "empty_like",

@@ -15,7 +15,7 @@ from ..ops.kinds import mul
 from ..ops.linalg import dot_general
 from ..ops.linear import reshape, shape_of
 from ..ops.reduce import sum_over
-from . import matrix, products
+from . import matrices, products
 from .arguments import (
     axes_of,
     axis_of,
@@ -29,7 +29,7 @@ from .arguments import (
 )
 from .dispatch import implements, refuse
 from .reduce import finished
-from .shape import swapaxes
+from .shapes import swapaxes
 
 __all__ = [
     "cholesky",
@@ -310,13 +310,13 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
 @implements(np.linalg.trace)
 def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
     """``numpy.linalg.trace``, of the last two axes."""
-    return matrix.trace(operand(x), offset, -2, -1, dtype)
+    return matrices.trace(operand(x), offset, -2, -1, dtype)
 
 
 @implements(np.linalg.diagonal)
 def diagonal(x: Any, /, *, offset: int = 0) -> Any:
     """``numpy.linalg.diagonal``, of the last two axes."""
-    return matrix.diagonal(operand(x), offset, -2, -1)
+    return matrices.diagonal(operand(x), offset, -2, -1)
 
 
 @implements(np.linalg.matrix_transpose)

@@ -18,7 +18,7 @@ from ..ops.linalg import dot_general
 from ..ops.linear import reshape, shape_of
 from .arguments import axis_of, broadcast_shapes, given, operands, spread
 from .dispatch import implements, refuse
-from .shape import moveaxis
+from .shapes import moveaxis
 
 __all__ = [
     "cross",

@@ -14,7 +14,7 @@ from ..ops.linear import shape_of
 from ..ops.select import select
 from .arguments import axis_of, of_rank, operand, spread
 from .dispatch import implements, refuse
-from .shape import moveaxis, ravel
+from .shapes import moveaxis, ravel
 
 __all__ = [
     "diag",

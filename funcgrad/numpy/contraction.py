@@ -16,7 +16,7 @@ from ..ops.reduce import sum_over
 from ..ops.shape import Diagonal
 from .arguments import cast, given, operand, operands
 from .dispatch import implements, refuse
-from .shape import moveaxis
+from .shapes import moveaxis
 
 __all__ = ["einsum", "einsum_path"]
 
