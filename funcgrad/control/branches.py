@@ -24,6 +24,7 @@ from ..ops.convert import convert
 from ..ops.linear import reshape, shape_of, zeros
 from .bodies import share_programs
 from .call import Call
+from .collectives import refuse_collectives
 from .derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
 from .scan_lanes import fed, fold, only, total
 
@@ -282,6 +283,12 @@ class Cond(_Branches):
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched[1:])
         if batched[0]:
+            refuse_collectives(
+                self.branches,
+                "a branch of cond or switch that not every element of the batch takes",
+                "Compute it before the cond and close over it, or make the predicate the same for "
+                "all elements, with psum or pmax.",
+            )
             return apply(CondLanes(self.branches, size, flags), operands, None)
         tapes = tapes_of(operands[1:])
         made = cached(

@@ -22,6 +22,7 @@ from ..ops.convert import convert
 from ..ops.linear import reshape, shape_of, zeros
 from ..ops.steps import FoldSteps
 from ..transforms.vmap import repeat
+from .collectives import refuse_collectives
 from .derive import cached, mapped_program, tapes_of, vmap_program
 from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, total
 from .scan_primitive import BackwardBody, Scan, regroup
@@ -185,6 +186,11 @@ class While(Primitive):
         )
         condition, extra, (differs,) = mapped_program(self.condition, size, [*cb, *carry_on])
         if differs:
+            refuse_collectives(
+                [self.condition, self.body],
+                "a while_loop that takes another number of steps for each element of the batch",
+                "Make the condition the same for all elements, as in pmax(error, name) > tol.",
+            )
             carry = [h if on else repeat(h, size) for h, on in zip(carry, hb, strict=True)]
             lanes = WhileLanes(self, size, (*cb, *bb))
             return apply(lanes, [*c, *b, *carry], None)
