@@ -1,5 +1,7 @@
 """Sample arguments for every primitive; a test walks them (value, both modes, vmap, backends)."""
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,3 +18,11 @@ class Sample(NamedTuple):
     primitive: str
     function: Callable[..., Any]
     args: tuple[Any, ...]
+
+
+def every_sample() -> list[Sample]:
+    """The ``SAMPLES`` of every module here."""
+    modules = [
+        importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
+    ]
+    return [sample for module in modules for sample in getattr(module, "SAMPLES", ())]
