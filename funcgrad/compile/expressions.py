@@ -12,6 +12,7 @@ import itertools
 import keyword
 import re
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,9 @@ class Line:
         return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
 
 
-def fresh_names() -> Iterator[str]:
-    """a, b, ..., z, aa, ...: without Python's words and the names that generated source uses."""
-    taken = RESERVED | set(vars(kernels))
+def fresh_names(others: AbstractSet[str]) -> Iterator[str]:
+    """a, b, ..., z, aa, ...: without Python's words, what source uses, and ``others``."""
+    taken = RESERVED | set(vars(kernels)) | others
     for length in itertools.count(1):
         for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=length):
             name = "".join(letters)
@@ -94,6 +95,8 @@ def literal_text(literal: Literal, adapts: bool) -> str:
     """A literal as source; its type is spelled out unless it ``adapts`` to the other operands."""
     aval, value = literal.aval, literal.value
     text = number_text(value)
+    if aval.dtype == np.longdouble and aval.dtype != FLOAT64:
+        return f"np.longdouble({text!r})"  # Python's floats hold fewer digits
     if adapts or aval.weak or aval.dtype == FLOAT64:
         return text
     return f"np.{aval.dtype.name}({text})"

@@ -25,7 +25,7 @@ from ..errors import ArgumentError, entry, trim
 from ..ops.convert import Convert
 from . import numpy_source as numpy_source  # registers the backend
 from .dispatch import entry_for
-from .signature import Signature, StaticArguments, traced_aval
+from .signature import Signature, StaticArguments, argument_names, traced_aval
 
 __all__ = ["CacheInfo", "Compiled", "Jitted", "Lowered", "jit"]
 
@@ -66,6 +66,7 @@ class Traced:
     def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
         self.signature = signature
         self.constants: dict[int, Any] = {}
+        self._f = f
         self._backend = backend
         self._program: Any = None
 
@@ -100,7 +101,8 @@ class Traced:
     def program(self) -> Any:
         """The compiled program: of the traced leaves, to the tuple of results that are numbers."""
         if self._program is None:
-            self._program = self._backend.compile(self.jaxpr, self.captured)
+            names = argument_names(self._f, self.signature)
+            self._program = self._backend.compile(self.jaxpr, self.captured, names=names)
         return self._program
 
     def source(self) -> str:

@@ -8,6 +8,7 @@ never written to.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,10 @@ class Memory:
     def sole(self, var: Var) -> bool:
         """Whether ``var`` was made by an equation and its memory has no other name."""
         return var in self._made and self._holders[var] == 1
+
+    def shares(self, var: Var, others: AbstractSet[Var]) -> bool:
+        """Whether ``var`` may share memory with one of ``others``, which are inputs."""
+        return not others.isdisjoint(self._roots[var])
 
     def owned(self, outputs: Sequence[Atom]) -> list[bool]:
         """For each array that is returned, whether its memory is its own."""

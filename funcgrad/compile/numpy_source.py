@@ -60,11 +60,14 @@ class NumpyProgram:
         filename: Where tracebacks say that it stands.
     """
 
-    def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool) -> None:
+    def __init__(
+        self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool, names: Sequence[str] = ()
+    ) -> None:
         self.name = _identifier(jaxpr.name)
         self.filename = f"{self.name}, compiled by funcgrad #{next(_COUNT)}"
         self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
         self._owned = owned
+        self._names = [_identifier(name) for name in names]
         self._jaxpr, self._constants = optimise(jaxpr, constants)
         # Where Python raises the program runs again: not if somebody would see that it did.
         self._writer = self._write(self.name, not self._jaxpr.foreign)
@@ -96,7 +99,8 @@ class NumpyProgram:
 
     def _write(self, name: str, python: bool) -> Writer:
         count = len(self._constants)
-        return Writer(name, self._jaxpr, count, self._owned, python, self._floats)
+        arguments = self._names, self._floats
+        return Writer(name, self._jaxpr, count, self._owned, python, *arguments)
 
     def _bindings(self, writer: Writer) -> dict[str, Any]:
         inputs = self._jaxpr.inputs[: len(self._constants)]
@@ -244,9 +248,14 @@ class NumpyBackend:
         return True
 
     def compile(
-        self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
+        self,
+        jaxpr: Jaxpr,
+        constants: Sequence[Any] = (),
+        *,
+        owned: bool = True,
+        names: Sequence[str] = (),
     ) -> Program:
-        return NumpyProgram(jaxpr, constants, owned).function
+        return NumpyProgram(jaxpr, constants, owned, names).function
 
 
 register(NumpyBackend(), prefer=True)

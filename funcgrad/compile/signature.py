@@ -22,7 +22,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError
 from ..tree import TreeDef
 
-__all__ = ["Signature", "StaticArguments", "traced_aval"]
+__all__ = ["Signature", "StaticArguments", "argument_names", "traced_aval"]
 
 _STATIC = frozenset({str, bool, type(None)})
 _NUMBERS = frozenset({float, int, complex})
@@ -113,6 +113,29 @@ def traced_aval(leaf: Any) -> Aval | None:
     if kind in _STATIC:
         return None
     return aval_of(leaf) if isinstance(leaf, np.ndarray) else None
+
+
+def argument_names(f: Callable[..., Any], signature: Signature) -> list[str]:
+    """What the traced leaves are called where people read: ``params_w`` for ``params["w"]``."""
+    try:
+        positional = [
+            p.name
+            for p in inspect.signature(f).parameters.values()
+            if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
+    except (TypeError, ValueError):
+        positional = []
+    taken = {place for place in signature.statics if isinstance(place, int)}
+    places = [i for i in range(len(positional) + len(taken)) if i not in taken]
+    found: list[str] = []
+    paths = signature.treedef.paths()
+    for i in signature.traced:
+        of_keyword, argument, *rest = [entry.key for entry in paths[i]]
+        if not of_keyword:
+            place = places[argument] if argument < len(places) else argument
+            argument = positional[place] if place < len(positional) else f"x{place}"
+        found.append("_".join(map(str, (argument, *rest))))
+    return found
 
 
 def _admitted(leaf: Any, aval: Aval) -> Any:

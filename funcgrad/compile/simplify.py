@@ -53,6 +53,7 @@ class _Walk:
         self.values: dict[Var, Any] = dict(zip(self.inputs, constants, strict=False))
         self.new_constants: list[Var] = []
         self.made: dict[Var, Equation] = {}
+        self.place: Place | None = None
         self.known: dict[Hashable, tuple[Atom, ...]] = {}
         self.equations: list[Equation] = []
         self.uses: dict[Var, int] = {}
@@ -85,6 +86,7 @@ class _Walk:
         self.repeated_constants()
         env, uses = self.env, self.uses
         for eqn in self.jaxpr.equations:
+            self.place = eqn.place
             inputs = [self.atom(a) for a in eqn.inputs]
             outputs = [Var(strong(v.aval)) for v in eqn.outputs]
             for old, new in zip(eqn.outputs, outputs, strict=True):
@@ -124,7 +126,7 @@ class _Walk:
             if isinstance(primitive, Elementwise) and out.aval.shape:
                 scalars = self.scalars(inputs)
                 if scalars is not None:
-                    one = self.emit(primitive, scalars, place)
+                    one = self.emit(primitive, scalars)
                     return self.simplified(BroadcastTo(out.aval.shape), [one], out, place)
                 inputs = self.without_broadcasts(primitive, inputs, out)
             rule = rules.RULES.get(type(primitive))
@@ -140,10 +142,10 @@ class _Walk:
             primitive, inputs = found[0], list(found[1])
         return self.bind(primitive, inputs, (out,), place)[0]
 
-    def emit(self, primitive: Any, inputs: Sequence[Atom], place: Place | None = None) -> Atom:
+    def emit(self, primitive: Any, inputs: Sequence[Atom]) -> Atom:
         """A new equation, for a rule that needs more than one."""
         out = Var(primitive.aval(*[a.aval for a in inputs]))
-        return self.simplified(primitive, list(inputs), out, place)
+        return self.simplified(primitive, list(inputs), out, self.place)
 
     def scalars(self, inputs: Sequence[Atom]) -> list[Atom] | None:
         """The operands as scalars, where all are scalars that were repeated."""

@@ -37,6 +37,7 @@ class Writer:
         constants: How many constants there are.
         owned: Whether results must own their memory.
         python: Whether float64 scalars are Python floats; else they are NumPy's.
+        arguments: What arguments may be called; none, or one each.
         floats: Which arguments are Python floats when they come.
 
     Attributes:
@@ -55,15 +56,23 @@ class Writer:
         constants: int,
         owned: bool,
         python: bool,
+        arguments: Sequence[str],
         floats: Sequence[bool],
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
         self.bound: dict[str, Any] = {}
         self.may_raise = False
-        self._fresh = text.fresh_names()
+        self._fresh = text.fresh_names({*arguments, name})
         self._spare: list[str] = []
         self._recycles = len(jaxpr.equations) > _NAMED_APART
-        self.names: dict[Var, str] = {v: next(self._fresh) for v in jaxpr.inputs}
+        self.names: dict[Var, str] = {v: next(self._fresh) for v in jaxpr.inputs[:constants]}
+        known = set(self.names.values())
+        for i, v in enumerate(jaxpr.inputs[constants:]):
+            wanted = arguments[i] if arguments else ""
+            name = wanted if wanted and wanted not in known else next(self._fresh)
+            known.add(name)
+            self.names[v] = name
+        self._constants = set(jaxpr.inputs[:constants])
         self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
         self._floats = floats
@@ -235,7 +244,9 @@ class Writer:
             if aval.weak and aval.dtype.kind == "c" and not self.python:
                 return f"complex({name})"
             return f"np.bool_({name})" if a in self._booleans else name
-        if not self.owned or (own and a not in self._views):
+        if not self.owned and not self._memory.shares(a, self._constants):
+            return name
+        if own and a not in self._views:
             return name
         return f"{name} if {name}.base is None else {name}.copy()" if own else f"{name}.copy()"
 

@@ -36,7 +36,12 @@ class Backend(Protocol):
         ...
 
     def compile(
-        self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
+        self,
+        jaxpr: Jaxpr,
+        constants: Sequence[Any] = (),
+        *,
+        owned: bool = True,
+        names: Sequence[str] = (),
     ) -> Program:
         """Compile a program.
 
@@ -46,7 +51,8 @@ class Backend(Protocol):
                 written to.
             owned: Whether every array of the result must be its own, writeable and apart from
                 arguments, constants and the other results (law 6). Without it results may be views
-                of arguments and of one another.
+                of arguments and of one another, but still not of constants.
+            names: What the remaining inputs may be called where the result can be read.
 
         Returns:
             A function of the remaining inputs, in order.
@@ -63,7 +69,12 @@ class RunBackend:
         return True
 
     def compile(
-        self, jaxpr: Jaxpr, constants: Sequence[Any] = (), *, owned: bool = True
+        self,
+        jaxpr: Jaxpr,
+        constants: Sequence[Any] = (),
+        *,
+        owned: bool = True,
+        names: Sequence[str] = (),
     ) -> Program:
         # A copy, because programs are cached weakly by the jaxpr, which must then not be held.
         program = Jaxpr(jaxpr.inputs, jaxpr.equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
@@ -71,7 +82,7 @@ class RunBackend:
 
         def interpret(*args: Any) -> tuple[Any, ...]:
             results = run(program, [*bound, *args])
-            return tuple(own(results, [*bound, *args]) if owned else results)
+            return tuple(own(results, [*bound, *args] if owned else bound))
 
         return interpret
 
