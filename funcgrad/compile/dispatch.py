@@ -65,7 +65,13 @@ def entry_for(
         return None
     writer.call_program(result, constants)
     text = "def entry(*args, **kwargs):\n    " + "\n    ".join(writer.lines)
-    space = {**writer.bound, "program": program, "explain": explain, "ndarray": np.ndarray}
+    space = {
+        **writer.bound,
+        "__name__": __name__,
+        "program": program,
+        "explain": explain,
+        "ndarray": np.ndarray,
+    }
     exec(compile(text, "<entry of a function compiled by funcgrad>", "exec"), space)
     return space["entry"]
 

@@ -316,13 +316,11 @@ class Jitted:
 
 
 class _Bound:
-    """A jitted method of an instance.
-
-    The instance is the first argument: traced like any other pytree if it is one (a dataclass is),
-    static else, so that its attributes are read when the method is traced.
-    """
+    # A jitted method of an instance, which is the first argument: traced like any other pytree if
+    # it is one (a dataclass is), else static, its attributes read when the method is traced.
 
     __slots__ = ("__func__", "__self__")
+    __doc__ = property(lambda self: self.__func__.__doc__)  # type: ignore[assignment]
 
     def __init__(self, function: Jitted, instance: Any) -> None:
         self.__func__, self.__self__ = function, instance
