@@ -14,9 +14,14 @@ import numpy as _numpy
 
 from . import linalg as linalg
 from . import methods as _methods
+from .arithmetic import *
+from .complex import *
 from .contraction import *
 from .create import *
+from .discrete import *
 from .elementary import *
+from .exponential import *
+from .extrema import *
 from .index import *
 from .inquire import *
 from .join import *
@@ -30,7 +35,7 @@ from .reduce import *
 from .scan import *
 from .shapes import *
 from .statistics import *
-from .ufuncs import *
+from .trigonometric import *
 from .update import *
 
 _methods.install()

@@ -1,45 +1,28 @@
 """Floor 6: NumPy's ufuncs on tracers: what ``__array_ufunc__`` does, and the functions by name.
 
 ``np.sin(tracer)`` comes here through NumPy's protocol (NEP 13), ``funcgrad.numpy.sin`` without
-NumPy in between. Each ufunc stands in one line of the table at the end, with the primitive that
-computes it. A ufunc's methods (`numpy.add.reduce`) and arguments (``where=``) work, or say what to
-write.
+NumPy in between. Each ufunc stands in one line of the room of its family (`arithmetic`,
+`exponential`, ...), with the primitive that computes it. A ufunc's methods (`numpy.add.reduce`) and
+arguments (``where=``) work, or say what to write.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from opcode import opmap
 from typing import Any
 
 import numpy as np
 
 from ..core.primitive import Primitive
-from ..core.trace import ScalarTracer, Tracer, apply, aval_of, user_place
+from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
-from ..ops import elementwise as ops
 from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
-from . import ufunc_methods
 from .arguments import cast, operand
 from .dispatch import IMPLEMENTED, has_tracer, not_traceable
-from .operators import raised
 from .promote import comparable, promoted_for
 
-__all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "bitwise_and",
-    "bitwise_count", "bitwise_invert", "bitwise_left_shift", "bitwise_not", "bitwise_or",
-    "bitwise_right_shift", "bitwise_xor", "cbrt", "ceil", "conj", "conjugate", "copysign", "cos",
-    "cosh", "deg2rad", "degrees", "divide", "divmod", "equal", "exp", "exp2", "expm1", "fabs",
-    "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod", "frexp", "gcd", "greater",
-    "greater_equal", "heaviside", "hypot", "invert", "isfinite", "isinf", "isnan", "lcm", "ldexp",
-    "left_shift", "less", "less_equal", "log", "log1p", "log2", "log10", "logaddexp", "logaddexp2",
-    "logical_and", "logical_not", "logical_or", "logical_xor", "maximum", "minimum", "mod", "modf",
-    "multiply", "negative", "nextafter", "not_equal", "positive", "pow", "power", "rad2deg",
-    "radians", "reciprocal", "remainder", "right_shift", "rint", "sign", "signbit", "sin", "sinh",
-    "spacing", "sqrt", "square", "subtract", "tan", "tanh", "true_divide", "trunc",
-]  # fmt: skip
+__all__ = ["HANDLERS", "STRAIGHT", "declare"]
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
@@ -65,9 +48,13 @@ def _array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwa
                 if ready is not None:
                     return apply(primitive, ready, None)
         elif "out" in kwargs and "where" in kwargs:
+            from . import ufunc_methods
+
             references = ufunc_methods.references(kwargs["out"])
             return _call(ufunc, inputs, kwargs, ufunc_methods.is_temporary(references))
         return _call(ufunc, inputs, kwargs, False)
+    from . import ufunc_methods
+
     return ufunc_methods.METHODS[method](ufunc, *inputs, **kwargs)
 
 
@@ -248,7 +235,7 @@ def named(ufunc: np.ufunc) -> Callable[..., Any]:
         return ufunc(*args, **kwargs)
 
     public.__name__ = public.__qualname__ = ufunc.__name__
-    public.__module__ = __name__
+    public.__module__ = "funcgrad.numpy"  # where they are looked up when they are unpickled
     public.__doc__ = ufunc.__doc__
     public.__wrapped__ = ufunc  # type: ignore[attr-defined]
     for name in ("reduce", "accumulate", "reduceat", "outer", "at", *_FACTS):
@@ -257,149 +244,3 @@ def named(ufunc: np.ufunc) -> Callable[..., Any]:
 
 
 _FACTS = ("nin", "nout", "nargs", "ntypes", "types", "identity", "signature")
-
-
-def _divmod(x: Any, y: Any, **options: Any) -> tuple[Any, Any]:
-    x, y = promoted_for(np.divmod, (x, y), **options)
-    return ops.floor_divide(x, y), ops.remainder(x, y)
-
-
-def _modf(x: Any, **options: Any) -> tuple[Any, Any]:
-    (x,) = promoted_for(np.modf, (x,), **options)
-    return ops.modf_fraction(x), ops.modf_integer(x)
-
-
-def _frexp(x: Any, **options: Any) -> tuple[Any, Any]:
-    (x,) = promoted_for(np.frexp, (x,), **options)
-    return ops.frexp_mantissa(x), ops.frexp_exponent(x)
-
-
-def _positive(x: Any, **options: Any) -> Any:
-    (x,) = promoted_for(np.positive, (x,), **options)
-    return x
-
-
-def _conjugate(x: Any, **options: Any) -> Any:
-    (x,) = promoted_for(np.conjugate, (x,), **options)
-    return ops.conjugate(x) if aval_of(x).dtype.kind == "c" else x
-
-
-def _sign(x: Any, **options: Any) -> Any:
-    (x,) = promoted_for(np.sign, (x,), **options)
-    return ops.unit(x) if aval_of(x).dtype.kind == "c" else ops.sign(x)
-
-
-def _power(x: Any, y: Any, **options: Any) -> Any:
-    if isinstance(x, Tracer) and not isinstance(y, Tracer) and np.ndim(y) == 0 and not options:
-        return raised(x, y[()] if isinstance(y, np.ndarray) else y, False)
-    x, y = promoted_for(np.power, (x, y), **options)
-    if isinstance(x, np.generic) and _written_as_operator():
-        return ops.pow_(x, y)
-    return ops.power(x, y)
-
-
-def _written_as_operator() -> bool:
-    """Whether the user wrote ``x ** y``: NumPy's scalars pass it on as ``np.power(x, y)``.
-
-    The two differ by an ulp between scalars, where the operator is the C library's function.
-    """
-    place = user_place()
-    return place is not None and place[0].co_code[place[1]] == opmap["BINARY_OP"]
-
-
-# Arithmetic
-add = declare(np.add, ops.add)
-subtract = declare(np.subtract, ops.sub)
-multiply = declare(np.multiply, ops.mul)
-divide = true_divide = declare(np.divide, ops.div)
-negative = declare(np.negative, ops.neg)
-positive = declare(np.positive, _positive)
-power = pow = declare(np.power, _power)
-float_power = declare(np.float_power, ops.float_power)
-floor_divide = declare(np.floor_divide, ops.floor_divide)
-remainder = mod = declare(np.remainder, ops.remainder)
-fmod = declare(np.fmod, ops.fmod)
-divmod = declare(np.divmod, _divmod)
-absolute = abs = declare(np.absolute, ops.absolute)
-fabs = declare(np.fabs, ops.absolute)
-sign = declare(np.sign, _sign)
-heaviside = declare(np.heaviside, ops.heaviside)
-square = declare(np.square, ops.square)
-reciprocal = declare(np.reciprocal, ops.reciprocal)
-conjugate = conj = declare(np.conjugate, _conjugate)
-copysign = declare(np.copysign, ops.copysign)
-nextafter = declare(np.nextafter, ops.nextafter)
-spacing = declare(np.spacing, ops.spacing)
-modf = declare(np.modf, _modf)
-frexp = declare(np.frexp, _frexp)
-ldexp = declare(np.ldexp, ops.ldexp)
-
-# Exponentials, logarithms, roots
-exp = declare(np.exp, ops.exp)
-exp2 = declare(np.exp2, ops.exp2)
-expm1 = declare(np.expm1, ops.expm1)
-log = declare(np.log, ops.log)
-log2 = declare(np.log2, ops.log2)
-log10 = declare(np.log10, ops.log10)
-log1p = declare(np.log1p, ops.log1p)
-logaddexp = declare(np.logaddexp, ops.logaddexp)
-logaddexp2 = declare(np.logaddexp2, ops.logaddexp2)
-sqrt = declare(np.sqrt, ops.sqrt)
-cbrt = declare(np.cbrt, ops.cbrt)
-
-# Trigonometry
-sin = declare(np.sin, ops.sin)
-cos = declare(np.cos, ops.cos)
-tan = declare(np.tan, ops.tan)
-arcsin = asin = declare(np.arcsin, ops.arcsin)
-arccos = acos = declare(np.arccos, ops.arccos)
-arctan = atan = declare(np.arctan, ops.arctan)
-arctan2 = atan2 = declare(np.arctan2, ops.arctan2)
-hypot = declare(np.hypot, ops.hypot)
-sinh = declare(np.sinh, ops.sinh)
-cosh = declare(np.cosh, ops.cosh)
-tanh = declare(np.tanh, ops.tanh)
-arcsinh = asinh = declare(np.arcsinh, ops.arcsinh)
-arccosh = acosh = declare(np.arccosh, ops.arccosh)
-arctanh = atanh = declare(np.arctanh, ops.arctanh)
-degrees = declare(np.degrees, ops.degrees)
-rad2deg = declare(np.rad2deg, ops.degrees)
-radians = declare(np.radians, ops.radians)
-deg2rad = declare(np.deg2rad, ops.radians)
-
-# Choices, rounding
-maximum = declare(np.maximum, ops.maximum)
-minimum = declare(np.minimum, ops.minimum)
-fmax = declare(np.fmax, ops.fmax)
-fmin = declare(np.fmin, ops.fmin)
-floor = declare(np.floor, ops.floor)
-ceil = declare(np.ceil, ops.ceil)
-trunc = declare(np.trunc, ops.trunc)
-rint = declare(np.rint, ops.rint)
-
-# Comparisons and logic
-equal = declare(np.equal, ops.equal)
-not_equal = declare(np.not_equal, ops.not_equal)
-greater = declare(np.greater, ops.greater)
-greater_equal = declare(np.greater_equal, ops.greater_equal)
-less = declare(np.less, ops.less)
-less_equal = declare(np.less_equal, ops.less_equal)
-logical_and = declare(np.logical_and, ops.logical_and)
-logical_or = declare(np.logical_or, ops.logical_or)
-logical_xor = declare(np.logical_xor, ops.logical_xor)
-logical_not = declare(np.logical_not, ops.logical_not)
-isfinite = declare(np.isfinite, ops.isfinite)
-isinf = declare(np.isinf, ops.isinf)
-isnan = declare(np.isnan, ops.isnan)
-signbit = declare(np.signbit, ops.signbit)
-
-# Integers
-bitwise_and = declare(np.bitwise_and, ops.bitwise_and)
-bitwise_or = declare(np.bitwise_or, ops.bitwise_or)
-bitwise_xor = declare(np.bitwise_xor, ops.bitwise_xor)
-invert = bitwise_not = bitwise_invert = declare(np.invert, ops.invert)
-left_shift = bitwise_left_shift = declare(np.left_shift, ops.left_shift)
-right_shift = bitwise_right_shift = declare(np.right_shift, ops.right_shift)
-bitwise_count = declare(np.bitwise_count, ops.bitwise_count)
-gcd = declare(np.gcd, ops.gcd)
-lcm = declare(np.lcm, ops.lcm)
