@@ -37,8 +37,9 @@ __all__ = [
 ]
 
 PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__)))
+_SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
 LIBRARIES = (PACKAGE, *(os.path.join(_SITE, name) + os.sep for name in ("numpy", "scipy")))
+_COMPILED = "compiled by funcgrad"
 _FULL = "FUNCGRAD_FULL_TRACEBACK"
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 
@@ -81,16 +82,21 @@ def _rebuild(cls: type[FuncgradError], what: str, fix: str, where: str) -> Funcg
 
 
 def users_line() -> str:
-    """The innermost line on the stack that is neither funcgrad's nor NumPy's; "" if in no file."""
+    """The innermost line on the stack that no installed library has; "" if it is in no file."""
     frame = sys._getframe(1)
+    found = None
     while frame is not None:
-        code = frame.f_code
-        file = code.co_filename
-        if not file.startswith((*LIBRARIES, "<funcgrad ")):
-            place = f"{os.path.basename(file)}:{frame.f_lineno} in {code.co_name}"
-            return "" if file.startswith("<") else place
+        file = frame.f_code.co_filename
+        if not file.startswith(LIBRARIES) and _COMPILED not in file:
+            if not file.startswith(_SITE):
+                found = frame
+                break
+            found = found or frame
         frame = frame.f_back
-    return ""
+    if found is None or found.f_code.co_filename.startswith("<"):
+        return ""
+    code = found.f_code
+    return f"{os.path.basename(code.co_filename)}:{found.f_lineno} in {code.co_name}"
 
 
 class ArgumentError(FuncgradError, TypeError):

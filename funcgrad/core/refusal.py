@@ -58,8 +58,8 @@ _INSTEAD = {
     "index": "funcgrad.numpy.take(values, i, axis=0) takes a traced index",
     "item": "Use the value itself, which NumPy's functions take",
     "hash": "Keys of a dict and arguments of a cached function are hashed; use plain values there",
-    "numpy.asarray": "Call the numpy function on the value itself; numpy.stack and "
-    "funcgrad.numpy.array make an array of traced values",
+    "numpy.asarray": "Call the numpy function on the value itself; funcgrad.numpy.array, "
+    "funcgrad.numpy.full and their like take traced values and lists of them",
 }
 
 

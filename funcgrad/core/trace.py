@@ -238,7 +238,9 @@ def aval_of(value: Any) -> Aval:
         return value.aval
     raise DtypeError(
         f"funcgrad: a {type(value).__name__} is not an array or a number",
-        "Pass arrays, NumPy scalars or Python numbers.",
+        "Convert it with numpy.asarray(x)."
+        if hasattr(value, "__array__")
+        else "Pass arrays, NumPy scalars or Python numbers.",
     )
 
 
