@@ -202,8 +202,8 @@ def psum_scatter(
         length = shape[place]
         if length % size if tiled else length != size:
             raise ShapeError(
-                f"psum_scatter: axis {place} of {aval_of(leaf)} has length {length}, and the mapped "
-                f"axis {axis_name!r} has {size}",
+                f"psum_scatter: axis {place} of {aval_of(leaf)} has length {length}, and the "
+                f"mapped axis {axis_name!r} has {size}",
                 "Give it a multiple of that length." if tiled else "Give it that length.",
             )
         if tiled:

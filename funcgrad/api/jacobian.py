@@ -19,7 +19,15 @@ from .gradient import _materialised, _pair, _push, _rebuild, _require_complex
 from .leaves import Split, describe, is_inexact, kind_of, own, own_tree, require_inexact, split
 from .transformed import Transformed, require_function
 
-__all__ = ["hessian", "jacfwd", "jacobian", "jacrev"]
+__all__ = [
+    "hessian",
+    "jacfwd",
+    "jacobian",
+    "jacrev",
+    "value_and_jacfwd",
+    "value_and_jacobian",
+    "value_and_jacrev",
+]
 
 P = ParamSpec("P")
 
@@ -99,6 +107,77 @@ jacobian = jacrev
 
 
 @entry
+def value_and_jacfwd(
+    f: Callable[P, Any],
+    argnums: int | tuple[int, ...] | None = None,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[P, tuple[Any, Any]]:
+    """The function that gives ``f``'s value and its Jacobian in one call: `jacfwd` with the value.
+
+    Args:
+        f: A function of pytrees, with a pytree of float arrays as result.
+        argnums: Which positional arguments to differentiate; by default the first.
+        argnames: Which arguments to differentiate, by name.
+        has_aux: Whether ``f`` returns a pair of the output and a pytree that is not differentiated.
+        holomorphic: Whether ``f`` is a holomorphic function of complex arguments.
+
+    Returns:
+        A function of the same arguments that returns ``(value, jacobian)``, with ``has_aux``
+        ``((value, aux), jacobian)``. ``f`` runs once.
+
+    Raises:
+        DtypeError: As `jacfwd`.
+
+    >>> import numpy as np
+    >>> value_and_jacfwd(lambda x: x * x)(np.array([1.0, 2.0]))
+    (array([1., 4.]), array([[2., 0.],
+           [0., 4.]]))
+    """
+    choice = (argnums, argnames, has_aux, holomorphic)
+    return _jacobian(value_and_jacfwd, f, *choice, "value_and_jacfwd")
+
+
+@entry
+def value_and_jacrev(
+    f: Callable[P, Any],
+    argnums: int | tuple[int, ...] | None = None,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[P, tuple[Any, Any]]:
+    """The function that gives ``f``'s value and its Jacobian in one call: `jacrev` with the value.
+
+    Args:
+        f: A function of pytrees, with a pytree of float arrays as result.
+        argnums: Which positional arguments to differentiate; by default the first.
+        argnames: Which arguments to differentiate, by name.
+        has_aux: Whether ``f`` returns a pair of the output and a pytree that is not differentiated.
+        holomorphic: Whether ``f`` is a holomorphic function of complex arguments.
+
+    Returns:
+        A function of the same arguments that returns ``(value, jacobian)``, with ``has_aux``
+        ``((value, aux), jacobian)``. ``f`` runs once.
+
+    Raises:
+        DtypeError: As `jacfwd`.
+
+    >>> import numpy as np
+    >>> value_and_jacrev(lambda x: x * x)(np.array([1.0, 2.0]))
+    (array([1., 4.]), array([[2., 0.],
+           [0., 4.]]))
+    """
+    choice = (argnums, argnames, has_aux, holomorphic)
+    return _jacobian(value_and_jacrev, f, *choice, "value_and_jacrev")
+
+
+value_and_jacobian = value_and_jacrev
+
+
+@entry
 def hessian(
     f: Callable[P, Any],
     argnums: int | tuple[int, ...] | None = None,
@@ -145,7 +224,8 @@ def _jacobian(
 ) -> Any:
     require_function(f, what)
     choice = Choice(f, argnums, argnames, what)
-    derive = _forward if transform is jacfwd else _reverse
+    derive = _forward if transform in (jacfwd, value_and_jacfwd) else _reverse
+    with_value = transform in (value_and_jacfwd, value_and_jacrev)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         places = choice.find(args, kwargs)
@@ -166,7 +246,9 @@ def _jacobian(
             new_args, new_kwargs = replace(args, kwargs, places, list(given))
             return f(*new_args, **new_kwargs)
 
-        columns, treedef, aux = derive(chosen, parts, values, has_aux, what, f, holomorphic)
+        outputs, columns, treedef, aux = derive(
+            chosen, parts, values, has_aux, what, f, holomorphic
+        )
         taken = {id(value) for value in values}
         leaves = [
             choice.arrange(
@@ -178,7 +260,11 @@ def _jacobian(
             for row in columns
         ]
         result = tree.unflatten(treedef, leaves)
-        return (result, own_tree(aux, taken, lambda leaf: leaf)) if has_aux else result
+        aux = own_tree(aux, taken, lambda leaf: leaf) if has_aux else None
+        if with_value:
+            value = tree.unflatten(treedef, [own(out, taken) for out in outputs])
+            return ((value, aux) if has_aux else value), result
+        return (result, aux) if has_aux else result
 
     options = {
         "argnums": argnums,
@@ -222,7 +308,7 @@ def _forward(
         shape = aval_of(out).shape
         blocks = _cut(move_axis(t, 0, len(shape)), avals, len(shape))
         columns.append([reshape(b, shape + a.shape) for b, a in zip(blocks, avals, strict=True)])
-    return columns, treedef, aux
+    return results, columns, treedef, aux
 
 
 def _reverse(
@@ -267,7 +353,7 @@ def _reverse(
         for i, out in enumerate(avals)
     ]
     aux = tree.map(tape.value, aux) if has_aux else None
-    return columns, treedef, aux
+    return outputs, columns, treedef, aux
 
 
 def _require_float_output(

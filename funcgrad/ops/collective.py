@@ -42,7 +42,7 @@ class Collective(Primitive):
 
     def run(self, x: Any, index: Any) -> NoReturn:
         raise ArgumentError(
-            f"{self.name}: a program with a collective runs only under the vmap whose axis it names",
+            f"{self.name}: a collective runs only under the vmap whose axis it names",
             "Run it inside of vmap(f, axis_name=...).",
         )
 
