@@ -289,7 +289,7 @@ def _forward(
     what: str,
     f: Callable[..., Any],
     holomorphic: bool,
-) -> tuple[list[list[Any]], Any, Any]:
+) -> tuple[list[Any], list[list[Any]], Any, Any]:
     avals = [aval_of(value).strong() for value in values]
     results: list[Any] = []
     treedef: Any = None
@@ -319,7 +319,7 @@ def _reverse(
     what: str,
     f: Callable[..., Any],
     holomorphic: bool,
-) -> tuple[list[list[Any]], Any, Any]:
+) -> tuple[list[Any], list[list[Any]], Any, Any]:
     treedef: Any = None
     aux: Any = None
 
