@@ -66,6 +66,7 @@ NAMES = {
     "grad": grad,
     "value_and_grad": value_and_grad,
     "hessian": hessian,
+    "hvp": hvp,
     "jacfwd": jacfwd,
     "jit": jit,
     "jvp": jvp,

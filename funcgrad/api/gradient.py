@@ -347,28 +347,38 @@ def jvp(
     >>> jvp(np.sin, (0.0,), (2.0,))
     (np.float64(0.0), np.float64(2.0))
     """
-    require_function(f, "jvp")
+    return _jvp(f, primals, tangents, has_aux, "jvp")
+
+
+def _jvp(
+    f: Callable[..., Any],
+    primals: Sequence[Any],
+    tangents: Sequence[Any],
+    has_aux: bool,
+    what: str,
+) -> tuple[Any, ...]:
+    require_function(f, what)
     for name, given in (("primals", primals), ("tangents", tangents)):
         if not isinstance(given, (tuple, list)):
             raise ArgumentError(
-                f"jvp: {name} must be a tuple with one entry an argument, got "
+                f"{what}: {name} must be a tuple with one entry an argument, got "
                 f"{type(given).__name__}",
-                "Write jvp(f, (x,), (t,)).",
+                f"Write {what}(f, (x,), (t,)).",
             )
     if len(primals) != len(tangents):
         raise ArgumentError(
-            f"jvp: got {len(primals)} primals and {len(tangents)} tangents",
+            f"{what}: got {len(primals)} primals and {len(tangents)} tangents",
             "Give one tangent a primal.",
         )
-    parts = [split(x, "jvp", primal, i) for i, x in enumerate(primals)]
+    parts = [split(x, what, primal, i) for i, x in enumerate(primals)]
     values = [value for part in parts for value in part.values]
     pushed: list[Any] = []
     for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
         if t is None:
             pushed += [None] * len(part.chosen)
         else:
-            pushed += tangents_for(part, t, "jvp", f"tangents[{i}]")
-    results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, "jvp")
+            pushed += tangents_for(part, t, what, f"tangents[{i}]")
+    results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, what)
     # A result without tangent may be an argument or a captured array itself.
     plain = [out for out, t in zip(results, out_tangents, strict=True) if t is None]
     taken = {id(v) for v in (*values, *pushed, *plain)}
@@ -451,9 +461,7 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
         results, pushed, treedef, _ = _push(f, parts, values, tangents, False, "linearize")
         return [t for t in _materialised(results, pushed) if t is not None]
 
-    program, captured = trace(
-        tangent_map, avals, name="linear", what="linearize", effects=False
-    )
+    program, captured = trace(tangent_map, avals, name="linear", what="linearize", effects=False)
     taken = {id(v) for v in (*values, *captured, *results)}
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
@@ -510,4 +518,4 @@ def hvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
     require_function(f, "hvp")
     several = isinstance(primals, (tuple, list)) and len(primals) != 1
     gradient = grad(f, tuple(range(len(primals))) if several else 0)
-    return jvp(gradient, primals, tangents)[1]
+    return _jvp(gradient, primals, tangents, False, "hvp")[1]
