@@ -7,7 +7,7 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import errors, grad, hessian, jit, jvp, lax, vjp, vmap
-from funcgrad.testing import CHAIN, check_chains, check_grads, check_transforms
+from funcgrad.testing import check_chains, check_grads, check_transforms
 
 RNG = np.random.default_rng(0)
 
@@ -156,7 +156,6 @@ class TestWhile:
 
     def test_chains(self):
         check_chains(newton, 0.7, length=2, exact=[0.7**0.5, 0.5 * 0.7**-0.5, -0.25 * 0.7**-1.5])
-        assert len(CHAIN) == 5
 
     def test_no_step(self):
         assert grad(lambda x: fg.while_loop(lambda s: s > 10, lambda s: s * s, x))(2.0) == 1.0

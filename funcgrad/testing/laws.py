@@ -12,6 +12,7 @@ from .. import tree
 from ..api import grad, jvp, linearize, make_jaxpr, vjp, vmap
 from ..api.leaves import is_inexact
 from ..compile.jit import jit
+from ..control.checkpoint import checkpoint
 from ..core.ir import check
 from ..core.trace import aval_of, run, trace
 from .gradients import derivative
@@ -125,6 +126,7 @@ CHAIN: dict[str, tuple[Callable[[Callable[..., Any]], Callable[..., Any]], bool]
     "vmap": (lambda f: lambda x: vmap(f)(x * np.ones(2))[0], False),
     "jit": (jit, False),
     "linearize": (lambda f: lambda x: linearize(f, x)[1](1.0), True),
+    "checkpoint": (checkpoint, False),
 }
 """The transforms of scalar functions that law 3 composes, and whether each differentiates."""
 

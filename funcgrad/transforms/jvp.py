@@ -14,14 +14,25 @@ import numpy as np
 
 from ..core.ir import Place
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
+from ..ops.linear import zeros
+from .vjp import vjp
 
 __all__ = ["JvpFrame", "jvp"]
 
 
 class JvpFrame(ActiveFrame):
-    """Computes values and tangents side by side; what carries no tangent comes out plain."""
+    """Computes values and tangents side by side; what carries no tangent comes out plain.
 
-    __slots__ = ()
+    Attributes:
+        linear: True for `linearize`: values are computed apart from tangents everywhere, so that
+            only what acts on tangents is recorded.
+    """
+
+    __slots__ = ("linear",)
+
+    def __init__(self, what: str = "jvp", linear: bool = False) -> None:
+        super().__init__(what)
+        self.linear = linear
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         place = self.here(place)
@@ -35,7 +46,10 @@ class JvpFrame(ActiveFrame):
                 values.append(a)
                 tangents.append(None)
         if primitive.forward is not None:
-            out, t = primitive.jvp_forward(values, tangents, place)
+            if self.linear:
+                out, t = _transposed(primitive, values, tangents, place)
+            else:
+                out, t = primitive.jvp_forward(values, tangents, place)
         else:
             out = apply(primitive, values, place)
             if primitive.discrete:
@@ -66,11 +80,44 @@ class JvpFrame(ActiveFrame):
                 frame.place = None
 
 
+def _transposed(
+    primitive: Any, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+) -> tuple[Any, Any]:
+    """The results, and their tangents by the transpose of the pullback.
+
+    A primitive that holds a program computes results and tangents in one; here the results come
+    from its forward pass, on values alone, and the tangents from ``<ct, J t> = <ct J, t>``: the vjp
+    of ``ct -> ct J``, which is linear, applied to them.
+    """
+    out, residuals = primitive.forward(values, place)
+    results = out if primitive.multiple else (out,)
+    wanted = [t is not None for t in tangents]
+    avals = [aval_of(x) for x in results]
+    inexact = [aval.inexact for aval in avals]
+
+    def pull(*chosen: Any) -> list[Any]:
+        each = iter(chosen)
+        cts = tuple([next(each) if i else None for i in inexact])
+        ct = cts if primitive.multiple else cts[0]
+        pulled = primitive.backward(ct, out, values, wanted, False, residuals)
+        return [
+            zeros(aval_of(x).strong()) if g is None else g
+            for g, x, w in zip(pulled, values, wanted, strict=True)
+            if w
+        ]
+
+    _, tape = vjp(pull, [zeros(aval.strong()) for aval in avals if aval.inexact])
+    found = iter(tape.pullback([t for t in tangents if t is not None]))
+    pushed = [next(found) if i else None for i in inexact]
+    return out, pushed if primitive.multiple else pushed[0]
+
+
 def jvp(
     f: Callable[..., Sequence[Any]],
     primals: Sequence[Any],
     tangents: Sequence[Any],
     what: str = "jvp",
+    linear: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Push ``tangents`` through ``f``, a function of flat values with a flat sequence as result.
 
@@ -79,11 +126,13 @@ def jvp(
         primals: Where to differentiate; inexact values.
         tangents: One a primal, of its type; None for zero.
         what: The transform's name, for errors.
+        linear: Whether the results must not depend on the tangents, which then are tracers of an
+            abstract frame; see `JvpFrame`.
 
     Returns:
         The results' values, and their tangents, None for zero.
     """
-    frame = JvpFrame(what)
+    frame = JvpFrame(what, linear)
     try:
         inputs = [
             x if t is None else frame.tracer(owned(x), aval_of(x), None, t)

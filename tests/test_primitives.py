@@ -1,0 +1,79 @@
+"""Every registered primitive has samples, and those that hold programs keep the laws.
+
+The families' own tests walk their samples; here stands the walk over the registry.
+"""
+
+import numpy as np
+import pytest
+
+import funcgrad.control.loops
+import funcgrad.numpy
+from funcgrad.core.ir import make_aval
+from funcgrad.core.primitive import REGISTRY
+from funcgrad.core.tape import Steps, StepsAval
+from funcgrad.ops.steps import FoldSteps, RepeatSteps, SumSteps
+from samples import control, every_sample
+from samples.laws import check_sample
+
+# Operands and results are tapes, not arrays: tested below.
+OF_TAPES = {"fold_steps", "repeat_steps", "sum_steps"}
+
+
+def test_every_primitive_has_samples():
+    sampled = {sample.primitive for sample in every_sample()}
+    declared = {name for name, p in REGISTRY.items() if p.__module__.startswith("funcgrad.")}
+    assert declared - OF_TAPES == sampled
+
+
+@pytest.mark.parametrize("index", range(len(control.SAMPLES)))
+def test_samples_of_control(index):
+    check_sample(control.SAMPLES[index])
+
+
+def steps(shape, seed, lanes=()):
+    rng = np.random.default_rng(seed)
+    aval = StepsAval(make_aval(shape, np.dtype(np.float64)), lanes)
+    masks = [rng.random(lanes) > 0.5 for _ in range(2)] if lanes else ()
+    return Steps([rng.normal(size=shape) for _ in range(2)], aval, masks)
+
+
+@pytest.mark.parametrize(
+    "primitive, shape",
+    [
+        (FoldSteps((2, 3), (6,)), (2, 3, 4)),
+        (FoldSteps((6,), (3, 2)), (6, 4)),
+        (RepeatSteps(3, 0), (2, 4)),
+        (RepeatSteps(3, 1), (2, 4)),
+        (SumSteps(0), (3, 2)),
+        (SumSteps(1), (3, 2)),
+    ],
+    ids=str,
+)
+def test_linear_maps_of_tapes(primitive, shape):
+    t = steps(shape, 0)
+    out = primitive.run(t)
+    assert out.aval == primitive.aval(t.aval)
+    assert all(e.shape == out.aval.entry.shape for e in out.entries)
+    ct = steps(out.aval.entry.shape, 1)
+    back = primitive.transpose(ct, t)
+    assert back.aval == t.aval
+    forward = sum(np.sum(a * b) for a, b in zip(ct.entries, out.entries, strict=True))
+    backward = sum(np.sum(a * b) for a, b in zip(back.entries, t.entries, strict=True))
+    np.testing.assert_allclose(forward, backward, rtol=1e-12)
+
+
+def test_masks_follow_their_lanes():
+    tape = steps((2, 3, 4), 0, lanes=(2, 3))
+    folded = FoldSteps((2, 3), (6,)).run(tape)
+    assert folded.aval.lanes == (6,)
+    np.testing.assert_array_equal(folded.masks[1], tape.masks[1].reshape(6))
+    repeated = RepeatSteps(5, 0).run(tape)
+    assert repeated.aval.lanes == (5, 2, 3)
+    np.testing.assert_array_equal(repeated.masks[0][3], tape.masks[0])
+
+
+def test_a_tape_of_zeros_gives_way():
+    tape = steps((2,), 0)
+    nothing = Steps(None, tape.aval)
+    assert (tape + nothing) is tape and (nothing + tape) is tape
+    np.testing.assert_array_equal(nothing[7], np.zeros(2))
