@@ -162,7 +162,8 @@ class TestTraceback:
         assert ours(error) == []
 
     def test_of_a_wrong_call(self):
-        for transform in (grad, jit, vmap, value_and_grad, jacrev, make_jaxpr):
+        transforms = [grad, jit, vmap, value_and_grad, jacrev, make_jaxpr]
+        for transform in [*transforms, lambda f: jit(f).lower, lambda f: jit(f).source]:
             error = caught("def f(x):\n    return x\n\ntransform(f)(x3, x3)", transform=transform)
             assert type(error) is TypeError
             assert frames(error) == [("train.py", 4)]

@@ -281,6 +281,7 @@ class Jitted:
             here.__globals__["miss"] = following
         self._enter(entry)
 
+    @entry
     def lower(self, *args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments of these types.
 
@@ -293,6 +294,7 @@ class Jitted:
         signature = self._static.signature(args, kwargs)
         return Lowered(self._traced(signature)[0], self._static)
 
+    @entry
     def source(self, *args: Any, **kwargs: Any) -> str:
         """The text of the function that calls with arguments of these types run."""
         return self.lower(*args, **kwargs).compile().source()
