@@ -5,15 +5,13 @@ The families' own tests walk their samples; here stands the walk over the regist
 
 import numpy as np
 import pytest
+from samples import control, every_sample
+from samples.laws import check_sample
 
-import funcgrad.control.loops
-import funcgrad.numpy
 from funcgrad.core.ir import make_aval
 from funcgrad.core.primitive import REGISTRY
 from funcgrad.core.tape import Steps, StepsAval
 from funcgrad.ops.steps import FoldSteps, RepeatSteps, SumSteps
-from samples import control, every_sample
-from samples.laws import check_sample
 
 # Operands and results are tapes, not arrays: tested below.
 OF_TAPES = {"fold_steps", "repeat_steps", "sum_steps"}

@@ -413,7 +413,7 @@ def _push(
         count = len(leaves)
         return [*leaves, *aux_leaves]
 
-    outputs, out_tangents = forward.jvp(flat, values, tangents, what)
+    outputs, out_tangents = forward.jvp(flat, values, tangents, what, linear=what == "linearize")
     aux = tree.unflatten(aux_treedef, outputs[count:])
     return outputs[:count], out_tangents[:count], treedef, aux
 

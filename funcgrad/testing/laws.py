@@ -26,8 +26,8 @@ def check_transforms(
     """Compare what ``f`` gives under every transform with what it gives when called plainly.
 
     Value, shape, dtype and structure under reverse mode, forward mode, `linearize`, and, where
-    ``abstract``, under `vmap`, as a recorded program and under `jit`, twice. Afterwards ``args`` must hold
-    what they held, and no result may share memory with them.
+    ``abstract``, under `vmap`, as a recorded program and under `jit`, twice. Afterwards ``args``
+    must hold what they held, and no result may share memory with them.
 
     Args:
         f: A function of pytrees of arrays, with a pytree of arrays as result.
