@@ -11,6 +11,7 @@ import numpy as np
 from .. import tree
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, ShapeError, entry
+from ..numpy.create import asarray
 from ..ops.linear import reshape
 from ..transforms import vmap as batch
 from .leaves import describe, kind_of, own
@@ -76,6 +77,7 @@ def vectorize(
         places: list[int | str] = [i for i in range(len(args)) if i not in left]
         places += [name for name in kwargs if name not in left]
         values = [args[p] if isinstance(p, int) else kwargs[p] for p in places]
+        values = [asarray(v) if isinstance(v, (list, tuple)) else v for v in values]
         if parsed is not None and len(parsed[0]) != len(values):
             raise ArgumentError(
                 f"vectorize: the signature {signature!r} has {len(parsed[0])} arguments, and "
