@@ -297,6 +297,10 @@ class TestJacobians:
         for t in (np.ones(3), np.array([1.0, 0.0, -2.0])):
             np.testing.assert_allclose(linear(t), (np.cos(self.X) * self.X + np.sin(self.X)) * t)
 
+    def test_linearize_takes_none_for_zero(self):
+        _, linear = linearize(lambda p, x: p["a"] * x, {"a": 2.0}, 3.0)
+        assert (linear(None, 1.0), linear({"a": 1.0}, None), linear(None, None)) == (2.0, 3.0, 0.0)
+
     def test_integer_output(self):
         with pytest.raises(errors.DtypeError, match="must be float arrays"):
             jacfwd(lambda x: x > 0)(self.X)

@@ -377,6 +377,7 @@ def _jvp(
         if t is None:
             pushed += [None] * len(part.chosen)
         else:
+            require_inexact(part, what, primal(i))
             pushed += tangents_for(part, t, what, f"tangents[{i}]")
     results, out_tangents, treedef, aux = _push(f, parts, values, pushed, has_aux, what)
     # A result without tangent may be an argument or a captured array itself.
@@ -476,12 +477,12 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
                 )
             given: list[Any] = []
             for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
-                for aval, leaf in zip(
-                    [aval_of(v) for v in part.values],
-                    tangents_for(part, t, "linearize", f"tangent {i}"),
-                    strict=True,
-                ):
-                    given.append(zeros(aval.strong()) if leaf is None else leaf)
+                pieces: list[Any] = [None] * len(part.chosen)
+                if t is not None:
+                    require_inexact(part, "linearize", primal(i))
+                    pieces = tangents_for(part, t, "linearize", f"tangent {i}")
+                for value, piece in zip(part.values, pieces, strict=True):
+                    given.append(zeros(aval_of(value).strong()) if piece is None else piece)
             held = {id(v) for v in (*given, *captured)}
             pushed = iter(run(program, [*captured, *given]))
             leaves = [None if e else own(next(pushed), held) for e in exact]

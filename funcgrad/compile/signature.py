@@ -108,10 +108,12 @@ def traced_aval(leaf: Any) -> Aval | None:
         DtypeError: For arrays that cannot be traced.
     """
     kind = type(leaf)
-    if kind is np.ndarray or kind in _NUMBERS or isinstance(leaf, (Tracer, np.generic)):
+    if kind is np.ndarray or kind in _NUMBERS or isinstance(leaf, Tracer):
         return aval_of(leaf)
     if kind in _STATIC:
         return None
+    if isinstance(leaf, np.generic):
+        return aval_of(leaf) if leaf.dtype.kind in "biufc" else None
     return aval_of(leaf) if isinstance(leaf, np.ndarray) else None
 
 
@@ -164,7 +166,7 @@ def _static_key(leaf: Any, treedef: TreeDef, position: int) -> Hashable:
     if type(leaf) in _STATIC:
         return type(leaf), leaf
     label = _label(treedef, position)
-    if not isinstance(leaf, (Enum, type)) and hasattr(leaf, "__array__"):
+    if not isinstance(leaf, (Enum, type, np.generic)) and hasattr(leaf, "__array__"):
         raise ArgumentError(
             f"jit: {label} is a {type(leaf).__qualname__}, which is no NumPy array",
             "Convert it with numpy.asarray.",
