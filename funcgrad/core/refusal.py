@@ -51,7 +51,8 @@ _ASKED = {
     "index": "an int (of a range, a slice, a shape, a list)",
 }
 _INSTEAD = {
-    "bool": "In place of if write numpy.where or funcgrad.cond, in place of and numpy.logical_and",
+    "bool": "In place of if write numpy.where or funcgrad.cond, in place of while "
+    "funcgrad.while_loop, in place of and numpy.logical_and",
     "float": 'Use the numpy function (numpy.sin, not math.sin), and f"{x}" to print',
     "int": "Write x.astype(int)",
     "complex": "Write x.astype(complex)",
