@@ -17,12 +17,14 @@ from funcgrad.errors import (
 )
 from funcgrad.numpy.advice import ADVICE
 from funcgrad.numpy.dispatch import IMPLEMENTED, implements, name_of, nearest
+from funcgrad.numpy.rooms import load_all
 
 V = np.array([0.5, 2.0, 1.25])
 X = np.linspace(-1.3, 2.1, 24).reshape(2, 3, 4)
+load_all()
 FUNCTIONS = {
     name: f
-    for name, f in vars(fnp).items()
+    for name, f in ((name, getattr(fnp, name)) for name in dir(fnp))
     if callable(f) and getattr(f, "__module__", "").startswith("funcgrad.numpy") and name[0] != "_"
 }
 LINALG = {

@@ -22,7 +22,7 @@ from funcgrad.errors import (
     ShapeError,
     TracerAssignmentError,
 )
-from funcgrad.numpy.dispatch import IMPLEMENTED
+from funcgrad.numpy.dispatch import counterpart_of
 from funcgrad.testing import check_grads, check_transforms
 
 X = np.array([[0.3, -1.7, 2.2], [-0.45, 0.8, 1.35]])
@@ -54,7 +54,7 @@ def fails(error, f, x=Y):
 @pytest.mark.parametrize("name", UFUNCS)
 def test_every_ufunc_is_covered(name):
     ufunc = getattr(np, name)
-    assert ufunc in IMPLEMENTED
+    assert counterpart_of(ufunc) is not None
     public = getattr(fnp, name)
     assert public.__wrapped__ is ufunc
     assert pickle.loads(pickle.dumps(public)) is public

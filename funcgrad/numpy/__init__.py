@@ -1,45 +1,67 @@
 """Floor 6: NumPy's namespace, in which functions take traced values where that means something.
 
 ``import funcgrad.numpy as np`` stands for ``import numpy as np`` in functions that are transformed.
-What is not named here (`random`, `testing`) is looked up in NumPy.
+What is not named here (`random`, `testing`) is looked up in NumPy. What a tracer must have from the
+start loads at once; NumPy's functions load room by room (`rooms`) when first used.
 """
 
 # ruff: noqa: F403
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
-from . import linalg as linalg
 from . import methods as _methods
-from .arithmetic import *
-from .complex import *
-from .contraction import *
-from .create import *
-from .discrete import *
-from .elementary import *
-from .exponential import *
-from .extrema import *
-from .index import *
-from .inquire import *
-from .join import *
-from .like import *
-from .matrices import *
-from .nans import *
-from .places import *
-from .plain import *
-from .products import *
-from .reduce import *
-from .scan import *
-from .shapes import *
-from .statistics import *
-from .trigonometric import *
-from .update import *
+from . import operators as _operators
+from . import ufuncs as ufuncs  # installs NumPy's protocol for ufuncs, as `dispatch` the other one
+from .rooms import ROOM_OF as _ROOM_OF
+from .rooms import load as _load
 
+if TYPE_CHECKING:
+    from . import linalg as linalg
+    from .arithmetic import *
+    from .complex import *
+    from .contraction import *
+    from .create import *
+    from .discrete import *
+    from .elementary import *
+    from .exponential import *
+    from .extrema import *
+    from .index import *
+    from .inquire import *
+    from .join import *
+    from .like import *
+    from .matrices import *
+    from .nans import *
+    from .places import *
+    from .plain import *
+    from .products import *
+    from .reduce import *
+    from .scan import *
+    from .shapes import *
+    from .statistics import *
+    from .trigonometric import *
+    from .update import *
+
+_operators.install()
 _methods.install()
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_numpy, name)
+    if name == "__all__":
+        return __dir__()
+    room = _ROOM_OF.get(name)
+    if room is None:
+        return getattr(_numpy, name)
+    module = _load(room)
+    if name == room:
+        return module
+    value = getattr(module if name in module.__all__ else _numpy, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*_ROOM_OF, *_load("plain").__all__})

@@ -15,14 +15,23 @@ import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
 from ..errors import NotTraceableError
+from .rooms import ROOM_OF, load, load_all
 
-__all__ = ["IMPLEMENTED", "has_tracer", "implements", "not_traceable", "refuse", "register"]
+__all__ = [
+    "IMPLEMENTED",
+    "counterpart_of",
+    "has_tracer",
+    "implements",
+    "not_traceable",
+    "refuse",
+    "register",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 IMPLEMENTED: dict[Any, Callable[..., Any]] = {}
-"""For each NumPy function that has a counterpart, the counterpart."""
+"""For each NumPy function that has a counterpart in a room that is loaded, the counterpart."""
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 
@@ -82,6 +91,17 @@ def register(function: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
+def counterpart_of(function: Any) -> Callable[..., Any] | None:
+    """The counterpart of a NumPy function, or None; loads the room that it stands in."""
+    counterpart = IMPLEMENTED.get(function)
+    if counterpart is None:
+        room = ROOM_OF.get(name_of(function).removeprefix("numpy.").partition(".")[0])
+        if room is not None:
+            load(room)
+            counterpart = IMPLEMENTED.get(function)
+    return counterpart
+
+
 def has_tracer(value: Any) -> bool:
     """Whether ``value`` is a tracer, or a list or tuple with one in it, however deep."""
     stack = [value]
@@ -103,7 +123,7 @@ def _array_function(
     kwargs: Mapping[str, Any],
 ) -> Any | NotImplementedType:
     """NumPy's protocol (NEP 18): ``func`` was called with a tracer among its arguments."""
-    counterpart = IMPLEMENTED.get(func)
+    counterpart = IMPLEMENTED.get(func) or counterpart_of(func)
     if counterpart is not None:
         return counterpart(*args, **kwargs)
     if any(t not in _TRACERS and not issubclass(t, np.ndarray) for t in types):
@@ -140,6 +160,7 @@ def nearest(name: str) -> str | None:
     """The covered NumPy function whose name is nearest to ``name``, if one is near."""
     import difflib
 
+    load_all()
     last = name.rpartition(".")[2]
     covered = {name_of(f).rpartition(".")[2]: name_of(f) for f in IMPLEMENTED}
     found = difflib.get_close_matches(last, sorted(covered), n=1, cutoff=0.8)

@@ -14,13 +14,9 @@ import numpy as np
 from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError
 from ..ops.linear import reshape
-from ..ops.unstack import unstack
 from .arguments import cast
-from .create import numeric
-from .dispatch import IMPLEMENTED, name_of, refuse
-from .getitem import getitem
+from .dispatch import counterpart_of, name_of, refuse
 from .promote import strong
-from .update import At
 
 __all__ = ["install"]
 
@@ -39,7 +35,7 @@ def install() -> None:
     ):
         setattr(Tracer, function.__name__.rstrip("_"), function)
     special: dict[str, Any] = {
-        "__getitem__": getitem,
+        "__getitem__": _getitem,
         "__setitem__": _setitem,
         "__delitem__": _delitem,
         "__len__": _len,
@@ -88,6 +84,8 @@ def astype(
             f"Cannot cast array data from {self.aval.dtype!r} to {np.dtype(dtype)!r} according to "
             f"the rule {casting!r}"
         )
+    from .create import numeric
+
     return cast(self, numeric(dtype))
 
 
@@ -151,7 +149,8 @@ def item(self: Tracer, *args: Any) -> Any:
     """A Python number; raises where it would cut a gradient or there is no value."""
     if args:
         key = args[0] if len(args) == 1 else args
-        return item(getitem(self if isinstance(key, tuple) else self.ravel(), key))  # type: ignore[attr-defined]
+        x: Any = self
+        return item(x[key] if isinstance(key, tuple) else x.ravel()[key])
     if self.aval.size != 1:
         raise ArgumentError(
             f"item: can only convert an array of size 1 to a Python scalar, got {self.aval}",
@@ -167,6 +166,20 @@ def tolist(self: Tracer) -> Any:
     return [part.tolist() for part in _iter(self)]
 
 
+def _getitem(self: Tracer, key: Any) -> Any:
+    """``x[key]`` the first time; from then on `getitem` stands in this method's place."""
+    from .getitem import getitem
+
+    Tracer.__getitem__ = getitem  # type: ignore[attr-defined]
+    return getitem(self, key)
+
+
+def _at(self: Tracer) -> Any:
+    from .update import At
+
+    return At(self)
+
+
 def _len(self: Tracer) -> int:
     if not self.aval.shape:
         raise TypeError("len() of unsized object")
@@ -177,6 +190,8 @@ def _iter(self: Tracer) -> Iterator[Any]:
     shape = self.aval.shape
     if not shape:
         raise TypeError("iteration over a 0-d array")
+    from ..ops.unstack import unstack
+
     return iter(unstack(self) if shape[0] else ())
 
 
@@ -246,7 +261,7 @@ _ATTRIBUTES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "real": (lambda self: np.real(self), "Write x = value + 1j * x.imag."),
     "imag": (lambda self: np.imag(self), "Write x = x.real + 1j * value."),
     "flat": (lambda self: reshape(strong(self), (self.aval.size,)), _SET),
-    "at": (At, _SET),
+    "at": (_at, _SET),
     "device": (lambda self: "cpu", "There is one device."),
 }
 
@@ -294,7 +309,7 @@ def _getattr(self: Tracer, name: str) -> NoReturn:
         import difflib
 
         near = difflib.get_close_matches(name, [n for n in dir(self) if n[0] != "_"], 1)
-        if function in IMPLEMENTED or isinstance(function, np.ufunc):
+        if counterpart_of(function) is not None or isinstance(function, np.ufunc):
             advice = f"There is the function {name_of(function)}(x)."
         elif near:
             advice = f"The nearest that it has is {near[0]}."

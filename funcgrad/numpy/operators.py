@@ -154,6 +154,18 @@ def _rpow(self: Any, other: Any) -> Any:
     return other if other is NotImplemented else apply_ufunc(pow_, np.power, (other, self))
 
 
+def _matmul(self: Any, other: Any) -> Any:
+    from . import products as products  # puts its own methods in the place of these
+
+    return type(self).__matmul__(self, other)
+
+
+def _rmatmul(self: Any, other: Any) -> Any:
+    from . import products as products
+
+    return type(self).__rmatmul__(self, other)
+
+
 def _pos(self: Any) -> Any:
     if self.aval.dtype.kind != "b":
         return self
@@ -219,6 +231,8 @@ def install() -> None:
         "__neg__": _unary(neg, np.negative, "iufc"),
         "__abs__": _unary(absolute, np.absolute, "iufc"),
         "__invert__": _unary(discrete.invert, np.invert, "iu"),
+        "__matmul__": _matmul,
+        "__rmatmul__": _rmatmul,
         "__pos__": _pos,
         "__pow__": _pow,
         "__rpow__": _rpow,
@@ -230,6 +244,3 @@ def install() -> None:
         "__ceil__": _to_int(math.ceil),
     }.items():
         setattr(Tracer, name, function)
-
-
-install()

@@ -19,7 +19,7 @@ from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
 from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
 from .arguments import cast, operand
-from .dispatch import IMPLEMENTED, has_tracer, not_traceable
+from .dispatch import IMPLEMENTED, counterpart_of, has_tracer, not_traceable
 from .promote import comparable, promoted_for
 
 __all__ = ["HANDLERS", "STRAIGHT", "declare"]
@@ -94,10 +94,12 @@ def _call(
     """``ufunc(*inputs, **kwargs)``, one argument a tracer; whether ``out`` is a temporary."""
     handler = HANDLERS.get(ufunc)
     if handler is None:
-        counterpart = IMPLEMENTED.get(ufunc)
+        counterpart = counterpart_of(ufunc)
         if counterpart is None:
             raise not_traceable(ufunc)
-        return counterpart(*inputs, **kwargs)
+        handler = HANDLERS.get(ufunc)
+        if handler is None:
+            return counterpart(*inputs, **kwargs)
     for x in inputs:
         if type(x) not in _TRACERS and _foreign(x):
             return NotImplemented

@@ -5,6 +5,10 @@ import pkgutil
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import funcgrad.control
+import funcgrad.ops
+from funcgrad.core.primitive import REGISTRY, Primitive
+
 
 class Sample(NamedTuple):
     """A use of a primitive.
@@ -26,3 +30,11 @@ def every_sample() -> list[Sample]:
         importlib.import_module(f"{__name__}.{m.name}") for m in pkgutil.iter_modules(__path__)
     ]
     return [sample for module in modules for sample in getattr(module, "SAMPLES", ())]
+
+
+def every_primitive() -> dict[str, type[Primitive]]:
+    """The primitives of every room, loaded or not, by name."""
+    for package in (funcgrad.ops, funcgrad.control):
+        for room in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            importlib.import_module(room.name)
+    return {n: p for n, p in REGISTRY.items() if p.__module__.startswith("funcgrad.")}
