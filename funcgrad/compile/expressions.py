@@ -19,7 +19,7 @@ import numpy as np
 
 from ..core.ir import Aval, Equation, Literal, Var, line_of
 from ..ops import kernels
-from ..ops.arithmetic import ScalarPow, Square, Sub
+from ..ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ..ops.complex import Abs
 from ..ops.convert import Convert
 from ..ops.discrete import Comparison
@@ -128,8 +128,15 @@ def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
         return f"{operands[0]} {symbol} {operands[1]}"
     if isinstance(primitive, Comparison):
         return f"{operands[0]} {primitive.symbol} {operands[1]}"
-    if kind is ScalarPow and primitive.operator and type(primitive.exponent) is int:
-        return primitive.source(*operands)
+    if kind is ScalarPow and primitive.operator:
+        if type(primitive.exponent) is int:
+            return primitive.source(*operands)
+        # Python gives a complex number for a negative base, NumPy nan.
+        return f"power({operands[0]}, {primitive.exponent!r})"
+    if kind is Pow:
+        base = eqn.inputs[0]
+        positive = isinstance(base, Literal) and base.value > 0
+        return primitive.source(*operands) if positive else f"power({', '.join(operands)})"
     if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
         return f"float({operands[0]})"
     rule = _PYTHON.get(kind)
@@ -182,6 +189,8 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
         if text is not None:
             return text
     text = primitive.source(*operands)
+    if kind is Select and not eqn.outputs[0].aval.shape:
+        return f"{text}[()]"  # NumPy's where gives an array of no axes
     if kind is DotGeneral and all(
         isinstance(a, Var) and len(a.aval.shape) <= 2 for a in eqn.inputs
     ):

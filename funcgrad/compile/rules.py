@@ -17,6 +17,7 @@ import numpy as np
 from ..core.ir import Atom, Aval, Equation, Literal, Var, make_aval
 from ..ops.arithmetic import ScalarPow, Sub, sub
 from ..ops.convert import Convert
+from ..ops.index import GetItem
 from ..ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, neg
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import BroadcastTo, Reshape, Sum, Transpose
@@ -217,6 +218,13 @@ def _select(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Fo
     return None if value is None else x if value else y
 
 
+def _get_item(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    # New axes and whole ones.
+    if all(part is None or part is Ellipsis or part == slice(None) for part in primitive.index):
+        return Reshape(aval.shape), inputs
+    return None
+
+
 def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
     (x,) = inputs
     if not primitive.axes:
@@ -286,6 +294,7 @@ RULES: dict[type, Rule] = {
     Convert: _convert,
     Div: _div,
     DotGeneral: _dot_general,
+    GetItem: _get_item,
     ScalarPow: _scalar_pow,
     MaskMul: _mask_mul,
     Mul: _mul,
