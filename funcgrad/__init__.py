@@ -1,7 +1,7 @@
 """Functional transformations of NumPy programs: differentiate, vectorise, compile.
 
-The public names, re-exported; no logic. What start-up can do without (`jit`, `nn`, `optim`,
-`testing`) loads when first asked for.
+The public names, re-exported; no logic. All but `numpy`, which gives traced values their operators,
+loads when first asked for.
 """
 
 from __future__ import annotations
@@ -9,36 +9,25 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import errors as errors
 from . import numpy as numpy
-from . import tree as tree
-from .api import (
-    grad,
-    hessian,
-    hvp,
-    jacfwd,
-    jacobian,
-    jacrev,
-    jvp,
-    linearize,
-    make_jaxpr,
-    stop_gradient,
-    value_and_grad,
-    vjp,
-    vmap,
-)
-from .core.ir import Jaxpr, check
 
 if TYPE_CHECKING:
+    from . import errors as errors
     from . import lax as lax
     from . import nn as nn
     from . import optim as optim
     from . import testing as testing
+    from . import tree as tree
+    from .api.gradient import grad, hvp, jvp, linearize, value_and_grad, vjp
+    from .api.jacobian import hessian, jacfwd, jacobian, jacrev
+    from .api.mapping import vmap
+    from .api.program import make_jaxpr, stop_gradient
     from .compile.jit import jit
     from .control.checkpoint import checkpoint, checkpoint_name
     from .control.checkpoint import checkpoint as remat
     from .control.cond import cond, select, switch
     from .control.loops import fori_loop, map, scan, while_loop
+    from .core.ir import Jaxpr, check
 
 __version__ = "0.1.0"
 
@@ -80,20 +69,37 @@ __all__ = [
 
 # Where the names live that load when first asked for; None for modules.
 _LAZY = {
+    "Jaxpr": "core.ir",
+    "check": "core.ir",
     "checkpoint": "control.checkpoint",
     "checkpoint_name": "control.checkpoint",
     "cond": "control.cond",
+    "errors": None,
     "fori_loop": "control.loops",
+    "grad": "api.gradient",
+    "hessian": "api.jacobian",
+    "hvp": "api.gradient",
+    "jacfwd": "api.jacobian",
+    "jacobian": "api.jacobian",
+    "jacrev": "api.jacobian",
     "jit": "compile.jit",
+    "jvp": "api.gradient",
     "lax": None,
+    "linearize": "api.gradient",
+    "make_jaxpr": "api.program",
     "map": "control.loops",
     "nn": None,
     "optim": None,
     "remat": "control.checkpoint",
     "scan": "control.loops",
     "select": "control.cond",
+    "stop_gradient": "api.program",
     "switch": "control.cond",
     "testing": None,
+    "tree": None,
+    "value_and_grad": "api.gradient",
+    "vjp": "api.gradient",
+    "vmap": "api.mapping",
     "while_loop": "control.loops",
 }
 _ALIASES = {"remat": "checkpoint"}

@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad.api import jvp, make_jaxpr, vjp, vmap
+from funcgrad import jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import Tracer, aval_of, run, trace
 from funcgrad.errors import (
     ArgumentError,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad.api import grad, jvp, make_jaxpr, vjp, vmap
+from funcgrad import grad, jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import (
     ArgumentError,

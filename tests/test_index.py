@@ -10,8 +10,7 @@ from samples.index import SAMPLES
 from samples.laws import check_sample
 
 import funcgrad.numpy as fnp
-from funcgrad import jit
-from funcgrad.api import grad, jvp, make_jaxpr, value_and_grad, vjp, vmap
+from funcgrad import grad, jit, jvp, make_jaxpr, value_and_grad, vjp, vmap
 from funcgrad.core.ir import check
 from funcgrad.core.trace import aval_of, run, trace
 from funcgrad.errors import (

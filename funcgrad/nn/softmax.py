@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..api import stop_gradient
+from ..api.program import stop_gradient
 from ..core.primitive import primitive
 from ..errors import ArgumentError
 from ..numpy import at

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api import value_and_grad
+from ..api.gradient import value_and_grad
 from ..errors import ArgumentError
 from .base import Optimizer, apply_updates
 

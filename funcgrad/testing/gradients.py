@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..api import jvp, vjp
+from ..api.gradient import jvp, vjp
 from ..api.leaves import is_inexact
 from ..core.trace import aval_of
 from ..errors import ArgumentError

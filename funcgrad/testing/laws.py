@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..api import grad, jvp, linearize, make_jaxpr, vjp, vmap
+from ..api.gradient import grad, jvp, linearize, vjp
 from ..api.leaves import is_inexact
+from ..api.mapping import vmap
+from ..api.program import make_jaxpr
 from ..compile.jit import jit
 from ..control.checkpoint import checkpoint
 from ..core.ir import check
