@@ -40,6 +40,8 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
 LIBRARIES = (PACKAGE, *(os.path.join(_SITE, name) + os.sep for name in ("numpy", "scipy")))
 _COMPILED = "compiled by funcgrad"
+ENTRY = f"<entry of a function {_COMPILED}>"
+"""What stands for a file in the code that recognises the calls of a jitted function."""
 _FULL = "FUNCGRAD_FULL_TRACEBACK"
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 
@@ -229,7 +231,8 @@ def _without_ours(tb: TracebackType | None, fault: bool) -> TracebackType | None
 
 
 def _ours(tb: TracebackType) -> bool:
-    return tb.tb_frame.f_code.co_filename.startswith(PACKAGE)
+    file = tb.tb_frame.f_code.co_filename
+    return file == ENTRY or file.startswith(PACKAGE)
 
 
 def entry(f: Callable[P, R]) -> Callable[P, R]:

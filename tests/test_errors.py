@@ -172,9 +172,16 @@ class TestTraceback:
         program = "@jit\ndef f(x, i):\n    return x[i]\n\nf(x3, 0)\nf(x3, 1)\nf(x3, 7)"
         error = caught(program)
         assert isinstance(error, errors.OutOfBoundsError)
-        assert frames(error)[0] == ("train.py", 7)
-        assert ours(error) == []
+        assert frames(error) == [("train.py", 7)]
         assert "At train.py:3 in f." in str(error)
+
+    def test_of_a_new_signature(self):
+        error = caught("@jit\ndef f(x):\n    return x.q\n\ntry:\n    f(x3)\nexcept:\n    f(x3[:2])")
+        assert frames(error) == [("train.py", 8), ("train.py", 3)]
+        program = (
+            "@jit\ndef f(x):\n    return x + np.ones(3)\n\nf(x3)\nf(np.ones((3, 1)))\nf(x3[:2])"
+        )
+        assert frames(caught(program)) == [("train.py", 7), ("train.py", 3)]
 
     def test_of_a_fault_keeps_the_innermost_frames(self):
         def broken():

@@ -18,6 +18,7 @@ import numpy as np
 
 from .._containers import DataclassKind, MappingKind, NamedTupleKind, NoneKind, SequenceKind
 from ..core.ir import Aval
+from ..errors import ENTRY, trim
 from ..tree import TreeDef
 from .signature import Signature
 
@@ -64,15 +65,25 @@ def entry_for(
     except _UnsupportedError:
         return None
     writer.call_program(result, constants)
-    text = "def entry(*args, **kwargs):\n    " + "\n    ".join(writer.lines)
-    space = {
+    text = "\n".join(
+        [
+            "def entry(*args, **kwargs):",
+            "    try:",
+            *[f"        {line}" for line in writer.lines],
+            "    except Exception as error:",
+            "        trim(error)",
+            "        raise",
+        ]
+    )
+    space: dict[str, Any] = {
         **writer.bound,
         "__name__": __name__,
         "program": program,
         "explain": explain,
+        "trim": trim,
         "ndarray": np.ndarray,
     }
-    exec(compile(text, "<entry of a function compiled by funcgrad>", "exec"), space)
+    exec(compile(text, ENTRY, "exec"), space)
     return space["entry"]
 
 
