@@ -35,6 +35,7 @@ ROOMS: dict[str, str] = {
     ),
     "exponential": "cbrt exp exp2 expm1 log log10 log1p log2 logaddexp logaddexp2 sqrt",
     "extrema": "fmax fmin maximum minimum",
+    "fft": "fft",
     "index": "choose fill_diagonal put put_along_axis select take take_along_axis",
     "inquire": (
         "array2string array_equal array_equiv array_repr array_str can_cast common_type "
