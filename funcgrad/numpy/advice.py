@@ -30,11 +30,6 @@ _DECOMPOSITION = (
     "numpy.linalg has solve, inv, det, slogdet, cholesky and norm for traced values; call this one "
     "with stop_gradient(x), or before the transform."
 )
-_FOURIER = (
-    "Multiply with the matrix of the transform, numpy.fft.fft(numpy.eye(n)) @ x, or call it before "
-    "the transform."
-)
-
 ADVICE: dict[str, str] = {
     "copyto": f"{_SET} In place of full_like(a, x), write funcgrad.numpy.full_like(a, x).",
     "place": _SET,
@@ -113,16 +108,4 @@ ADVICE: dict[str, str] = {
     "linalg.svdvals": _DECOMPOSITION,
     "linalg.tensorinv": "Reshape to a matrix and use numpy.linalg.inv.",
     "linalg.tensorsolve": "Reshape to matrices and use numpy.linalg.solve.",
-    **dict.fromkeys(
-        [
-            f"fft.{name}"
-            for name in (
-                *("fft", "fft2", "fftn", "ifft", "ifft2", "ifftn", "rfft", "rfft2", "rfftn"),
-                *("irfft", "irfft2", "irfftn", "hfft", "ihfft"),
-            )
-        ],
-        _FOURIER,
-    ),
-    "fft.fftshift": "Use numpy.roll(x, n // 2).",
-    "fft.ifftshift": "Use numpy.roll(x, -(n // 2)).",
 }
