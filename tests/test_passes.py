@@ -262,10 +262,10 @@ def chain(n):
 def test_a_hundred_thousand_equations():
     def seconds(n):
         jaxpr = chain(n)
-        start = time.perf_counter()
+        start = time.process_time()
         optimised, _ = optimise(jaxpr)
         assert len(optimised.equations) == n
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     seconds(1000)
     small, large = min(seconds(10_000) for _ in range(3)), seconds(100_000)

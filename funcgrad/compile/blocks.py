@@ -43,7 +43,8 @@ class Block:
 
     def reaches(self, other: Block) -> bool:
         """Whether this run must wait for ``other``."""
-        pending, seen = [self], {self}
+        pending: list[Block] = [self]
+        seen: set[Block] = {self}
         while pending:
             for block in pending.pop().after:
                 if block is other:

@@ -177,7 +177,6 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
     primitive = eqn.primitive
     kind = type(primitive)
     x = eqn.inputs[0] if eqn.inputs else None
-    text: str | None
     if isinstance(x, Var) and x.aval.shape:
         if kind is Reshape:
             return f"{operands[0]}.reshape({primitive.shape})" + ("" if primitive.shape else "[()]")
@@ -185,10 +184,10 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
             whole = primitive.axes == tuple(reversed(range(len(primitive.axes))))
             return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"
     if kind is Convert:
-        text = _convert(primitive, x, operands[0])
-        if text is not None:
-            return text
-    text = primitive.source(*operands)
+        converted = _convert(primitive, x, operands[0])
+        if converted is not None:
+            return converted
+    text: str = primitive.source(*operands)
     if kind is Select and not eqn.outputs[0].aval.shape:
         return f"{text}[()]"  # NumPy's where gives an array of no axes
     if kind is DotGeneral and all(

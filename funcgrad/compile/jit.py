@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from types import FunctionType
-from typing import Any, NamedTuple, overload
+from typing import Any, NamedTuple, Self, overload
 
 from .. import tree
 from ..control.call import Call
@@ -23,6 +23,7 @@ from ..core.ir import Jaxpr
 from ..core.trace import Tracer, apply, aval_of, run, trace
 from ..errors import ArgumentError, entry, trim
 from ..ops.convert import Convert
+from ..tree import LEAF, TreeDef
 from . import numpy_source as numpy_source  # registers the backend
 from .dispatch import entry_for
 from .signature import Signature, StaticArguments, argument_names, traced_aval
@@ -65,6 +66,7 @@ class Traced:
 
     def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
         self.signature = signature
+        self.result: TreeDef = LEAF
         self.constants: dict[int, Any] = {}
         self._f = f
         self._backend = backend
@@ -199,9 +201,10 @@ class Jitted:
 
     __wrapped__: Callable[..., Any]
 
-    def __new__(cls, *args: Any) -> Jitted:
+    def __new__(cls, f: Callable[..., Any], options: dict[str, Any]) -> Self:
         # Each has a class of its own, so that calling it calls its entry function and nothing else.
-        return super().__new__(type("Jitted", (Jitted,), {}))
+        own: Any = type("Jitted", (cls,), {})
+        return super().__new__(own)
 
     def __init__(self, f: Callable[..., Any], options: dict[str, Any]) -> None:
         functools.update_wrapper(self, f, updated=())

@@ -158,7 +158,7 @@ class Loop:
         a = eqn.inputs[position]
         if isinstance(a, Literal):
             return text.literal_text(a, text.adapts(eqn, position))
-        return self._inner.get(a) or self._names[a]
+        return self._inner[a] if a in self._inner else self._names[a]
 
     def _statement(self, eqn: Equation, operands: list[str], dying: Sequence[Var]) -> str:
         primitive, out = eqn.primitive, eqn.outputs[0]

@@ -6,14 +6,16 @@ included. None recurses; each is near-linear in the number of equations.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
 
 from ..control.call import Call
 from ..core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
+
+_OpenCall: TypeAlias = tuple[Iterator[Equation], dict[Var, Atom], list[Atom], Sequence[Var]]
 
 
 def optimise(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> tuple[Jaxpr, list[Any]]:
@@ -55,7 +57,7 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
     # One entry for each call that is open: its equations to come, what its variables stand for
     # outside, its results, and the variables that the caller has for them.
     top: dict[Var, Atom] = {}
-    open_calls = [(iter(jaxpr.equations), top, jaxpr.outputs, ())]
+    open_calls: list[_OpenCall] = [(iter(jaxpr.equations), top, jaxpr.outputs, ())]
     while open_calls:
         pending, env, results, receivers = open_calls[-1]
         for eqn in pending:
