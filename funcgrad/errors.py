@@ -21,6 +21,7 @@ __all__ = [
     "ArgumentError",
     "CapturedArrayError",
     "ConcretizationError",
+    "ConvergenceError",
     "DtypeError",
     "FuncgradError",
     "GradientCutError",
@@ -181,6 +182,12 @@ class CapturedArrayError(FuncgradError, RuntimeError):
     """A captured array was overwritten between the forward and the backward pass."""
 
     anchor = "captured-array"
+
+
+class ConvergenceError(FuncgradError, RuntimeError):
+    """An iteration ended without having reached what it was to find."""
+
+    anchor = "convergence"
 
 
 class InvalidJaxprError(FuncgradError, ValueError):
