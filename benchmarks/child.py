@@ -125,8 +125,12 @@ def run_first_calls(case: Case, sides: Sequence[str], settings: Settings) -> lis
 
 
 def _run_program(case: str, side: str, source: str) -> tuple[float, str]:
+    environment = dict(os.environ)
+    # Where it is set, a library that pip has not compiled would be compiled at every start.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    command = [sys.executable, "-c", source]
     begin = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", source], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     elapsed = time.perf_counter() - begin
     if done.returncode != 0:
         raise RuntimeError(f"{case}: the program of {side} failed:\n{done.stderr}")
