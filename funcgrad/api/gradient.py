@@ -11,7 +11,6 @@ from .. import tree
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, ShapeError, entry, trim
 from ..ops.linear import zeros
-from ..transforms import jvp as forward
 from ..transforms import vjp as reverse
 from .arguments import Choice, pick, replace
 from .leaves import (
@@ -413,6 +412,8 @@ def _push(
         aux_leaves, aux_treedef = tree.flatten(aux)
         count = len(leaves)
         return [*leaves, *aux_leaves]
+
+    from ..transforms import jvp as forward
 
     outputs, out_tangents = forward.jvp(flat, values, tangents, what, linear=what == "linearize")
     aux = tree.unflatten(aux_treedef, outputs[count:])
