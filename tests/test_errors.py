@@ -56,6 +56,7 @@ BUILT_IN = {
     errors.NotTraceableError: TypeError,
     errors.UnknownAttributeError: AttributeError,
     errors.CapturedArrayError: RuntimeError,
+    errors.ConvergenceError: RuntimeError,
     errors.InvalidJaxprError: ValueError,
 }
 
