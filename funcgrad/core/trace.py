@@ -57,9 +57,12 @@ class Tracer:
         aval: Its type, as the traced function sees it.
         place: The user's line that made it.
         tangent: Its tangent, in forward mode only.
+        shared: What shares its memory in NumPy, where it has a view or is one (`overwritten`).
     """
 
-    __slots__ = ("__weakref__", "aval", "frame", "place", "tangent", "value")
+    __slots__ = ("__weakref__", "aval", "frame", "place", "shared", "tangent", "value")
+
+    shared: Any
 
     def __init__(
         self, frame: Frame, value: Any, aval: Aval, place: Place | None, tangent: Any = None
@@ -143,6 +146,9 @@ class Frame:
     def concrete(self, tracer: Tracer, use: str) -> Any:
         """The value of ``tracer`` for ``use``, or the error that says what to write instead."""
         raise NotImplementedError
+
+    def overwritten(self, tracer: Tracer) -> None:
+        """Take note that ``tracer`` was updated in place, and cannot be asked for its frame now."""
 
     def shown(self, tracer: Tracer) -> Any:
         """What printing ``tracer`` shows; None where there is no value to show."""
@@ -344,6 +350,9 @@ class AbstractFrame(Frame):
 
     def finish(self, outputs: Sequence[Any], name: str) -> tuple[Jaxpr, list[Any]]:
         """Close the frame: the program, and the values that it captured."""
+        for out in outputs:
+            if isinstance(out, Tracer):
+                _ = out.frame  # raises for one that was updated in place under another name
         atoms = [self.atom(out) for out in outputs]
         captured = [var for var, _ in self.captures]
         jaxpr = Jaxpr([*captured, *self.inputs], self.equations, atoms, len(captured), name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
+from . import inplace as _inplace
 from . import methods as _methods
 from . import operators as _operators
 from . import ufuncs as ufuncs  # installs NumPy's protocol for ufuncs, as `dispatch` the other one
@@ -20,6 +21,7 @@ from .rooms import ROOM_OF as _ROOM_OF
 from .rooms import load as _load
 
 if TYPE_CHECKING:
+    from . import fft as fft
     from . import linalg as linalg
     from .arithmetic import *
     from .complex import *
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from .update import *
 
 _operators.install()
+_inplace.install_in_place()
 _methods.install()
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.overwritten import share
 from ..core.trace import aval_of
 from ..errors import ShapeError
 from ..ops.linalg import dot_general
@@ -151,7 +152,10 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
     _without_ones(subscripts, xs, labels)
     if len(xs) == 1:
         x, names = _summed(xs[0], labels[0], set(target))
-        return _ordered(x, names, target)
+        result = _ordered(x, names, target)
+        if names == labels[0]:
+            share(given_operands[0], result)  # nothing was summed: in NumPy it is a view
+        return result
     path: Any = [(0, 1)]
     if len(xs) > 2:
         shapes = tuple([shape_of(x) for x in xs])

@@ -12,6 +12,7 @@ from ..errors import DtypeError
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
 from .arguments import cast, operand, operands, spread
 from .dispatch import IMPLEMENTED, implements, refuse
+from .inplace import copied
 
 __all__ = [
     "arange",
@@ -68,7 +69,8 @@ def array(
         DtypeError: A dtype that is not numeric.
     """
     refuse("array", ndmax=ndmax or None)
-    return _made(object, dtype, ndmin)
+    out = _made(object, dtype, ndmin)
+    return copied(out) if out is object and copy else out
 
 
 @implements(np.asarray)
@@ -107,8 +109,8 @@ def ascontiguousarray(a: Array, dtype: Any = None, *, like: Any = None) -> Array
 
 @implements(np.copy)
 def copy(a: Array, order: Any = "K", subok: bool = False) -> Array:
-    """The value itself: traced values never change."""
-    return _made(a, None)
+    """The value under a new name, which an operator in place does not reach."""
+    return copied(_made(a, None))
 
 
 if hasattr(np, "astype"):  # NumPy 2.1
@@ -116,7 +118,8 @@ if hasattr(np, "astype"):  # NumPy 2.1
     @implements(np.astype)
     def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
         """``x`` converted to ``dtype``."""
-        return _made(x, dtype)
+        out = _made(x, dtype)
+        return copied(out) if out is x and copy else out
 
 
 @implements(np.full)

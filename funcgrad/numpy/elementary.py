@@ -13,6 +13,7 @@ from ..errors import ArgumentError
 from ..ops import elementwise as ops
 from .arguments import cast, given, operand, promoted
 from .dispatch import implements, refuse
+from .inplace import views
 from .promote import promote_types, promoted_for, strong
 
 __all__ = [
@@ -86,6 +87,7 @@ def clip(
 
 
 @implements(np.real)
+@views
 def real(val: Any) -> Any:
     """``numpy.real``."""
     x = operand(val)
@@ -93,6 +95,7 @@ def real(val: Any) -> Any:
 
 
 @implements(np.imag)
+@views
 def imag(val: Any) -> Any:
     """``numpy.imag``; zeros for a real value."""
     x = operand(val)

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 
 from ..core.ir import Shape
+from ..core.overwritten import share
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import ConcretizationError, IndexDtypeError
 from ..ops.index import GetItem, GetMasked
@@ -59,14 +60,23 @@ def getitem(x: Any, key: Any) -> Any:
     kind = type(key)
     if kind is int or (kind is slice and _plain(key)):
         if x.aval.shape:
-            return apply(GetItem((key,)), (x,), None)
+            out = apply(GetItem((key,)), (x,), None)
+            if type(out) is Tracer:
+                share(x, out)
+            return out
     else:
         direct = _direct(key if kind is tuple else (key,))
         if direct is not None:
             index, arrays = direct
-            return apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
+            out = apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
+            if not arrays:
+                share(x, out)
+            return out
     resolved = resolve(shape_of(x), key)
-    return taken(strong(x), resolved)
+    out = taken(strong(x), resolved)
+    if not resolved.arrays:
+        share(x, out)
+    return out
 
 
 def taken(x: Any, key: Key) -> Any:

@@ -16,6 +16,7 @@ from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
 from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
 from .dispatch import has_tracer, implements, refuse
+from .inplace import views
 from .shapes import atleast_1d, atleast_2d, atleast_3d
 
 __all__ = [
@@ -162,6 +163,7 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 
 @implements(np.array_split)
+@views
 def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     """``numpy.array_split``."""
     x = operand(ary)
@@ -183,6 +185,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
 
 
 @implements(np.split)
+@views
 def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     """``numpy.split``."""
     x = operand(ary)
@@ -197,12 +200,14 @@ def split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
 
 
 @implements(np.vsplit)
+@views
 def vsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.vsplit``."""
     return split(of_rank("vsplit", ary, 2), indices_or_sections, 0)
 
 
 @implements(np.hsplit)
+@views
 def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.hsplit``."""
     x = of_rank("hsplit", ary, 1)
@@ -210,6 +215,7 @@ def hsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 
 
 @implements(np.dsplit)
+@views
 def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
     """``numpy.dsplit``."""
     return split(of_rank("dsplit", ary, 3), indices_or_sections, 2)
@@ -218,6 +224,7 @@ def dsplit(ary: Any, indices_or_sections: Any) -> list[Any]:
 if hasattr(np, "unstack"):
 
     @implements(np.unstack)
+    @views
     def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
         """``numpy.unstack``."""
         x = of_rank("unstack", x, 1)

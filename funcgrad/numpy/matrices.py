@@ -14,6 +14,7 @@ from ..ops.linear import shape_of
 from ..ops.select import select
 from .arguments import axis_of, of_rank, operand, spread
 from .dispatch import implements, refuse
+from .inplace import views
 from .shapes import moveaxis, ravel
 
 __all__ = [
@@ -49,6 +50,7 @@ def _triangle(m: Any, mask: Any) -> Any:
 
 
 @implements(np.diagonal)
+@views
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     """``numpy.diagonal``."""
     x = of_rank("diagonal", a, 2)

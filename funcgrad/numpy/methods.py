@@ -11,11 +11,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from ..core.overwritten import share
 from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError
 from ..ops.linear import reshape
 from .arguments import cast
 from .dispatch import counterpart_of, name_of, refuse
+from .inplace import copied
 from .promote import strong
 
 __all__ = ["install"]
@@ -41,8 +43,8 @@ def install() -> None:
         "__len__": _len,
         "__iter__": _iter,
         "__contains__": _contains,
-        "__copy__": lambda self: self,
-        "__deepcopy__": lambda self, memo: self,
+        "__copy__": lambda self: copied(self),
+        "__deepcopy__": lambda self, memo: copied(self),
         "__array_namespace__": _array_namespace,
         "__getattr__": _getattr,
     }
@@ -86,7 +88,8 @@ def astype(
         )
     from .create import numeric
 
-    return cast(self, numeric(dtype))
+    out = cast(self, numeric(dtype))
+    return copied(out) if out is self and copy else out
 
 
 def reshape_(self: Tracer, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
@@ -100,8 +103,8 @@ def transpose(self: Tracer, *axes: Any) -> Any:
 
 
 def flatten(self: Tracer, order: Any = "C") -> Any:
-    """One dimension, in C order."""
-    return np.ravel(self, order)
+    """One dimension, in C order; a copy."""
+    return copied(np.ravel(self, order))
 
 
 def ravel(self: Tracer, order: Any = "C") -> Any:
@@ -110,8 +113,8 @@ def ravel(self: Tracer, order: Any = "C") -> Any:
 
 
 def copy(self: Tracer, order: Any = "C") -> Any:
-    """The value itself: traced values never change."""
-    return strong(self)
+    """The value under a new name, which an operator in place does not reach."""
+    return copied(strong(self))
 
 
 def clip(self: Tracer, min: Any = None, max: Any = None, out: Any = None) -> Any:
@@ -192,7 +195,10 @@ def _iter(self: Tracer) -> Iterator[Any]:
         raise TypeError("iteration over a 0-d array")
     from ..ops.unstack import unstack
 
-    return iter(unstack(self) if shape[0] else ())
+    parts = unstack(self) if shape[0] else ()
+    for part in parts if len(shape) > 1 else ():
+        share(self, part)
+    return iter(parts)
 
 
 def _contains(self: Tracer, value: Any) -> bool:

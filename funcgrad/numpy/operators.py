@@ -21,6 +21,7 @@ from ..ops.convert import Convert, convert
 from ..ops.discrete import floor_divide
 from ..ops.kinds import add, div, mul, neg
 from .arguments import operand
+from .inplace import copied
 from .promote import apply_ufunc, loop_dtypes
 
 __all__ = ["install", "raised"]
@@ -168,7 +169,7 @@ def _rmatmul(self: Any, other: Any) -> Any:
 
 def _pos(self: Any) -> Any:
     if self.aval.dtype.kind != "b":
-        return self
+        return copied(self)
     if self.aval.weak:
         return Convert(np.dtype(np.int64), True)(self)
     loop_dtypes(np.positive, (self.aval,))

@@ -16,6 +16,7 @@ from ..ops.linear import reshape as reshape_to
 from ..ops.linear import transpose as permute
 from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, spread
 from .dispatch import implements
+from .inplace import views
 
 __all__ = [
     "atleast_1d",
@@ -76,6 +77,7 @@ def _reversed(x: Any) -> Any:
 
 
 @implements(np.reshape)
+@views
 def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any:
     """``numpy.reshape``."""
     x = operand(a)
@@ -99,6 +101,7 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any
 
 
 @implements(np.ravel)
+@views
 def ravel(a: Any, order: Any = "C") -> Any:
     """``numpy.ravel``."""
     x = operand(a)
@@ -108,6 +111,7 @@ def ravel(a: Any, order: Any = "C") -> Any:
 
 
 @implements(np.transpose)
+@views
 def transpose(a: Any, axes: Any = None) -> Any:
     """``numpy.transpose``."""
     x = operand(a)
@@ -124,6 +128,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
 
 
 @implements(np.matrix_transpose)
+@views
 def matrix_transpose(x: Any, /) -> Any:
     """``numpy.matrix_transpose``."""
     x = operand(x)
@@ -136,6 +141,7 @@ def matrix_transpose(x: Any, /) -> Any:
 
 
 @implements(np.moveaxis)
+@views
 def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     """``numpy.moveaxis``."""
     x = operand(a)
@@ -155,6 +161,7 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
 
 
 @implements(np.swapaxes)
+@views
 def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
     """``numpy.swapaxes``."""
     x = operand(a)
@@ -165,6 +172,7 @@ def swapaxes(a: Any, axis1: Any, axis2: Any) -> Any:
 
 
 @implements(np.rollaxis)
+@views
 def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     """``numpy.rollaxis``; moveaxis is the clearer one."""
     x = operand(a)
@@ -175,6 +183,7 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
 
 
 @implements(np.squeeze)
+@views
 def squeeze(a: Any, axis: Any = None) -> Any:
     """``numpy.squeeze``."""
     x = operand(a)
@@ -191,6 +200,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
 
 
 @implements(np.expand_dims)
+@views
 def expand_dims(a: Any, axis: Any) -> Any:
     """``numpy.expand_dims``."""
     x = operand(a)
@@ -203,6 +213,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
 
 
 @implements(np.broadcast_to)
+@views
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """``numpy.broadcast_to``; the gradient is summed over what was repeated."""
     asked = tuple(shape) if isinstance(shape, tuple | list) else (operator.index(shape),)
@@ -210,6 +221,7 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 
 @implements(np.broadcast_arrays)
+@views
 def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """``numpy.broadcast_arrays``."""
     arrays = [operand(a) for a in args]
@@ -229,24 +241,28 @@ def _at_least(rank: int, arrays: Sequence[Any]) -> Any:
 
 
 @implements(np.atleast_1d)
+@views
 def atleast_1d(*arys: Any) -> Any:
     """``numpy.atleast_1d``."""
     return _at_least(1, arys)
 
 
 @implements(np.atleast_2d)
+@views
 def atleast_2d(*arys: Any) -> Any:
     """``numpy.atleast_2d``."""
     return _at_least(2, arys)
 
 
 @implements(np.atleast_3d)
+@views
 def atleast_3d(*arys: Any) -> Any:
     """``numpy.atleast_3d``."""
     return _at_least(3, arys)
 
 
 @implements(np.flip)
+@views
 def flip(m: Any, axis: Any = None) -> Any:
     """``numpy.flip``."""
     x = operand(m)
@@ -254,18 +270,21 @@ def flip(m: Any, axis: Any = None) -> Any:
 
 
 @implements(np.flipud)
+@views
 def flipud(m: Any) -> Any:
     """``numpy.flipud``."""
     return ops.flip(of_rank("flipud", m, 1), (0,))
 
 
 @implements(np.fliplr)
+@views
 def fliplr(m: Any) -> Any:
     """``numpy.fliplr``."""
     return ops.flip(of_rank("fliplr", m, 2), (1,))
 
 
 @implements(np.rot90)
+@views
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
     """``numpy.rot90``."""
     x = operand(m)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Place, line_of
+from ..core.overwritten import restore
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
 from ..errors import CapturedArrayError
 from ..ops.kinds import add
@@ -33,13 +34,14 @@ class TapeFrame(ActiveFrame):
     `stop_gradient`, come out as plain values. So every tracer of this frame is *active*.
     """
 
-    __slots__ = ("nested", "tape", "watched")
+    __slots__ = ("nested", "stale", "tape", "watched")
 
     def __init__(self, what: str = "grad") -> None:
         super().__init__(what)
         self.nested = False
         self.tape: list[tuple[Any, Sequence[Any], Sequence[Any], Any, Any]] = []
         self.watched: list[tuple[np.ndarray[Any, Any], bytes, Place | None]] = []
+        self.stale: list[Tracer] = []
 
     def input(self, value: Any) -> Tracer:
         """The tracer for an argument; the array is kept as it is now."""
@@ -83,6 +85,10 @@ class TapeFrame(ActiveFrame):
         aval = aval_of(value)
         return self.tracer(value, aval, place) if aval.inexact else value
 
+    def overwritten(self, tracer: Tracer) -> None:
+        # The tape compares frames when it is walked: until then the tracer has lost its own.
+        self.stale.append(tracer)
+
     def keep(self, array: np.ndarray[Any, Any], place: Place | None = None) -> np.ndarray[Any, Any]:
         """The array as it is now: a copy, or for a large one the array and its fingerprint."""
         if array.nbytes <= _COPIED:
@@ -124,6 +130,9 @@ class Tape:
         self._outputs = outputs
         frame.tape = []
         frame.closed = True
+        for tracer in frame.stale:
+            restore(tracer)
+        frame.stale = []
 
     def value(self, x: Any) -> Any:
         """What ``x`` stands for, where it is a tracer of this tape's frame; else ``x``."""
