@@ -27,7 +27,7 @@ from ..ops.exponential import Sqrt
 from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
-from ..ops.select import Select
+from ..ops.select import Keep, Select
 
 __all__ = ["array_text", "fresh_names", "is_float", "literal_text", "may_raise", "python_text"]
 
@@ -137,6 +137,9 @@ def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
         base = eqn.inputs[0]
         positive = isinstance(base, Literal) and base.value > 0
         return primitive.source(*operands) if positive else f"power({', '.join(operands)})"
+    if kind is Keep:
+        condition = operands[0] if primitive.where else f"not {operands[0]}"
+        return f"{operands[1]} if {condition} else 0.0"
     if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
         return f"float({operands[0]})"
     rule = _PYTHON.get(kind)

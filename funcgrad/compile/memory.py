@@ -9,22 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
 
 import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Var
 from ..ops.convert import Convert
+from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd
 from ..ops.kinds import Elementwise
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
 from ..ops.reduce import Reduction
-from ..ops.select import Select
+from ..ops.scan import CumProd, CumSum
+from ..ops.shape import Concatenate, Pad
+from ..ops.sort import Sort
 
 __all__ = ["Memory", "last_uses", "nbytes"]
 
-_OWNERS = (Sum, Reduction, DotGeneral, Convert, Select)
-_MAKERS = frozenset({"scatter", "scatter_add", "concatenate", "take", "sort", "cumsum", "cumprod"})
+_MAKERS = (Elementwise, Convert, DotGeneral, Sum, Reduction, CumSum, CumProd, Sort)
+_MAKERS += (Concatenate, Pad, Scatter, ScatterAdd, IndexSet, IndexAdd)
 
 
 def nbytes(aval: Aval) -> int:
@@ -32,13 +34,12 @@ def nbytes(aval: Aval) -> int:
     return aval.size * aval.dtype.itemsize
 
 
-def makes(primitive: Any) -> bool:
-    """Whether results of ``primitive`` share no memory with its operands."""
-    return (
-        isinstance(primitive, (Elementwise, *_OWNERS))
-        or isinstance(primitive.numpy, np.ufunc)
-        or primitive.name in _MAKERS
-    )
+def makes(eqn: Equation) -> bool:
+    """Whether the results of an equation share no memory with its operands."""
+    primitive = eqn.primitive
+    if isinstance(primitive, GetItem):
+        return any(a.aval.shape for a in eqn.inputs[1:])  # NumPy's advanced indexing copies
+    return isinstance(primitive, _MAKERS) or isinstance(primitive.numpy, np.ufunc)
 
 
 def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[list[Var]]:
@@ -82,7 +83,7 @@ class Memory:
         for out in eqn.outputs:
             if not out.aval.shape:
                 continue
-            if makes(eqn.primitive):
+            if makes(eqn):
                 self.make(out)
                 continue
             roots: frozenset[Var] = frozenset()
