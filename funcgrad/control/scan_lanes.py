@@ -16,11 +16,10 @@ from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, aval_of
-from ..ops.convert import convert
-from ..ops.linear import Sum, broadcast_to, reshape, shape_of, zeros
+from ..ops.linear import Sum, broadcast_to, reshape, shape_of
 from ..ops.steps import FoldSteps, SumSteps
 from .derive import Tapes, cached, vmap_program
-from .scan_primitive import BackwardBody, Scan, regroup
+from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
 __all__ = ["ScanLanes", "fed", "fold", "fold_lanes"]
 
@@ -74,6 +73,12 @@ def fold(
 def total(x: Any) -> Any:
     """``x`` summed over the lanes."""
     return SumSteps(0)(x) if isinstance(aval_of(x), StepsAval) else Sum((0,))(x)
+
+
+def shared_totals(cts: Sequence[Any], batched: Sequence[bool]) -> list[Any]:
+    """Cotangents of a loop's operands, those of constants that all lanes share summed up."""
+    flags = [*batched, *[True] * (len(cts) - len(batched))]
+    return [c if c is None or own else total(c) for c, own in zip(cts, flags, strict=True)]
 
 
 def lane_avals(body: Sequence[Aval], carried: int, size: int) -> tuple[Aval, ...]:
@@ -165,11 +170,7 @@ class ScanLanes(Primitive):
         count = len(plan.captured) + scan.constants
         back = Scan(plan.body, count, len(carry) + len(sums), None, not scan.reverse)
         pulled = plan.finish(scan, apply(self._lanes(back, plan.captured, ()), args, None))
-        rest = len(pulled) - scan.constants
-        return [
-            c if c is None or own_lane else total(c)
-            for c, own_lane in zip(pulled, [*self.batched, *[True] * rest], strict=True)
-        ]
+        return shared_totals(pulled, self.batched)
 
     def jvp_forward(
         self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
@@ -182,11 +183,7 @@ class ScanLanes(Primitive):
         )
         constants, carry, xs = scan.parts(values)
         tc, th, tx = scan.parts(tangents)
-        full = [
-            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
-            for h, t, on in zip(carry, th, carry_on, strict=True)
-            if on
-        ]
+        full = carried_tangents(carry, th, carry_on)
         tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
         moved = [f for f, t in zip(self.batched, tc, strict=True) if t is not None]
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
@@ -204,6 +201,9 @@ class ScanLanes(Primitive):
         unfold = FoldSteps((size * self.size,), (size, self.size))
         carry = [reshape(x, (size, self.size, *shape_of(x)[1:])) for x in found[: scan.carried]]
         return (*carry, *[unfold(tape) for tape in found[scan.carried :]])
+
+
+Scan.lanes = ScanLanes
 
 
 def aligned(mask: Any, like: Any) -> Any:

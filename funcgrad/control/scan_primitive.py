@@ -9,7 +9,7 @@ is stated once for both: a scan's derivatives and batches are scans.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,8 +29,9 @@ __all__ = ["Scan", "stacked_aval"]
 
 def stacked_aval(aval: Aval, length: int | None) -> Aval:
     """The type of one value a step, for all steps."""
-    taped = length is None or isinstance(aval, StepsAval)
-    return StepsAval(aval.strong()) if taped else aval.batch(length)
+    if length is None or isinstance(aval, StepsAval):
+        return StepsAval(aval.strong())
+    return aval.batch(length)
 
 
 def rearranged(
@@ -53,6 +54,8 @@ class Scan(Primitive):
     length: int | None
     reverse: bool
     multiple = True
+    lanes: ClassVar[type[Primitive]]
+    """The primitive for lanes that took different steps; `scan_lanes` sets it."""
     passes_mask = True
 
     def __str__(self) -> str:
@@ -154,11 +157,7 @@ class Scan(Primitive):
         )
         constants, carry, xs = self.parts(values)
         tc, th, tx = self.parts(tangents)
-        full = [
-            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
-            for h, t, on in zip(carry, th, carry_on, strict=True)
-            if on
-        ]
+        full = carried_tangents(carry, th, carry_on)
         tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
         count = len(captured) + len(constants) + len(tcs)
@@ -237,13 +236,11 @@ class Scan(Primitive):
 
     def _vmap_lanes(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         """The scan over tapes whose steps not every lane took."""
-        from .scan_lanes import ScanLanes
-
         constants, carry, xs = self.parts(operands)
         cb, hb, xb = self.parts(batched)
         carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
         xs = [x if b else repeat(x, size) for x, b in zip(xs, xb, strict=True)]
-        return apply(ScanLanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
+        return apply(self.lanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
 
     def entry_tapes(self, avals: Sequence[Aval]) -> Tapes:
         """The types of the body's operands that are tapes, for operands of these types."""
@@ -280,6 +277,17 @@ class Scan(Primitive):
         avals = program.in_avals[len(captured) :]
         jaxpr, extra = rearranged(body, avals, program.name)
         return jaxpr, extra, hs, full[carried:]
+
+
+def carried_tangents(
+    carry: Sequence[Any], tangents: Sequence[Any], moving: Sequence[bool]
+) -> list[Any]:
+    """The first tangents of the carry that moves, zeros where there are none."""
+    return [
+        zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
+        for h, t, on in zip(carry, tangents, moving, strict=True)
+        if on
+    ]
 
 
 def regroup(

@@ -17,15 +17,14 @@ from ..core.backend import compiled, own
 from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
-from ..core.trace import apply, aval_of, run, trace
-from ..ops.convert import convert
-from ..ops.linear import reshape, shape_of, zeros
+from ..core.trace import apply, run, trace
+from ..ops.linear import reshape, shape_of
 from ..ops.steps import FoldSteps
 from ..transforms.vmap import repeat
 from .collectives import refuse_collectives
 from .derive import cached, mapped_program, tapes_of, vmap_program
-from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, total
-from .scan_primitive import BackwardBody, Scan, regroup
+from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, shared_totals
+from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
 __all__ = ["While", "WhileLanes"]
 
@@ -168,11 +167,7 @@ class While(Primitive):
         loop, captured, carry_on, ys_on = self.pushed(tuple([t is not None for t in tangents]))
         c, b, carry = self.parts(values)
         _, tb, th = self.parts(tangents)
-        full = [
-            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
-            for h, t, on in zip(carry, th, carry_on, strict=True)
-            if on
-        ]
+        full = carried_tangents(carry, th, carry_on)
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
         return regroup(apply(loop, args, place), carry_on, ys_on)
 
@@ -301,10 +296,7 @@ class WhileLanes(Primitive):
         lanes = ScanLanes(scan, self.size, (*[False] * len(plan.captured), *bb))
         args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
         pulled = plan.finish(loop.scan, apply(lanes, args, None))
-        summed = [
-            c if c is None or own_lane else total(c)
-            for c, own_lane in zip(pulled, [*bb, *[True] * loop.carried], strict=True)
-        ]
+        summed = shared_totals(pulled, bb)
         return [*[None] * loop.condition_constants, *summed]
 
     def jvp_forward(
@@ -316,11 +308,7 @@ class WhileLanes(Primitive):
         c, b, carry = self.loop.parts(values)
         _, tb, th = self.loop.parts(tangents)
         _, bb, _ = self.loop.parts(self.batched)
-        full = [
-            zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
-            for h, t, on in zip(carry, th, carry_on, strict=True)
-            if on
-        ]
+        full = carried_tangents(carry, th, carry_on)
         moved = [f for f, t in zip(bb, tb, strict=True) if t is not None]
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
         found = apply(self._lanes(loop, captured, moved), args, place)

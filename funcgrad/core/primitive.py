@@ -188,7 +188,11 @@ def primitive(cls: P) -> P:
     Raises:
         ValueError: Where another primitive has the name.
     """
-    own = [field for field in inspect.get_annotations(cls) if field != "run"]
+    own = [
+        field
+        for field, kind in inspect.get_annotations(cls).items()
+        if not str(kind).startswith("ClassVar")
+    ]
     cls.fields = (*cls.fields, *own)
     if "name" not in cls.__dict__:
         cls.name = _snake_case(cls.__name__)
