@@ -72,6 +72,7 @@ HEAVY = {
     "socket",
     "subprocess",
     "tempfile",
+    "threading",
     "traceback",
     "unittest",
     "urllib",
