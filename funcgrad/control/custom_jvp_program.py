@@ -1,0 +1,226 @@
+"""Floor 5: `CustomJvp`, a function with a forward-mode rule as an equation of a program.
+
+The function and its rule are programs; what they close over is an operand. Reverse mode is that of
+the rule in its tangents, where they are zero: the rule is linear in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..core.ir import Aval, Jaxpr, Place
+from ..core.primitive import primitive
+from ..core.trace import apply, aval_of, run, trace
+from ..ops.convert import convert
+from ..ops.linear import zeros
+from ..transforms.vjp import vjp
+from ..transforms.vmap import repeat
+from .bodies import name_of, place_of, share_programs
+from .call import Call
+from .custom_arguments import Result
+from .derive import batched_avals, cached, vmap_program
+from .elements import batch_run
+from .refusals import closed_over, refuse
+from .staging import Lazily, Tracing, agreeing, attempted, late, traced
+
+__all__ = ["CustomJvp", "PushProgram", "stage"]
+
+
+class PushProgram:
+    """A rule.
+
+    Attributes:
+        program: Of constants, captured values, operands and tangents of the operands that have
+            them, to results and tangents.
+        constants: The values of its first inputs.
+        given: For which results there are tangents.
+    """
+
+    __slots__ = ("constants", "given", "program")
+
+    def __init__(self, program: tuple[Jaxpr, list[Any]], given: Sequence[bool]) -> None:
+        self.program, self.constants = program
+        self.given = list(given)
+
+    def parted(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """Results and tangents, None for zeros, from the program's results."""
+        count = len(self.given)
+        rest = iter(found[count:])
+        return list(found[:count]), [next(rest) if some else None for some in self.given]
+
+
+@primitive
+class CustomJvp(Call):
+    """``jaxpr`` at the operands, whose derivative is that of ``rule``.
+
+    Operands: constants of ``jaxpr``, what the function and its rule close over, the operands, of
+    which those in ``moving`` have tangents.
+    """
+
+    rule: Lazily
+    function: Callable[..., Any]
+    constants: int
+    captured: int
+    moving: tuple[bool, ...]
+
+    def __str__(self) -> str:
+        return f"custom_jvp {name_of(self.function)}"
+
+    @property
+    def masks(self) -> bool:  # type: ignore[override]
+        return False
+
+    def _closed_over(self, x: Any) -> Any:
+        return closed_over("custom_jvp", place_of(self.function), aval_of(x))
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and as residuals the tape of the rule in its tangents."""
+        rule: PushProgram = self.rule.get()
+        start = self.constants + self.captured
+        results: list[Any] = []
+
+        def tangent_map(*ts: Any) -> list[Any]:
+            nonlocal results
+            args = [*rule.constants, *values[self.constants :], *ts]
+            results, pushed = rule.parted(run(rule.program, args))
+            return pushed
+
+        own = zip(values[start:], self.moving, strict=True)
+        _, tape = vjp(tangent_map, [zeros(aval_of(x).strong()) for x, on in own if on])
+        return tuple(results), tape
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Any,
+    ) -> list[Any]:
+        """The cotangents of the operands, None for zeros."""
+        start = self.constants + self.captured
+        some = next(c for c in ct if c is not None)
+        pulled: list[Any] = [
+            refuse(self._closed_over(operands[i]), operands[i], some) if wanted[i] else None
+            for i in range(start)
+        ]
+        found = iter(residuals.pullback(ct, masked=masked))
+        return [*pulled, *[next(found) if on else None for on in self.moving]]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        start = self.constants + self.captured
+        for x, t in zip(values[:start], tangents, strict=False):
+            if t is not None:
+                raise self._closed_over(x)
+        rule: PushProgram = self.rule.get()
+        own = zip(values[start:], tangents[start:], self.moving, strict=True)
+        ts = [
+            zeros(aval_of(x).strong()) if t is None else convert(t, aval_of(x).dtype)
+            for x, t, on in own
+            if on
+        ]
+        args = [*rule.constants, *values[self.constants :], *ts]
+        results, pushed = rule.parted(apply(Call(rule.program), args, place))
+        return tuple(results), pushed
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        flags = tuple(batched)
+        program, constants, rule = cached(
+            self, ("vmap", size, flags), lambda: self._mapped(size, flags)
+        )
+        count = len(constants) + self.constants
+        call = CustomJvp(program, rule, self.function, count, self.captured, self.moving)
+        return apply(call, [*constants, *operands], None)
+
+    def _mapped(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
+        program, constants = vmap_program(self.jaxpr, size, flags)
+        own = flags[self.constants + self.captured :]
+        moved = [b for b, on in zip(own, self.moving, strict=True) if on]
+        rest = [*flags[self.constants :], *moved]
+        return program, constants, Lazily(lambda: mapped_rule(self.rule.get(), size, rest))
+
+
+def mapped_rule(rule: PushProgram, size: int, batched: Sequence[bool]) -> PushProgram:
+    """The rule for a batch; ``batched`` says which inputs are, without the constants."""
+    held = rule.constants
+    flags = [*[False] * len(held), *batched]
+
+    def push(*args: Any) -> list[Any]:
+        found, out = batch_run(rule.program, size, [*held, *args], flags)
+        return [v if b else repeat(v, size) for v, b in zip(found, out, strict=True)]
+
+    avals = batched_avals(rule.program, size, flags, ())[len(held) :]
+    return PushProgram(trace(push, avals, name=f"vmap of {rule.program.name}"), rule.given)
+
+
+def stage(
+    rule: Any, values: Sequence[Any], avals: Sequence[Aval | None]
+) -> tuple[CustomJvp, list[Any]]:
+    """A rule as an equation.
+
+    Args:
+        rule: The rule, on flat operands.
+        values: The operands.
+        avals: Their types where they are inputs of the program, None where they are constants.
+
+    Returns:
+        The primitive, and what the function and its rule close over: its first operands.
+    """
+    tracing = Tracing(values, avals)
+    primal = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
+    result, out_avals = rule.result, primal[0].out_avals
+    moving = tracing.own([not exact for exact in rule.exact])
+
+    def push() -> Any:
+        return trace_push(rule, tracing, moving, result, out_avals)
+
+    eager = attempted(push)
+    if eager is None:
+        program, captured = primal[0], list(primal[1])
+        kinds = [aval_of(x) for x in captured]
+
+        def ask() -> PushProgram:
+            made, given = push()
+            return PushProgram(late(made[0], made[1], kinds, rule), given)
+
+        lazy = Lazily(ask)
+    else:
+        pushed, given = eager
+        (program, push_program), captured = share_programs(
+            [primal[0], pushed[0]], [primal[1], pushed[1]]
+        )
+        made = PushProgram((push_program, []), given)
+        lazy = Lazily(lambda: made)
+    rule.result = result
+    call = CustomJvp(program, lazy, rule.function, 0, len(captured), tuple(moving))
+    return call, captured
+
+
+def trace_push(
+    rule: Any,
+    tracing: Tracing,
+    moving: Sequence[bool],
+    result: Result,
+    out_avals: Sequence[Aval],
+) -> tuple[tuple[Jaxpr, list[Any]], list[bool]]:
+    """The program of a rule, with what it captured, and which tangents it gives."""
+    given: list[bool] = []
+    inputs = tracing.inputs
+    count = len(inputs)
+
+    def push(*args: Any) -> list[Any]:
+        each = iter(args[count:])
+        own = iter([next(each) if on else None for on in moving])
+        tangents = [None if aval is None else next(own) for aval in tracing.avals]
+        found, pushed = rule.push(tracing.full(args[:count]), tangents)
+        given[:] = [t is not None for t in pushed]
+        found = agreeing(found, rule, result, out_avals)
+        return [*found, *[t for t in pushed if t is not None]]
+
+    avals = [aval.strong() for aval, on in zip(inputs, moving, strict=True) if on]
+    return traced(push, [*inputs, *avals], rule), given

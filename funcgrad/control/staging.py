@@ -1,0 +1,150 @@
+"""Floor 5: functions with rules of their own as programs: how they are traced, and when.
+
+A rule is traced together with its function, so that what it closes over, tracers of older frames
+included, becomes an operand of the equation that stands for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any
+
+import numpy as np
+
+from ..core.ir import Aval, Jaxpr, Var
+from ..core.trace import Tracer, aval_of, trace
+from ..errors import ShapeError, StructureError
+from .bodies import join, name_of, place_of, to_aval
+from .custom_arguments import Result
+from .refusals import closed_over
+
+__all__ = ["Lazily", "Tracing", "agreeing", "attempted", "late", "traced"]
+
+_STAGING: ContextVar[bool] = ContextVar("funcgrad_staging", default=False)
+"""Whether a function with a rule is being traced: rules within it are traced when they are asked
+for, since a forward pass may well call its own function."""
+
+
+class Lazily:
+    """Something that is made when it is first asked for; compared by identity."""
+
+    __slots__ = ("_made", "_make")
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make: Callable[[], Any] | None = make
+        self._made: Any = None
+
+    def get(self) -> Any:
+        """It."""
+        if self._make is not None:
+            self._made = self._make()
+            self._make = None
+        return self._made
+
+
+class Tracing:
+    """How a rule is traced: which operands are inputs of its programs, and the others' values."""
+
+    __slots__ = ("avals", "values")
+
+    def __init__(self, values: Sequence[Any], avals: Sequence[Aval | None]) -> None:
+        # Arrays that are passed beside traced values are constants, as they are now.
+        self.values = [
+            None if aval is not None else np.array(x) if isinstance(x, np.ndarray) else x
+            for x, aval in zip(values, avals, strict=True)
+        ]
+        self.avals = list(avals)
+
+    @property
+    def inputs(self) -> list[Aval]:
+        return [aval for aval in self.avals if aval is not None]
+
+    def full(self, inputs: Sequence[Any]) -> list[Any]:
+        """All operands."""
+        each = iter(inputs)
+        return [
+            x if aval is None else next(each)
+            for x, aval in zip(self.values, self.avals, strict=True)
+        ]
+
+    def own(self, entries: Sequence[Any]) -> list[Any]:
+        """Of one entry an operand, those of the inputs."""
+        return [e for e, aval in zip(entries, self.avals, strict=True) if aval is not None]
+
+
+def attempted(make: Callable[[], Any]) -> Any:
+    """What ``make`` gives; None within another rule, and where it raises.
+
+    A rule that cannot be traced matters to those alone who differentiate: they get the error.
+    """
+    if _STAGING.get():
+        return None
+    token = _STAGING.set(True)
+    try:
+        return make()
+    except Exception:
+        return None
+    finally:
+        _STAGING.reset(token)
+
+
+def traced(
+    f: Callable[..., Sequence[Any]], avals: Sequence[Aval], rule: Any
+) -> tuple[Jaxpr, list[Any]]:
+    """Trace a part of a rule."""
+    token = _STAGING.set(True)
+    try:
+        return trace(f, avals, name=name_of(rule.function), what=rule.what)
+    finally:
+        _STAGING.reset(token)
+
+
+def agreeing(
+    found: Sequence[Any], rule: Any, result: Result, out_avals: Sequence[Aval]
+) -> list[Any]:
+    """The results of the forward pass, in the types of the function's own.
+
+    Raises:
+        StructureError, ShapeError: Where they differ.
+    """
+    other = rule.result
+    whose = f"{rule.what}: the forward pass of {place_of(rule.function)}"
+    if other.treedef != result.treedef or other.numbers != result.numbers:
+        raise StructureError(
+            f"{whose} returns {other.treedef} and the function {result.treedef}",
+            "Return the function's result, and with it the residuals: (out, residuals).",
+        )
+    converted: list[Any] = []
+    for i, (x, aval) in enumerate(zip(found, out_avals, strict=True)):
+        if join(aval_of(x), aval) != aval:
+            raise ShapeError(
+                f"{whose} returns {aval_of(x)} for {result.label(i)}, and the function {aval}",
+                "Return the function's result, and with it the residuals: (out, residuals).",
+            )
+        converted.append(to_aval(x, aval))
+    return converted
+
+
+def late(
+    jaxpr: Jaxpr, values: Sequence[Any], captured: Sequence[Aval], rule: Any
+) -> tuple[Jaxpr, list[Any]]:
+    """A program that was traced when it was asked for, and its constants.
+
+    Args:
+        jaxpr: The program.
+        values: What it captured: constants.
+        captured: The types of what the function itself captured, which become inputs after the
+            constants; the program does not read them.
+        rule: The rule.
+
+    Raises:
+        MissingRuleError: Where it captured tracers: they can be operands no more.
+    """
+    for x in values:
+        if isinstance(x, Tracer):
+            raise closed_over(rule.what, place_of(rule.function), x.aval)
+    count = len(values)
+    inputs = [*jaxpr.inputs[:count], *[Var(aval) for aval in captured], *jaxpr.inputs[count:]]
+    count += len(captured)
+    return Jaxpr(inputs, jaxpr.equations, jaxpr.outputs, count, jaxpr.name), list(values)
