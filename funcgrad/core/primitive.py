@@ -196,7 +196,9 @@ def primitive(cls: P) -> P:
     cls.fields = (*cls.fields, *own)
     if "name" not in cls.__dict__:
         cls.name = _snake_case(cls.__name__)
-    if cls.name in REGISTRY:
+    known = REGISTRY.get(cls.name, cls)
+    # The same class again: its module was interrupted while it loaded, or a cell is run again.
+    if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(f"a primitive {cls.name!r} is declared already")
     REGISTRY[cls.name] = cls
     if "run" not in cls.__dict__ and cls.numpy is not None:
