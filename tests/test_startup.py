@@ -17,6 +17,7 @@ import pytest
 
 import funcgrad
 import funcgrad.numpy as fnp
+from funcgrad.core.primitive import Primitive, primitive
 from funcgrad.numpy import dispatch, rooms
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -156,6 +157,26 @@ def test_the_first_gradient_is_light():
     assert not {m for m in ours if m.split(".")[1:2] in (["compile"], ["control"], ["nn"])}
     assert ours.isdisjoint({"funcgrad.transforms.jvp", "funcgrad.transforms.vmap"})
     assert len(ours) <= 42, sorted(ours)
+
+
+def test_a_room_that_was_interrupted_loads_again():
+    program = """
+import sys
+import numpy as np
+import funcgrad
+import funcgrad.ops.trigonometric
+del sys.modules["funcgrad.ops.trigonometric"]  # as the import system does when loading fails
+print(funcgrad.grad(np.sin)(0.0))
+"""
+    assert fresh(program) == ["1.0"]
+
+
+def test_two_primitives_of_one_name():
+    class Another(Primitive):
+        name = "add"
+
+    with pytest.raises(ValueError, match="a primitive 'add' is declared already"):
+        primitive(Another)
 
 
 METHODS = {
