@@ -12,6 +12,8 @@ from benchmarks import (
     w7_hessian,
     w8_per_example,
     w9_start,
+    w10_recurrent,
+    w11_loops,
 )
 from benchmarks.cases import Case, Extent, Workload
 
@@ -25,6 +27,8 @@ _MODULES = (
     w7_hessian,
     w8_per_example,
     w9_start,
+    w10_recurrent,
+    w11_loops,
 )
 
 
