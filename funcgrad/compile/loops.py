@@ -188,18 +188,15 @@ class Loop:
     def _target(self, out: Var, eqn: Equation, dying: Sequence[Var]) -> str:
         if out in self._live:
             return f"{self._names[out]}_part"
-        dtype = out.aval.dtype
+        scratch = self._scratch.setdefault(out.aval.dtype, [])
         for v in dying:
-            name = self._inner.get(v)
-            if v is not out and name in self._scratch.get(dtype, ()):
-                del self._inner[v]
-                return name
-        free = self._free.get(dtype)
+            if v is not out and self._inner.get(v) in scratch:
+                return self._inner.pop(v)
+        free = self._free.get(out.aval.dtype)
         if free:
             return free.pop()
-        name = self._fresh()
-        self._scratch.setdefault(dtype, []).append(name)
-        return name
+        scratch.append(self._fresh())
+        return scratch[-1]
 
     def _release(self, v: Var) -> None:
         name = self._inner.get(v)

@@ -25,8 +25,8 @@ from ..ops.sort import Sort
 
 __all__ = ["Memory", "last_uses", "nbytes"]
 
-_MAKERS = (Elementwise, Convert, DotGeneral, Sum, Reduction, CumSum, CumProd, Sort)
-_MAKERS += (Concatenate, Pad, Scatter, ScatterAdd, IndexSet, IndexAdd)
+_SUMS = (DotGeneral, Sum, Reduction, CumSum, CumProd)
+_COPIES = (Convert, Sort, Concatenate, Pad, Scatter, ScatterAdd, IndexSet, IndexAdd)
 
 
 def nbytes(aval: Aval) -> int:
@@ -39,7 +39,9 @@ def makes(eqn: Equation) -> bool:
     primitive = eqn.primitive
     if isinstance(primitive, GetItem):
         return any(a.aval.shape for a in eqn.inputs[1:])  # NumPy's advanced indexing copies
-    return isinstance(primitive, _MAKERS) or isinstance(primitive.numpy, np.ufunc)
+    return isinstance(primitive, (Elementwise, *_SUMS, *_COPIES)) or isinstance(
+        primitive.numpy, np.ufunc
+    )
 
 
 def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[list[Var]]:

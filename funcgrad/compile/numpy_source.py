@@ -23,7 +23,7 @@ import numpy as np
 from ..core.backend import Program, register
 from ..core.ir import Jaxpr, line_of
 from ..errors import FuncgradError, OutOfBoundsError
-from ..ops import array_kernels, index_kernels, kernels
+from ..ops import array_kernels, index_kernels, kernels, random_kernels
 from ..ops.layout import out_of_bounds
 from .expressions import RESERVED, Line
 from .passes import optimise
@@ -47,7 +47,7 @@ def _functions_of(*modules: Any) -> dict[str, Any]:
     }
 
 
-KERNELS = _functions_of(kernels, index_kernels, array_kernels)
+KERNELS = _functions_of(kernels, index_kernels, array_kernels, random_kernels)
 """The functions that generated source may call; their text is copied into it."""
 
 
