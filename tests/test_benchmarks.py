@@ -29,6 +29,7 @@ from benchmarks import (
     w7_hessian,
     w8_per_example,
     w9_start,
+    w11_loops,
 )
 from benchmarks.__main__ import busy, main
 from benchmarks.cases import (
@@ -323,6 +324,8 @@ SMALL = [
     w6_chain.jitted_case(100),
     w7_hessian.case("W7 small", n=6),
     w8_per_example.case("W8 small", width=5, batch=4),
+    w11_loops.neuron_case("W11 small neuron", count=7),
+    w11_loops.spiral_case("W11 small spiral", points=7, count=3),
 ]
 
 
@@ -376,7 +379,7 @@ def test_a_contestant_that_computes_something_else_is_not_timed():
 @pytest.mark.parametrize("extent", [Extent(quick=True), Extent(), Extent(full=True)])
 def test_names_are_unique_and_bars_point_at_cases(extent):
     workloads = all_workloads(extent)
-    assert list(workloads) == [f"W{i}" for i in range(1, 10)]
+    assert list(workloads) == [f"W{i}" for i in range(1, 12)]
     names = [case.name for w in workloads.values() for case in w.cases]
     assert len(names) == len(set(names))
     if extent.quick:
@@ -504,5 +507,5 @@ def test_a_busy_machine_is_mentioned():
 
 def test_an_unknown_workload_is_refused(capsys):
     with pytest.raises(SystemExit):
-        main(["W10"])
-    assert "unknown workload W10; known are W1, W2" in capsys.readouterr().err
+        main(["W99"])
+    assert "unknown workload W99; known are W1, W2" in capsys.readouterr().err
