@@ -58,7 +58,7 @@ def entry_for(
 
     Returns:
         The function, whose global ``miss`` is what it hands other calls on to; None where the
-        arguments hold containers of a registered class.
+        arguments hold containers of a registered class, or the result is nested very deep.
     """
     try:
         writer = _Entry(signature)
@@ -83,7 +83,10 @@ def entry_for(
         "trim": trim,
         "ndarray": np.ndarray,
     }
-    exec(compile(text, ENTRY, "exec"), space)
+    try:
+        exec(compile(text, ENTRY, "exec"), space)
+    except (SyntaxError, RecursionError, MemoryError):  # a result nested deeper than Python parses
+        return None
     return space["entry"]
 
 

@@ -150,7 +150,8 @@ class NumpyProgram:
         if re.search(r"\bsqrt\(", body):
             head.insert(0, "from math import sqrt")
         constants = self._constants_text()
-        return "\n\n\n".join(["\n".join(head), *constants, *_kernels_text(body), body])
+        bound = [_bound_text(name, run) for name, run in self._writer.bound.items()]
+        return "\n\n\n".join(["\n".join(head), *constants, *bound, *_kernels_text(body), body])
 
     def _constants_text(self) -> list[str]:
         lines = []
@@ -213,6 +214,15 @@ def _commented(lines: Sequence[Line]) -> str:
         for line in lines
     ]
     return "\n".join(shown) + "\n"
+
+
+def _bound_text(name: str, run: Any) -> str:
+    """What stands for the function of a primitive that has no text: the programs that it runs."""
+    primitive = run.__self__
+    lines = [f"# {name}: {primitive}, run by funcgrad"]
+    for jaxpr in primitive.jaxprs():
+        lines += [f"# {line}" for line in str(jaxpr).splitlines()]
+    return "\n".join(lines)
 
 
 def _kernels_text(body: str) -> list[str]:
