@@ -28,6 +28,7 @@ __all__ = [
     "IndexDtypeError",
     "InvalidJaxprError",
     "LeakedTracerError",
+    "MissingExtraError",
     "MissingRuleError",
     "NotTraceableError",
     "OutOfBoundsError",
@@ -164,6 +165,12 @@ class MissingRuleError(FuncgradError, NotImplementedError):
     """A primitive has no rule for the transform that reached it."""
 
     anchor = "missing-rule"
+
+
+class MissingExtraError(FuncgradError, ImportError):
+    """A part of funcgrad needs a library that is not installed."""
+
+    anchor = "missing-extra"
 
 
 class NotTraceableError(FuncgradError, TypeError):
