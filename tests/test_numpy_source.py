@@ -5,6 +5,7 @@ import linecache
 import re
 import time
 import tracemalloc
+import weakref
 
 import numpy as np
 import pytest
@@ -390,7 +391,7 @@ class TestBlocks:
         x[at] = bad
         with np.errstate(all="ignore"):
             compiled = jit(grad(f))
-            assert "_in_numpy(x)" in compiled.source(x)
+            assert "return f_in_numpy(x)" in compiled.source(x)
             np.testing.assert_array_equal(compiled(x), grad(f)(x))
 
     def test_no_warning_where_the_plain_call_gives_none(self):
@@ -438,6 +439,13 @@ class TestBlocks:
             np.testing.assert_allclose(a, e, rtol=1e-11, atol=1e-13)
         g = lambda x: vjp(f, x)[1]([np.ones((3, 3))] * len(steps))  # noqa: E731
         np.testing.assert_allclose(jit(g)(x)[0], g(x)[0], rtol=1e-9, atol=1e-11)
+
+    def test_arguments_named_as_generated_names_are(self):
+        def f(a, a_all, a_part, v, i, part, f_in_numpy):
+            return np.exp(a) * a_all + a_part * v - np.sin(i) * part + f_in_numpy * a
+
+        args = [RNG.standard_normal(20) for _ in range(7)]
+        np.testing.assert_array_equal(jit(f)(*args), f(*args))
 
     def test_results_are_owned(self):
         f = jit(lambda x: (np.exp(x) * x + 1.0, (np.sin(x) * x - x).T))
@@ -497,11 +505,26 @@ def test_long_programs():
     assert large < 40 * small
 
 
-def test_tracebacks_find_the_text_and_let_go_of_it():
+@pytest.mark.parametrize("read", [True, False])
+def test_tracebacks_find_the_text_and_let_go_of_it(read):
     jaxpr = make_jaxpr(lambda x: np.linalg.cholesky(x))(np.eye(2))
     program = NumpyProgram(jaxpr, [], True)
-    name = program.filename
-    assert "cholesky" in linecache.getline(name, 2)
+    name, gone = program.filename, weakref.ref(program)
+    if read:
+        assert "cholesky" in linecache.getline(name, 2)
+    assert name in linecache.cache
     del program
     gc.collect()
+    assert gone() is None
     assert name not in linecache.cache
+
+
+def test_programs_are_let_go_of():
+    f = jit(lambda x: np.sin(x) * 2.0)
+    f(1.0)
+    traced = next(iter(f._programs.values()))
+    held = [weakref.ref(x) for x in (f, traced, traced.jaxpr, traced.program.program)]
+    grad(f)(1.0)
+    del f, traced
+    gc.collect()
+    assert [x() for x in held] == [None] * 4

@@ -60,7 +60,8 @@ Step = Equation | Block
 
 def schedule(jaxpr: Jaxpr) -> list[Step]:
     """The equations in an order of execution, runs of long elementwise ones taken together."""
-    if not any(eqn.outputs and long_enough(eqn.outputs[0].aval) for eqn in jaxpr.equations):
+    long = any(eqn.outputs and long_enough(eqn.outputs[0].aval) for eqn in jaxpr.equations)
+    if not long or jaxpr.effect:  # effects keep their order
         return list(jaxpr.equations)
     owner = _Clustering(jaxpr).owner
     kept = {id(block) for block in owner.values() if len(block.equations) >= _EQUATIONS_LEAST}

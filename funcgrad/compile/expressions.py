@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Aval, Equation, Literal, Var, line_of
+from ..core.primitive import literal
 from ..ops import kernels
 from ..ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ..ops.complex import Abs
@@ -132,7 +133,7 @@ def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
         if type(primitive.exponent) is int:
             return primitive.source(*operands)
         # Python gives a complex number for a negative base, NumPy nan.
-        return f"power({operands[0]}, {primitive.exponent!r})"
+        return f"power({operands[0]}, {literal(primitive.exponent)})"
     if kind is Pow:
         base = eqn.inputs[0]
         positive = isinstance(base, Literal) and base.value > 0
@@ -210,4 +211,6 @@ def _convert(primitive: Any, x: Any, operand: str) -> str | None:
     dtype = f"np.{primitive.dtype.name}"
     if x.aval.shape:
         return f"{operand}.astype({dtype})"
+    if is_float(x.aval) and primitive.dtype.kind in "iu":
+        operand = f"np.float64({operand})"  # Python's int refuses nan, inf and what is too large
     return None if primitive.weak else f"{dtype}({operand})"

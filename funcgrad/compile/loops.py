@@ -113,7 +113,8 @@ class Loop:
         loop += [line.indented(4) for line in body]
         if self._checked:
             quiet = 'with np.errstate(invalid="ignore"):'
-            loop = [Line(quiet), *[line.indented(4) for line in loop]]
+            again = f"if v != v: return {self._again}"
+            loop = [Line(quiet), *[line.indented(4) for line in loop], Line(again)]
         names = [f"{name}_{what}" for name in arrays for what in ("all", "part")]
         after = [Line(f"del {', '.join(names)}")]
         for v in self._live:
@@ -148,8 +149,7 @@ class Loop:
             out = eqn.outputs[0]
             if out in self._checked:
                 name = self._inner[out]
-                lines.append(Line(f"if (v := {name}.min()) != v:"))
-                lines.append(Line(f"    return {self._again}"))
+                lines.append(Line(f"if (v := {name}.min()) != v: break"))
             for v in dying:
                 self._release(v)
         return lines

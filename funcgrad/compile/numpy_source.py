@@ -14,6 +14,7 @@ import linecache
 import math
 import re
 import textwrap
+import weakref
 from collections.abc import Iterable, Sequence
 from types import FunctionType
 from typing import Any
@@ -32,6 +33,8 @@ from .writer import Writer
 __all__ = ["NumpyBackend", "NumpyProgram"]
 
 _COUNT = itertools.count(1)
+_SUFFIXES = ("_all", "_part", "_in_numpy")
+"""What generated names end in."""
 _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
 _COMMENTS_AT = 64
@@ -80,10 +83,9 @@ class NumpyProgram:
         self.function = self._define(self._lines, self.name, self.filename)
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self
-        linecache.cache[self.filename] = (lambda: _commented(self._lines),)  # type: ignore[assignment]
-
-    def __del__(self) -> None:
-        linecache.cache.pop(self.filename, None)
+        lines = self._lines
+        linecache.cache[self.filename] = (lambda: _commented(lines),)  # type: ignore[assignment]
+        weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
 
     @property
     def _has_second(self) -> bool:
@@ -157,7 +159,7 @@ class NumpyProgram:
         lines = []
         for v, x in zip(self._jaxpr.inputs, self._constants, strict=False):
             name = self._writer.names[v]
-            if x.size <= _WRITTEN_OUT:
+            if isinstance(x, np.ndarray) and x.size <= _WRITTEN_OUT:
                 lines.append(f"{name} = np.array({x.tolist()}, np.{x.dtype.name})")
             else:
                 lines.append(f"# {name}: a captured array, {v.aval}")
@@ -196,7 +198,8 @@ def _identifier(name: str) -> str:
     found = re.sub(r"\W+", "_", name).strip("_")
     if not found.isidentifier():
         return "f"
-    return f"{found}_" if found in RESERVED or found in KERNELS else found
+    taken = found in RESERVED or found in KERNELS or found.endswith(_SUFFIXES)
+    return f"{found}_" if taken else found
 
 
 def _arguments(writer: Writer) -> str:

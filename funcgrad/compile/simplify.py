@@ -69,7 +69,7 @@ class _Walk:
         """Take constants that are broadcast for what they are: a smaller one, repeated."""
         for old in self.jaxpr.inputs:
             value = self.values.get(cast(Var, self.env[old]))
-            if value is None or 0 not in value.strides or not value.size:
+            if not isinstance(value, np.ndarray) or 0 not in value.strides or not value.size:
                 continue
             once = value[tuple([slice(None) if step else slice(1) for step in value.strides])]
             source: Atom
