@@ -43,6 +43,10 @@ class PushProgram:
         self.program, self.constants = program
         self.given = list(given)
 
+    def mapped(self, f: Callable[[Jaxpr], Jaxpr]) -> PushProgram:
+        """``f`` of it."""
+        return PushProgram((f(self.program), self.constants), self.given)
+
     def parted(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Results and tangents, None for zeros, from the program's results."""
         count = len(self.given)

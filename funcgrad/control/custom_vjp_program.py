@@ -52,6 +52,11 @@ class Programs:
         self.backward, self.backward_constants = backward
         self.given = list(given)
 
+    def mapped(self, f: Callable[[Jaxpr], Jaxpr]) -> Programs:
+        """``f`` of both."""
+        forward = f(self.forward), self.forward_constants
+        return Programs(forward, (f(self.backward), self.backward_constants), self.given)
+
 
 def forward_mode(what: str, f: Callable[..., Any]) -> MissingRuleError:
     """The error for forward mode through a rule that is for reverse mode alone."""

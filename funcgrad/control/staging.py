@@ -42,6 +42,10 @@ class Lazily:
             self._make = None
         return self._made
 
+    def then(self, f: Callable[[Any], Any]) -> Lazily:
+        """What ``f`` makes of it, when that is asked for."""
+        return Lazily(lambda: f(self.get()))
+
 
 class Tracing:
     """How a rule is traced: which operands are inputs of its programs, and the others' values."""

@@ -1,0 +1,150 @@
+"""Floor 5: Python functions of the user's in programs: how they are called with plain values.
+
+`Host` is such a function with the structure of its arguments. The operands of a batch are taken
+apart element by element, outermost axis first; `running_lanes` says which elements of the innermost
+batch around it a branch or loop is really for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..core.ir import Jaxpr
+from ..core.trace import aval_of
+from .bodies import name_of, place_of
+from .custom_arguments import Arguments
+
+__all__ = [
+    "Batches",
+    "Host",
+    "call_lanes",
+    "each_element",
+    "in_host",
+    "lanes_running",
+    "on_host",
+    "plain",
+    "running_lanes",
+]
+
+Batches: TypeAlias = tuple[tuple[int, tuple[bool, ...]], ...]
+"""The axes over which a call is mapped, outermost first: their lengths, and which operands have
+them."""
+
+_RUNNING: ContextVar[np.ndarray[Any, Any] | None] = ContextVar("funcgrad_lanes", default=None)
+
+
+class Host:
+    """A function of the user's, and the arguments of one call; compared by identity.
+
+    Attributes:
+        function: The function.
+        arguments: The arguments, whose tracers and arrays are the operands.
+    """
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
+        self.function = function
+        values = [*args, *kwargs.values()]
+        labels = [*map(str, range(len(args))), *kwargs]
+        extra = range(len(args), len(values))
+        self.arguments = Arguments(values, labels, tuple(kwargs), extra)
+
+    def __str__(self) -> str:
+        return name_of(self.function)
+
+    @property
+    def place(self) -> str:
+        """The function as errors name it."""
+        return place_of(self.function)
+
+    def __call__(self, operands: Sequence[Any]) -> Any:
+        """The function's result for plain operands."""
+        return self.arguments.call(on_host(self.function), [plain(x) for x in operands])
+
+
+def on_host(f: Callable[..., Any]) -> Callable[..., Any]:
+    """``f``, in whose calls `in_host` knows that the user's code runs."""
+
+    def call_on_host(*args: Any, **kwargs: Any) -> Any:
+        return f(*args, **kwargs)
+
+    return call_on_host
+
+
+def plain(x: Any) -> Any:
+    """A value as the user's function gets it: an array of its own, or a NumPy scalar."""
+    if isinstance(x, np.ndarray):
+        return np.array(x) if x.ndim else x[()]
+    return aval_of(x).dtype.type(x) if type(x) in (float, int, bool, complex) else x
+
+
+def in_host(tb: TracebackType | None) -> bool:
+    """Whether a traceback passes through a function of the user's."""
+    while tb is not None:
+        if tb.tb_frame.f_code.co_name == "call_on_host":
+            return True
+        tb = tb.tb_next
+    return False
+
+
+def each_element(
+    batches: Batches, operands: Sequence[Any], lanes: Any = None
+) -> Iterator[list[Any]]:
+    """The operands of each element of nested batches, in order.
+
+    Args:
+        batches: The batches.
+        operands: The operands.
+        lanes: Which elements of the outermost batch to take; all by default.
+    """
+    if not batches:
+        yield list(operands)
+        return
+    (size, flags), *rest = batches
+    for i in range(size):
+        if lanes is None or lanes[i]:
+            element = [x[i] if b else x for x, b in zip(operands, flags, strict=True)]
+            yield from each_element(tuple(rest), element)
+
+
+@contextmanager
+def running_lanes(lanes: np.ndarray[Any, Any]) -> Generator[None, None, None]:
+    """Let effects happen for some elements of a batch alone.
+
+    The others are computed with operands of one of these, for `CondLanes` and `WhileLanes` compute
+    whole batches; nobody is to see them.
+
+    Args:
+        lanes: A boolean for each element.
+    """
+    outer = _RUNNING.get()
+    if outer is not None and len(lanes) % len(outer) == 0:
+        lanes = lanes & np.repeat(outer, len(lanes) // len(outer))
+    token = _RUNNING.set(lanes)
+    try:
+        yield
+    finally:
+        _RUNNING.reset(token)
+
+
+def call_lanes(
+    lanes: np.ndarray[Any, Any], program: Jaxpr, compiled: Callable[..., Any], args: Sequence[Any]
+) -> Any:
+    """The results of a program for a batch, computed for the sake of ``lanes`` alone."""
+    if not program.effect:
+        return compiled(*args)
+    with running_lanes(lanes):
+        return compiled(*args)
+
+
+def lanes_running(batches: Batches) -> Any:
+    """Which elements of the outermost of ``batches`` are for real; None for all."""
+    lanes = _RUNNING.get()
+    return lanes if lanes is not None and batches and batches[0][0] == len(lanes) else None
