@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from ..control.host import in_host
 from ..core.backend import Program, register
 from ..core.ir import Jaxpr, line_of
 from ..errors import FuncgradError, OutOfBoundsError
@@ -168,7 +169,7 @@ class NumpyProgram:
     def explain(self, error: Exception) -> Exception:
         """An exception that the function raised, with the user's line in a note."""
         place = self._place(error)
-        if type(error) is IndexError:
+        if type(error) is IndexError and not in_host(error.__traceback__):
             found = out_of_bounds(error)
             return OutOfBoundsError(found.what, found.fix, where=place or None)
         if place and not isinstance(error, FuncgradError):

@@ -274,5 +274,7 @@ def _kind(aval: Aval) -> tuple[Any, ...]:
 
 def _ufunc_of(eqn: Equation) -> np.ufunc | None:
     """The ufunc that computes an equation, where its result is worth a buffer."""
+    if not eqn.outputs:
+        return None
     aval = eqn.outputs[0].aval
     return text.ufunc_of(eqn) if aval.shape and nbytes(aval) >= _REUSED_BYTES else None
