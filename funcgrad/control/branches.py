@@ -26,6 +26,7 @@ from .bodies import share_programs
 from .call import Call
 from .collectives import refuse_collectives
 from .derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
+from .host import call_lanes
 from .scan_lanes import fed, fold, only, total
 
 __all__ = ["Cond", "CondLanes"]
@@ -334,7 +335,8 @@ class CondLanes(_Branches):
             check_index(int(k), len(self.branches))
             program, captured = self._mapped(int(k), tapes)
             lanes = index == k
-            found = compiled(program, owned=False)(*captured, *fed(lanes, operands, self.batched))
+            args = [*captured, *fed(lanes, operands, self.batched)]
+            found = call_lanes(lanes, program, compiled(program, owned=False), args)
             for i, out in enumerate(found):
                 if isinstance(out, Steps):
                     mine = out if lanes.all() else only(lanes, out)

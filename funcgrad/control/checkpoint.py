@@ -20,6 +20,7 @@ from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
 from .bodies import Operands, scalar, trace_body
 from .derive import cached, jvp_program, tapes_of, vmap_program
+from .effects import without_effects
 
 __all__ = [
     "Checkpoint",
@@ -150,7 +151,8 @@ class Checkpoint(Primitive):
     def _backward(
         self, wanted: tuple[bool, ...], masked: bool
     ) -> tuple[Jaxpr, list[Any], list[bool]]:
-        jaxpr, saved = self.jaxpr, self.saved()
+        # What has an effect had it in the forward pass.
+        jaxpr, saved = without_effects(self.jaxpr), self.saved()
         count, kept = len(jaxpr.inputs), len(saved)
         inexact = [aval.inexact for aval in jaxpr.out_avals]
         given: list[bool] = []

@@ -19,6 +19,7 @@ from ..core.trace import apply, aval_of
 from ..ops.linear import Sum, broadcast_to, reshape, shape_of
 from ..ops.steps import FoldSteps, SumSteps
 from .derive import Tapes, cached, vmap_program
+from .host import call_lanes
 from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
 __all__ = ["ScanLanes", "fed", "fold", "fold_lanes"]
@@ -126,7 +127,8 @@ class ScanLanes(Primitive):
         order = range(len(masks))
         for t in reversed(order) if scan.reverse else order:
             took = masks[t]
-            found = step(*captured, *fed(took, [*constants, *carry, *[x[t] for x in xs]], flags))
+            args = [*captured, *fed(took, [*constants, *carry, *[x[t] for x in xs]], flags)]
+            found = call_lanes(took, program, step, args)
             carry = [
                 np.where(aligned(took, new), new, old)
                 for new, old in zip(found[:carried], carry, strict=True)

@@ -23,6 +23,7 @@ from ..ops.steps import FoldSteps
 from ..transforms.vmap import repeat
 from .collectives import refuse_collectives
 from .derive import cached, mapped_program, tapes_of, vmap_program
+from .host import call_lanes
 from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, shared_totals
 from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
@@ -239,11 +240,12 @@ class WhileLanes(Primitive):
         masks: list[Any] = []
         running = np.ones(self.size, np.bool_)
         while True:
-            running = running & going(*held, *c, *carry)[0]
+            args = [*held, *c, *carry]
+            running = running & call_lanes(running, condition, going, args)[0]
             if not running.any():
                 break
             operands_fed = fed(running, [*b, *carry], [*bb, *[True] * carried])
-            found = step(*kept, *operands_fed)
+            found = call_lanes(running, body, step, [*kept, *operands_fed])
             carry = [
                 np.where(aligned(running, new), new, old)
                 for new, old in zip(found[:carried], carry, strict=True)
