@@ -36,6 +36,7 @@ FLOORS = {
     "funcgrad.random": 8,
     "funcgrad.optim": 8,
     "funcgrad.explain": 8,
+    "funcgrad.debug": 8,
     "funcgrad.testing": 8,
     "funcgrad.extend": 8,
     "funcgrad.lax": 8,
