@@ -1,0 +1,237 @@
+"""Floor 8: `checked`, which finds keys that are used twice.
+
+A frame whose tracers are the keys. It computes as plain NumPy does and takes note of each key that
+is drawn from or split; programs that reach it as one operation (jit, loops, branches) are run with
+a note at each draw inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from .. import tree
+from ..api.transformed import Transformed, require_function
+from ..control.checkpoint import Checkpoint
+from ..core.ir import Aval, Equation, Jaxpr, Place, line_of
+from ..core.primitive import Primitive
+from ..core.refusal import raise_leaked
+from ..core.trace import AbstractFrame, Frame, Tracer, apply, aval_of
+from ..errors import ArgumentError, KeyReuseError
+from ..ops.random import FOLD, SPLIT, LogGamma, Poisson, RandomBits
+
+__all__ = ["checked", "watch"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_WATCHING: ContextVar[tuple[KeyFrame, ...]] = ContextVar("funcgrad_watched_keys", default=())
+
+
+class KeyFrame(Frame):
+    """Takes note of the keys that are used, by value."""
+
+    __slots__ = ("programs", "uses")
+
+    def __init__(self) -> None:
+        super().__init__("random.checked")
+        self.uses: dict[bytes, str] = {}
+        self.programs: dict[int, tuple[Jaxpr, Jaxpr]] = {}
+
+    def lift(self, key: Any) -> Any:
+        """A tracer for an array of words."""
+        return self.tracer(key, aval_of(key))
+
+    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+        place = self.here(place)
+        values = [a.value if isinstance(a, Tracer) and a.frame is self else a for a in args]
+        if _uses_up(primitive):
+            self.note(primitive, _value(values[0]), place)
+        out = apply(self.watching(primitive), values, place)
+        if primitive.multiple:
+            return tuple([self._kept(value) for value in out])
+        return self._kept(out)
+
+    def _kept(self, value: Any) -> Any:
+        # Words alone can be keys; what is drawn comes out as it is.
+        words = getattr(value, "dtype", None) == np.uint64 and np.ndim(value) > 0
+        return self.lift(value) if words else value
+
+    def concrete(self, tracer: Tracer, use: str) -> Any:
+        if self.closed:
+            raise_leaked(self, tracer)
+        return tracer.value
+
+    def note(self, primitive: Any, keys: Any, place: Place | None) -> None:
+        """Take note of the use of each of an array of keys.
+
+        Raises:
+            KeyReuseError: One was used before.
+        """
+        if keys is None:
+            return
+        split = isinstance(primitive, RandomBits) and primitive.use == SPLIT
+        use = f"{'split' if split else 'drawn from'} at {line_of(place) or 'an unknown line'}"
+        for words in np.reshape(keys, (-1, 2)):
+            before = self.uses.setdefault(words.tobytes(), "")
+            if before:
+                raise KeyReuseError(
+                    f"random.checked: the key {words.tolist()} was used twice: it was {before}, "
+                    f"and {use}",
+                    "Split it, first, second = random.split(key), and use each part once.",
+                )
+            self.uses[words.tobytes()] = use
+
+    def watching(self, primitive: Any) -> Any:
+        """``primitive``, with notes in the programs that it holds."""
+        if not primitive.multiple or _runs_again(primitive):
+            return primitive
+        given = primitive.parameters()
+        found = [self._watching(value) for value in given]
+        changed = any(a is not b for a, b in zip(given, found, strict=True))
+        return type(primitive)(*found) if changed else primitive
+
+    def _watching(self, value: Any) -> Any:
+        if isinstance(value, Jaxpr):
+            return self._program(value)
+        if isinstance(value, tuple) and any(isinstance(v, Jaxpr) for v in value):
+            found = [self._watching(v) for v in value]
+            changed = any(a is not b for a, b in zip(value, found, strict=True))
+            return tuple(found) if changed else value
+        return value
+
+    def _program(self, jaxpr: Jaxpr) -> Jaxpr:
+        known = self.programs.get(id(jaxpr))
+        if known is None:
+            equations = [
+                Equation(self._noted(eqn), eqn.inputs, eqn.outputs, eqn.place)
+                for eqn in jaxpr.equations
+            ]
+            same = all(a.primitive is b.primitive for a, b in zip(jaxpr.equations, equations))
+            found = (
+                jaxpr
+                if same
+                else Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
+            )
+            known = self.programs[id(jaxpr)] = jaxpr, found
+        return known[1]
+
+    def _noted(self, eqn: Equation) -> Any:
+        primitive = eqn.primitive
+        if _uses_up(primitive):
+            return Noted(primitive, self, eqn.place)
+        return self.watching(primitive)
+
+
+def _uses_up(primitive: Any) -> bool:
+    if isinstance(primitive, RandomBits):
+        return primitive.use != FOLD
+    return isinstance(primitive, LogGamma | Poisson)
+
+
+def _runs_again(primitive: Any) -> bool:
+    """Whether it is the backward pass of a checkpoint, which repeats what was noted."""
+    return isinstance(primitive, Checkpoint) and primitive.jaxpr.name.startswith("backward of ")
+
+
+def _value(key: Any) -> Any:
+    """What a key stands for at the bottom of older frames, None where there is no value."""
+    while isinstance(key, Tracer):
+        key = key.value
+    return key
+
+
+class Noted(Primitive):
+    """A draw within a program; when it is run, its key is noted first."""
+
+    name, effect, foreign = "noted", True, True
+    fields = ("draw", "frame", "place")
+
+    @property
+    def discrete(self) -> bool:  # type: ignore[override]
+        return self.draw.discrete
+
+    def run(self, *operands: Any) -> Any:
+        self.frame.note(self.draw, operands[0], self.place)
+        return self.draw.run(*operands)
+
+    def aval(self, *avals: Aval) -> Any:
+        return self.draw.aval(*avals)
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        return self.draw.jvp(out, operands, tangents)
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        return self.draw.vjp(ct, out, operands, wanted, masked)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        # The draw's own rule, with this in place of the draw.
+        return type(self.draw).vmap(self, size, batched, operands)
+
+
+def watch(key: Any) -> Any:
+    """``key``, as a tracer of the innermost `checked` if there is one."""
+    watching = _WATCHING.get()
+    if not watching:
+        return key
+    frame = watching[-1]
+    inner = key
+    while isinstance(inner, Tracer):
+        if inner.frame is frame:
+            return key
+        inner = inner.value
+    return frame.lift(key) if inner is not None and not isinstance(key, Tracer) else key
+
+
+def checked(f: Callable[P, R]) -> Callable[P, R]:
+    """``f``, in which no key may be used twice.
+
+    A key is used by each function that draws from it, and by `split`; `fold_in` leaves it for other
+    numbers. Keys are compared by value, so that one made twice from a seed counts too. Inside of
+    ``f`` draws within `jit`, loops, branches and `vmap` are seen.
+
+    Args:
+        f: A function of pytrees. It runs on values, so `checked` stands outside of `jit`.
+
+    Returns:
+        A function of the same arguments with the same results.
+
+    Raises:
+        KeyReuseError: Naming the two places.
+        ArgumentError: It is called while `jit` traces.
+
+    >>> import funcgrad.random as random
+    >>> def f(key):
+    ...     first, second = random.split(key)
+    ...     return random.normal(first) + random.normal(second)
+    >>> float(checked(f)(random.key(0))) == float(f(random.key(0)))
+    True
+    """
+    require_function(f, "random.checked")
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves, treedef = tree.flatten((args, kwargs))
+        if any(isinstance(x, Tracer) and isinstance(x.frame, AbstractFrame) for x in leaves):
+            raise ArgumentError(
+                "random.checked: keys are compared by value, and while jit traces there is none",
+                "Write random.checked(jit(f)) in place of jit(random.checked(f)).",
+            )
+        frame = KeyFrame()
+        token = _WATCHING.set((*_WATCHING.get(), frame))
+        try:
+            given, named = tree.unflatten(treedef, [frame._kept(x) for x in leaves])
+            out, out_treedef = tree.flatten(f(*given, **named))
+            return tree.unflatten(
+                out_treedef,
+                [x.value if isinstance(x, Tracer) and x.frame is frame else x for x in out],
+            )
+        finally:
+            _WATCHING.reset(token)
+            frame.closed = True
+
+    return Transformed(call, checked, f, {})

@@ -1,0 +1,197 @@
+"""Floor 8: whole numbers and choices; no derivative passes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..errors import ArgumentError, DtypeError, ShapeError
+from ..numpy.arguments import axis_of, broadcast_shapes, cast, operand
+from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
+from ..ops.random import poisson as poisson_draws
+from .arguments import (
+    Array,
+    Shape,
+    count,
+    drawn,
+    floating,
+    integral,
+    lengths,
+    parameters,
+    refuse_mode,
+    take_key,
+)
+from .continuous import gumbel, half_open, open_uniform
+
+__all__ = ["bernoulli", "categorical", "geometric", "poisson", "rademacher", "randint"]
+
+_FLOAT = np.dtype(np.float64)
+
+
+def randint(key: Array, shape: Shape, minval: Array, maxval: Array, dtype: Any = int) -> Array:
+    """Whole numbers from ``minval`` to ``maxval - 1``.
+
+    The high word of the product of 64 bits and the number of values: no value is likelier than
+    another by more than one part in ``2**64`` over that number.
+
+    Args:
+        key: A key.
+        shape: The shape of the result.
+        minval: The least value; broadcasts to the shape, may be traced.
+        maxval: One more than the greatest.
+        dtype: An integer dtype that holds them.
+
+    Raises:
+        ArgumentError: Bounds that are known hold no number, or do not fit the dtype. Traced bounds
+            that hold none give ``minval``.
+
+    >>> randint(np.array([0, 0], np.uint64), (5,), 1, 7)
+    array([1, 6, 3, 1, 1])
+    """
+    sizes, found = lengths("randint", shape), integral("randint", dtype)
+    wide = np.dtype(np.uint64 if found == np.uint64 else np.int64)
+    low, last = _whole(minval, 0), _whole(maxval, 1)
+    known = [np.asarray(x, object) for x in (low, last) if not isinstance(x, Tracer)]
+    limits = np.iinfo(found)
+    if any(np.any(x < limits.min) or np.any(x > limits.max) for x in known) or (
+        len(known) == 2 and np.any(known[0] > known[1])
+    ):
+        raise ArgumentError(
+            f"random.randint: no {found} number is at least minval={minval} and below "
+            f"maxval={maxval}",
+            "Give minval < maxval, both in the range of the dtype; bits(key) draws of all values.",
+        )
+    low, last = [broadcast_shape("randint", cast(x, wide), sizes) for x in (low, last)]
+    word = drawn("randint", key, count(sizes))
+    start = cast(low, np.uint64)
+    values = (cast(last, np.uint64) - start) + np.uint64(1)
+    offset = np.where(values == 0, word, _high(word, values))
+    result = np.where(last < low, low, cast(start + offset, wide))
+    return cast(reshape(result, sizes), found)
+
+
+def _whole(x: Array, less: int) -> Any:
+    """``x - less``, which fits where one more than the greatest value does not."""
+    if type(x) is int:
+        return x - less
+    x = operand(x)
+    if aval_of(x).dtype.kind not in "iu":
+        raise DtypeError(
+            f"random.randint: bounds must be integers, got {aval_of(x)}", "Write int(x)."
+        )
+    if isinstance(x, Tracer):
+        return cast(x, np.uint64 if aval_of(x).dtype == np.uint64 else np.int64) - less
+    return np.asarray(x, object) - less
+
+
+def broadcast_shape(called: str, x: Any, shape: tuple[int, ...]) -> Any:
+    """``x`` broadcast to ``shape`` and flat: arrays of integers wrap around without a warning."""
+    if broadcast_shapes(f"random.{called}", shape_of(x), shape) != shape:
+        raise ShapeError(
+            f"random.{called}: parameters of shape {shape_of(x)} do not broadcast to {shape}",
+            "The shape is that of the whole result.",
+        )
+    return reshape(broadcast_to(x, shape), (count(shape),))
+
+
+def _high(x: Any, y: Any) -> Any:
+    """The high word of a product of two words, from the products of their halves."""
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    middle = (x >> half) * (y & low) + (((x & low) * (y & low)) >> half)
+    other = (x & low) * (y >> half) + (middle & low)
+    return (x >> half) * (y >> half) + (middle >> half) + (other >> half)
+
+
+def bernoulli(key: Array, p: Array = 0.5, shape: Shape = None, *, mode: Any = None) -> Array:
+    """True with probability ``p``: ``uniform(key) < p``."""
+    refuse_mode("bernoulli", mode)
+    p = operand(p)
+    found = aval_of(p).dtype if aval_of(p).dtype in (np.float32, np.float16) else _FLOAT
+    sizes, (p,) = parameters("bernoulli", shape, found, p)
+    return half_open("bernoulli", key, sizes, found) < p
+
+
+def rademacher(key: Array, shape: Shape = (), dtype: Any = int) -> Array:
+    """-1 and 1 with equal probabilities."""
+    found = np.dtype(dtype)
+    if found.kind not in "if":
+        raise DtypeError(f"random.rademacher: dtype {found} does not hold -1", "Leave it out.")
+    sizes = lengths("rademacher", shape)
+    word = drawn("rademacher", key, count(sizes))
+    return cast(reshape(cast(word >> np.uint64(63), np.int64) * 2 - 1, sizes), found)
+
+
+def geometric(key: Array, p: Array, shape: Shape = None, dtype: Any = int) -> Array:
+    """The number of trials up to the first success of probability ``p``: at least 1."""
+    sizes, (p,) = parameters("geometric", shape, _FLOAT, p)
+    u = open_uniform("geometric", key, sizes, _FLOAT)
+    with np.errstate(divide="ignore"):
+        trials = np.floor(np.log(u) / np.log1p(-p)) + 1.0
+    return cast(trials, integral("geometric", dtype))
+
+
+def poisson(key: Array, lam: Array, shape: Shape = None, dtype: Any = int) -> Array:
+    """Poisson variates of rate ``lam``; -1 where it is negative or nan.
+
+    Below 10 by inversion, above by transformed rejection (Hoermann, 1993).
+    """
+    found = integral("poisson", dtype)
+    _, (lam,) = parameters("poisson", shape, _FLOAT, lam)
+    return cast(poisson_draws(take_key("poisson", key), lam), found)
+
+
+def categorical(
+    key: Array,
+    logits: Array,
+    axis: int = -1,
+    shape: Shape = None,
+    replace: bool = True,
+    *,
+    mode: Any = None,
+) -> Array:
+    """Indices with probabilities ``softmax(logits)``: the argmax of ``logits + gumbel``.
+
+    Args:
+        key: A key.
+        logits: Logarithms of probabilities, up to a constant; -inf is never chosen.
+        axis: The axis of the classes.
+        shape: The shape of the result; it ends in that of ``logits`` without ``axis``, which is the
+            default.
+        replace: Whether an index may come twice along the leading axes of ``shape``; without it
+            they hold the indices of the largest ``logits + gumbel``, in that order.
+        mode: None; there is no need of JAX's.
+
+    Returns:
+        int64.
+
+    Raises:
+        ShapeError: The shape does not end in that of ``logits``, or asks for more than there are.
+    """
+    refuse_mode("categorical", mode)
+    logits = operand(logits)
+    found = aval_of(logits).dtype
+    logits = logits if found.kind == "f" else cast(logits, _FLOAT)
+    dtype = floating("categorical", aval_of(logits).dtype)
+    logits = move_axis(logits, axis_of(axis, len(shape_of(logits))), len(shape_of(logits)) - 1)
+    *lead, classes = shape_of(logits)
+    sizes = tuple(lead) if shape is None else lengths("categorical", shape)
+    cut = len(sizes) - len(lead)
+    if cut < 0 or broadcast_shapes("random.categorical", tuple(lead), sizes[cut:]) != sizes[cut:]:
+        raise ShapeError(
+            f"random.categorical: shape {sizes} must end in {tuple(lead)}, that of the logits "
+            "without the axis of the classes",
+            "Put the number of draws in front: shape=(n, *logits.shape[:-1]).",
+        )
+    if replace:
+        return np.argmax(logits + gumbel(key, (*sizes, classes), dtype), axis=-1)
+    wanted = count(sizes[:cut])
+    if wanted > classes:
+        raise ShapeError(
+            f"random.categorical: {wanted} different indices of {classes} classes",
+            "Draw fewer, or replace=True.",
+        )
+    noisy = logits + gumbel(key, (*sizes[cut:], classes), dtype)
+    best = np.argsort(-noisy, axis=-1)[..., :wanted]
+    return reshape(move_axis(best, len(sizes) - cut, 0), sizes)
