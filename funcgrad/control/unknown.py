@@ -25,7 +25,7 @@ from .bodies import (
 from .implicit import Implicit, LinearSolver, linearized
 from .solvers import Given, on_tree, solution
 
-__all__ = ["Unknown", "require_functions", "results", "search", "solved"]
+__all__ = ["Unknown", "require_functions", "results", "search", "solved", "tangent_program"]
 
 
 class Unknown:
@@ -155,7 +155,9 @@ def solved(
     body = search(unknown, find, has_aux, what)
     programs, captures = [unknown.jaxpr, body.jaxpr], [unknown.captured, body.captured]
     if callable(solver):
-        tangent, captured = _tangent_program(unknown, solver, what)
+        tangent, captured = tangent_program(
+            unknown.flat, unknown.treedef, unknown.avals, solver, what
+        )
         programs, captures = [*programs, tangent], [*captures, captured]
     programs, shared = share_programs(programs, captures)
     chosen = Given(programs[2]) if callable(solver) else solver
@@ -172,16 +174,27 @@ def results(unknown: Unknown, body: Body, out: Sequence[Any], has_aux: bool) -> 
     return (root, aux) if has_aux else root
 
 
-def _tangent_program(
-    unknown: Unknown, tangent_solve: Callable[..., Any], what: str
+def tangent_program(
+    f: Callable[..., list[Any]],
+    treedef: tree.TreeDef,
+    avals: Sequence[Aval],
+    tangent_solve: Callable[..., Any],
+    what: str,
 ) -> tuple[Jaxpr, list[Any]]:
-    """``tangent_solve`` as a program of the solution and the right side, and what it captured."""
-    avals, treedef = unknown.avals, unknown.treedef
+    """``tangent_solve`` as a program of the solution and the right side, and what it captured.
+
+    Args:
+        f: The equation's function, of flat values.
+        treedef: The structure of the unknown.
+        avals: The types of its leaves.
+        tangent_solve: The user's function of a linear map and a right side.
+        what: The name for errors.
+    """
     count = len(avals)
 
     def flat(*values: Any) -> list[Any]:
-        g = on_tree(linearized(unknown.flat, values[:count]), treedef, avals)
-        found = tangent_solve(g, unknown.rebuild(values[count:]))
+        g = on_tree(linearized(f, values[:count]), treedef, avals)
+        found = tangent_solve(g, tree.unflatten(treedef, values[count:]))
         return solution(found, treedef, avals, what, tangent_solve)
 
     return trace(flat, [*avals, *avals], name=name_of(tangent_solve), what=what)

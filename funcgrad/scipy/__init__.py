@@ -1,0 +1,24 @@
+"""Floor 6: SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
+
+`funcgrad.scipy.optimize` has `root` and `minimize`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import optimize as optimize
+
+__all__ = ["optimize"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'funcgrad.scipy' has no attribute {name!r}")
+    return importlib.import_module(f".{name}", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
