@@ -130,7 +130,7 @@ def test_small_captured_arrays_are_written_out_and_large_ones_named():
     text = f.source(2.0)
     assert "a = np.array([1.0, 2.0], np.float64)" in text
     assert "# b: a captured array, float64[100]" in text
-    results = run_text(text, "lambda_", [2.0], {"b": large})
+    results = run_text(text, "f", [2.0], {"b": large})
     np.testing.assert_array_equal(results[1], 2.0 + large)
 
 

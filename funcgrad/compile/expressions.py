@@ -7,19 +7,14 @@ the program is run again by its second version, whose scalars are NumPy's.
 
 from __future__ import annotations
 
-import builtins
-import itertools
-import keyword
 import re
-from collections.abc import Callable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.ir import Aval, Equation, Literal, Var, line_of
 from ..core.primitive import literal
-from ..ops import kernels
 from ..ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ..ops.complex import Abs
 from ..ops.convert import Convert
@@ -30,13 +25,9 @@ from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
 from ..ops.select import Keep, Select
 
-__all__ = ["array_text", "fresh_names", "is_float", "literal_text", "may_raise", "python_text"]
+__all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
 
 FLOAT64 = np.dtype(np.float64)
-RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "np", "sqrt", "i", "part", "v"}
-)
-
 _RAISING = re.compile(r"/|%|\*\*|sqrt\(")
 
 
@@ -50,7 +41,8 @@ class Line:
 
     def indented(self, columns: int) -> Line:
         """The line further to the right."""
-        return Line(" " * columns + self.code, self.equation, self.operands)
+        code = " " * columns + self.code if self.code else ""
+        return Line(code, self.equation, self.operands)
 
     def comment(self) -> str:
         """The equation in words of the jaxpr, and the user's line."""
@@ -58,16 +50,6 @@ class Line:
             return ""
         place = line_of(self.equation.place)
         return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
-
-
-def fresh_names(others: AbstractSet[str]) -> Iterator[str]:
-    """a, b, ..., z, aa, ...: without Python's words, what source uses, and ``others``."""
-    taken = RESERVED | set(vars(kernels)) | others
-    for length in itertools.count(1):
-        for letters in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=length):
-            name = "".join(letters)
-            if name not in taken:
-                yield name
 
 
 def is_float(aval: Aval) -> bool:

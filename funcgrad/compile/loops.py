@@ -55,7 +55,8 @@ class Loop:
         names: The names of what is defined before it; those of its results are added.
         fresh: Gives a new name.
         live: Its results that are read later.
-        again: The call of the second version of the function; None in that version itself.
+        again: The statement that goes on with the second version of the function; None in that
+            version itself.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class Loop:
         loop += [line.indented(4) for line in body]
         if self._checked:
             quiet = 'with np.errstate(invalid="ignore"):'
-            again = f"if v != v: return {self._again}"
+            again = f"if v != v: {self._again}"
             loop = [Line(quiet), *[line.indented(4) for line in loop], Line(again)]
         names = [f"{name}_{what}" for name in arrays for what in ("all", "part")]
         after = [Line(f"del {', '.join(names)}")]

@@ -16,7 +16,6 @@ import re
 import textwrap
 import weakref
 from collections.abc import Iterable, Sequence
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -24,35 +23,21 @@ import numpy as np
 from ..control.host import in_host
 from ..core.backend import Program, register
 from ..core.ir import Jaxpr, line_of
+from ..core.trace import aval_of
 from ..errors import FuncgradError, OutOfBoundsError
-from ..ops import array_kernels, index_kernels, kernels, random_kernels
 from ..ops.layout import out_of_bounds
-from .expressions import RESERVED, Line
+from .expressions import Line
+from .naming import KERNELS, identifier
 from .passes import optimise
 from .writer import Writer
 
 __all__ = ["NumpyBackend", "NumpyProgram"]
 
 _COUNT = itertools.count(1)
-_SUFFIXES = ("_all", "_part", "_in_numpy")
-"""What generated names end in."""
 _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
 _COMMENTS_AT = 64
 """The column in which comments start, at most."""
-
-
-def _functions_of(*modules: Any) -> dict[str, Any]:
-    return {
-        name: value
-        for module in modules
-        for name, value in vars(module).items()
-        if isinstance(value, FunctionType) and value.__module__ == module.__name__
-    }
-
-
-KERNELS = _functions_of(kernels, index_kernels, array_kernels, random_kernels)
-"""The functions that generated source may call; their text is copied into it."""
 
 
 class NumpyProgram:
@@ -67,11 +52,11 @@ class NumpyProgram:
     def __init__(
         self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool, names: Sequence[str] = ()
     ) -> None:
-        self.name = _identifier(jaxpr.name)
+        self.name = identifier(jaxpr.name.replace("<lambda>", "f"))
         self.filename = f"{self.name}, compiled by funcgrad #{next(_COUNT)}"
         self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
         self._owned = owned
-        self._names = [_identifier(name) for name in names]
+        self._names = [identifier(name) for name in names]
         self._jaxpr, self._constants = optimise(jaxpr, constants)
         # Where Python raises the program runs again: not if somebody would see that it did.
         self._writer = self._write(self.name, not self._jaxpr.foreign)
@@ -106,9 +91,13 @@ class NumpyProgram:
         return Writer(name, self._jaxpr, count, self._owned, python, *arguments)
 
     def _bindings(self, writer: Writer) -> dict[str, Any]:
+        return self._arrays(writer) | writer.bound
+
+    def _arrays(self, writer: Writer) -> dict[str, Any]:
+        """The constants that a version reads, by name."""
         inputs = self._jaxpr.inputs[: len(self._constants)]
         named = {writer.names[v]: x for v, x in zip(inputs, self._constants, strict=True)}
-        return named | writer.bound
+        return named | writer.extra
 
     def _define(self, lines: Iterable[Line], name: str, filename: str) -> Any:
         code = compile("\n".join([line.code for line in lines]), filename, "exec")
@@ -139,7 +128,7 @@ class NumpyProgram:
     def _run_exactly(self, *args: Any) -> Any:
         lines = self._second_version()
         assert self._exact is not None
-        self._space.update(self._exact.bound)
+        self._space.update(self._bindings(self._exact))
         function = self._define(lines, self._exact_name, self._exact_filename)
         return function(*args)
 
@@ -157,13 +146,15 @@ class NumpyProgram:
         return "\n\n\n".join(["\n".join(head), *constants, *bound, *_kernels_text(body), body])
 
     def _constants_text(self) -> list[str]:
+        arrays = self._arrays(self._writer)
+        if self._exact is not None:
+            arrays |= self._arrays(self._exact)
         lines = []
-        for v, x in zip(self._jaxpr.inputs, self._constants, strict=False):
-            name = self._writer.names[v]
+        for name, x in arrays.items():
             if isinstance(x, np.ndarray) and x.size <= _WRITTEN_OUT:
                 lines.append(f"{name} = np.array({x.tolist()}, np.{x.dtype.name})")
             else:
-                lines.append(f"# {name}: a captured array, {v.aval}")
+                lines.append(f"# {name}: a captured array, {aval_of(x)}")
         return ["\n".join(lines)] if lines else []
 
     def explain(self, error: Exception) -> Exception:
@@ -192,15 +183,6 @@ class NumpyProgram:
     def _line_of(lines: Sequence[Line], number: int) -> str:
         equation = lines[number - 1].equation
         return line_of(equation.place) if equation is not None else ""
-
-
-def _identifier(name: str) -> str:
-    """``name`` as a name in source; one of Python's or a kernel's gets an underscore."""
-    found = re.sub(r"\W+", "_", name).strip("_")
-    if not found.isidentifier():
-        return "f"
-    taken = found in RESERVED or found in KERNELS or found.endswith(_SUFFIXES)
-    return f"{found}_" if taken else found
 
 
 def _arguments(writer: Writer) -> str:

@@ -18,18 +18,21 @@ __all__ = ["dead_code", "inline_calls", "optimise"]
 _OpenCall: TypeAlias = tuple[Iterator[Equation], dict[Var, Atom], list[Atom], Sequence[Var]]
 
 
-def optimise(jaxpr: Jaxpr, constants: Sequence[Any] = ()) -> tuple[Jaxpr, list[Any]]:
+def optimise(
+    jaxpr: Jaxpr, constants: Sequence[Any] = (), weak: bool = True
+) -> tuple[Jaxpr, list[Any]]:
     """All the passes, in order.
 
     Args:
         jaxpr: The program.
         constants: The values of its leading inputs, as far as they are known.
+        weak: Whether results that are Python floats must stay so.
 
     Returns:
         The program, whose leading inputs are the constants that it reads, and those.
     """
     jaxpr = dead_code(inline_calls(jaxpr))
-    jaxpr, constants = simplify(jaxpr, constants)
+    jaxpr, constants = simplify(jaxpr, constants, weak)
     return without_unread(dead_code(jaxpr), constants)
 
 

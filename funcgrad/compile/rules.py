@@ -201,7 +201,9 @@ def _convert(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
     if inner:
         source, middle = inner.inputs[0].aval, x.aval
         wider = middle.dtype.kind == source.dtype.kind and np.can_cast(source.dtype, middle.dtype)
-        if wider and not middle.weak:
+        # A Python int is not converted as an int64 is: it is checked, and rounds by way of float64.
+        python = source.weak and source.dtype.kind != "f"
+        if wider and not middle.weak and not python:
             return primitive, inner.inputs
     return None
 

@@ -25,17 +25,18 @@ _FOLDED_BYTES = 1 << 20
 """Results of constants are computed at compile time up to this size."""
 
 
-def simplify(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+def simplify(jaxpr: Jaxpr, constants: Sequence[Any], weak: bool = True) -> tuple[Jaxpr, list[Any]]:
     """Simplify a program.
 
     Args:
         jaxpr: The program, without calls.
         constants: The values of its leading inputs, as far as they are known.
+        weak: Whether results that are Python floats must stay so.
 
     Returns:
         The program and its constants, those among them that were computed here too.
     """
-    return _Walk(jaxpr, constants).done()
+    return _Walk(jaxpr, constants).done(weak)
 
 
 class _Walk:
@@ -82,7 +83,7 @@ class _Walk:
                 self.new_constants.append(source)
             self.env[old] = self.emit(BroadcastTo(value.shape), (source,))
 
-    def done(self) -> tuple[Jaxpr, list[Any]]:
+    def done(self, weak: bool) -> tuple[Jaxpr, list[Any]]:
         self.repeated_constants()
         env, uses = self.env, self.uses
         for eqn in self.jaxpr.equations:
@@ -99,7 +100,7 @@ class _Walk:
                 env[old] = atom
                 if atom is not new and isinstance(atom, Var):
                     uses[atom] = uses.get(atom, 0) + uses[new]
-        outputs = [self.output(a) for a in self.jaxpr.outputs]
+        outputs = [self.output(a) if weak else self.atom(a) for a in self.jaxpr.outputs]
         constants = list(self.values.values())
         count = len(constants) - len(self.new_constants)
         inputs = [*self.inputs[:count], *self.new_constants, *self.inputs[count:]]

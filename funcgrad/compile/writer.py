@@ -13,10 +13,13 @@ from ..ops.linear import Sum
 from ..ops.reduce import Reduction
 from ..ops.select import Select
 from . import expressions as text
+from . import inner
 from .blocks import Block, Step, schedule
 from .expressions import Line
 from .loops import Loop
 from .memory import Memory, last_uses, nbytes
+from .naming import fresh_names
+from .passes import optimise
 
 __all__ = ["Writer"]
 
@@ -39,12 +42,14 @@ class Writer:
         python: Whether float64 scalars are Python floats; else they are NumPy's.
         arguments: What arguments may be called; none, or one each.
         floats: Which arguments are Python floats when they come.
+        parent: The writer of the function in which this one stands, whose results stay as they are.
 
     Attributes:
-        lines: The source.
+        body: The source.
         names: The names of inputs and constants.
         bound: Functions that the source calls and that have no text: those of primitives that
             state none.
+        extra: Constants of inner functions, by name.
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
         calls_again: Whether a loop over blocks may call the second version.
     """
@@ -58,20 +63,23 @@ class Writer:
         python: bool,
         arguments: Sequence[str],
         floats: Sequence[bool],
+        parent: Writer | None = None,
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
-        self.bound: dict[str, Any] = {}
+        self.parent = parent
+        self.bound: dict[str, Any] = parent.bound if parent else {}
+        self.extra: dict[str, Any] = parent.extra if parent else {}
+        self.functions: set[str] = parent.functions if parent else {name, *arguments}
         self.may_raise = False
-        self._fresh = text.fresh_names({*arguments, name})
+        self._fresh = parent._fresh if parent else fresh_names({*arguments, name})
         self._spare: list[str] = []
         self._recycles = len(jaxpr.equations) > _NAMED_APART
-        self.names: dict[Var, str] = {v: next(self._fresh) for v in jaxpr.inputs[:constants]}
+        self.names: dict[Var, str] = {v: self.fresh() for v in jaxpr.inputs[:constants]}
         known = set(self.names.values())
         for i, v in enumerate(jaxpr.inputs[constants:]):
             wanted = arguments[i] if arguments else ""
-            name = wanted if wanted and wanted not in known else next(self._fresh)
-            known.add(name)
-            self.names[v] = name
+            self.names[v] = wanted if wanted and wanted not in known else self.fresh()
+            known.add(self.names[v])
         self._constants = set(jaxpr.inputs[:constants])
         self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
@@ -83,7 +91,27 @@ class Writer:
         self._buffers: dict[tuple[Any, ...], list[str]] = {}
         self._demand = self._count_demand()
         self.calls_again = False
+        self.made = {v: eqn for eqn in jaxpr.equations for v in eqn.outputs}
         self.body: list[Line] = [*self._prologue(), *self._steps(), Line(self._return())]
+
+    def fresh(self) -> str:
+        """A name that nothing has."""
+        return next(self._fresh)
+
+    def function(self, name: str, jaxpr: Jaxpr, floats: Sequence[bool]) -> Writer:
+        """The writer of a function defined inside this one.
+
+        Args:
+            name: Its name.
+            jaxpr: Its program.
+            floats: Which of its arguments are Python floats if they are float64 scalars.
+        """
+        jaxpr, constants = optimise(jaxpr, weak=False)
+        count = len(constants)
+        made = Writer(name, jaxpr, count, False, self.python, (), floats, self)
+        self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
+        self.may_raise = self.may_raise or made.may_raise
+        return made
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
         demand: dict[tuple[Any, ...], int] = {}
@@ -111,17 +139,36 @@ class Writer:
         for step, dead in zip(steps, dying, strict=True):
             if isinstance(step, Block):
                 yield from self._loop(step, dead)
+            elif step.primitive.multiple:
+                yield from self._structured(step)
             else:
                 yield self._equation(step, dead)
             yield from self._bury(dead)
 
+    def _structured(self, eqn: Equation) -> list[Line]:
+        lower = inner.LOWERED.get(type(eqn.primitive))
+        lines = lower(self, eqn) if lower else None
+        if lines is None:
+            lines = [self._equation(eqn, [])]
+            if not self.python:
+                # What is a Python float as the primitive runs must not raise where NumPy's do not.
+                floats = [self.names[v] for v in eqn.outputs if text.is_float(v.aval)]
+                lines += [Line(f"{name} = np.float64({name})") for name in floats]
+            return lines
+        self._memory.define(eqn)
+        return lines
+
     def _loop(self, block: Block, dead: Sequence[Var]) -> list[Line]:
         live = {v for eqn in block.equations for v in eqn.outputs}.difference(dead)
         again = None
-        if self.python:
-            again = f"{self.name}_in_numpy({', '.join([self.names[v] for v in self.arguments])})"
-        loop = Loop(block, self.names, lambda: next(self._fresh), live, again)
+        if self.python and self.parent:
+            again = "raise FloatingPointError"  # the outer function catches it
+        elif self.python:
+            arguments = ", ".join([self.names[v] for v in self.arguments])
+            again = f"return {self.name}_in_numpy({arguments})"
+        loop = Loop(block, self.names, self.fresh, live, again)
         self.calls_again = self.calls_again or loop.calls_again
+        self.may_raise = self.may_raise or (loop.calls_again and self.parent is not None)
         lines = loop.lines()
         for v in live:
             if v.aval.shape:
@@ -143,7 +190,7 @@ class Writer:
         self._memory.define(eqn)
         if not _owns(eqn):
             self._views.update(eqn.outputs)
-        left = ", ".join([self._name(out) for out in eqn.outputs])
+        left = ", ".join([self.name_of(out) for out in eqn.outputs])
         if eqn.primitive.multiple and len(eqn.outputs) == 1:
             left += ","
         return Line(f"{left} = {right}" if left else right, eqn, shown)
@@ -158,10 +205,7 @@ class Writer:
                 if outputs[0].aval.dtype.kind == "b" and not outputs[0].aval.weak:
                     self._booleans.add(outputs[0])
                 return found
-        # NumPy's functions take NumPy's booleans: ~True is -2.
-        for i, a in enumerate(eqn.inputs):
-            if a in self._booleans:
-                operands[i] = f"np.bool_({operands[i]})"
+        operands = self.numpy_operands(eqn)
         try:
             found = text.array_text(eqn, operands)
         except NotImplementedError:
@@ -189,8 +233,17 @@ class Writer:
             return text.literal_text(a, text.adapts(eqn, position))
         return self.names[a]
 
-    def _name(self, out: Var) -> str:
-        name = self._spare.pop() if self._spare else next(self._fresh)
+    def numpy_operands(self, eqn: Equation) -> list[str]:
+        """The texts of operands for NumPy's functions, whose booleans are NumPy's: ~True is -2."""
+        operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
+        for i, a in enumerate(eqn.inputs):
+            if a in self._booleans:
+                operands[i] = f"np.bool_({operands[i]})"
+        return operands
+
+    def name_of(self, out: Var) -> str:
+        """The name for a new result."""
+        name = self._spare.pop() if self._spare else self.fresh()
         self.names[out] = name
         return name
 
@@ -239,8 +292,8 @@ class Writer:
             return text.literal_text(a, False) if aval.dtype != text.FLOAT64 else _float(a)
         name = self.names[a]
         if not aval.shape:
-            if text.is_float(aval) and self.python != aval.weak:
-                return f"np.float64({name})" if self.python else name
+            if text.is_float(aval) and self.python and not aval.weak and not self.parent:
+                return f"np.float64({name})"
             if aval.weak and aval.dtype.kind == "c" and not self.python:
                 return f"complex({name})"
             return f"np.bool_({name})" if a in self._booleans else name
