@@ -187,6 +187,10 @@ class CustomFunction:
         self._signature = Signature(f, nondiff_argnums, nondiff_argnames, self.what)
         functools.update_wrapper(self, f, updated=())
 
+    def nondiff(self, *args: Any, **kwargs: Any) -> list[int]:
+        """Which arguments of a call, in the function's order, are not differentiated."""
+        return list(self._signature.bind(args, kwargs).nondiff)
+
     def rule_for(self, arguments: Arguments) -> Any:
         """The rule for one call."""
         raise NotImplementedError

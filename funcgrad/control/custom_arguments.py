@@ -30,6 +30,7 @@ class Arguments:
     Attributes:
         labels: What errors call them, one an argument.
         keywords: The names of the last ones, which are keyword-only.
+        nondiff: The positions of arguments through which no derivative passes.
         leaves: All leaves, in the order of the arguments.
         treedef: The structure of the list of arguments.
         operands: The positions of those leaves that are tracers and arrays.
@@ -37,7 +38,16 @@ class Arguments:
         exact: For each operand whether no derivative passes: nondiff arguments, integers.
     """
 
-    __slots__ = ("exact", "fixed", "keywords", "labels", "leaves", "operands", "treedef")
+    __slots__ = (
+        "exact",
+        "fixed",
+        "keywords",
+        "labels",
+        "leaves",
+        "nondiff",
+        "operands",
+        "treedef",
+    )
 
     def __init__(
         self,
@@ -46,7 +56,7 @@ class Arguments:
         keywords: Sequence[str],
         nondiff: Sequence[int],
     ) -> None:
-        self.labels, self.keywords = labels, keywords
+        self.labels, self.keywords, self.nondiff = labels, keywords, nondiff
         leaves, self.treedef = tree.flatten(list(values))
         owners = [path[0].key for path in self.treedef.paths()] if nondiff else ()
         self.fixed = fixed = [i for i, owner in enumerate(owners) if owner in nondiff]
