@@ -18,7 +18,7 @@ from ..errors import MissingRuleError
 from .ir import Aval, Jaxpr
 from .trace import apply
 
-__all__ = ["REGISTRY", "Primitive", "primitive"]
+__all__ = ["REGISTRY", "Primitive", "literal", "primitive"]
 
 REGISTRY: dict[str, type[Primitive]] = {}
 """Every declared primitive by name; the tests walk it."""
@@ -122,12 +122,12 @@ class Primitive:
         """The NumPy expression for named operands; what `run` computes."""
         numpy = self.numpy
         if isinstance(numpy, str):
-            own = {field: repr(value) for field, value in self.__dict__.items()}
+            own = {field: literal(value) for field, value in self.__dict__.items()}
             return numpy.format(*operands, **own)
         if isinstance(numpy, np.ufunc):
             return f"np.{numpy.__name__}({', '.join(operands)})"
         if callable(numpy):
-            return f"{numpy.__name__}({', '.join([*operands, *map(repr, self.parameters())])})"
+            return f"{numpy.__name__}({', '.join([*operands, *map(literal, self.parameters())])})"
         raise self._missing("source")
 
     def aval(self, *avals: Aval) -> Any:
@@ -175,6 +175,21 @@ def _parameter_text(value: Any) -> str:
     if isinstance(value, np.dtype):
         return value.name
     return getattr(value, "__name__", None) or repr(value).replace(" ", "")
+
+
+def literal(value: Any) -> str:
+    """A parameter as Python source, in which ``np`` is all that is known."""
+    if isinstance(value, tuple):
+        return (
+            f"({''.join([literal(part) + ', ' for part in value]).rstrip(' ')})" if value else "()"
+        )
+    if isinstance(value, float | complex | np.inexact) and not np.isfinite(value):
+        if isinstance(value, complex | np.complexfloating):
+            text = f"complex({literal(float(value.real))}, {literal(float(value.imag))})"
+        else:
+            text = "np.nan" if value != value else "np.inf" if value > 0 else "-np.inf"
+        return f"np.{value.dtype.name}({text})" if isinstance(value, np.generic) else text
+    return repr(value)
 
 
 P = TypeVar("P", bound=type[Primitive])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Aval, make_aval
-from ..core.primitive import primitive
+from ..core.primitive import literal, primitive
 from ..core.trace import aval_of
 from ..errors import DtypeError
 from . import kernels
@@ -114,9 +114,9 @@ class ScalarPow(Elementwise):
     def source(self, *operands: str) -> str:
         (x,) = operands
         if not self.operator:
-            return f"np.power({x}, {self.exponent!r})"
+            return f"np.power({x}, {literal(self.exponent)})"
         base = f"({x})" if x.startswith("-") else x
-        return f"{base} ** {self.exponent!r}"
+        return f"{base} ** {literal(self.exponent)}"
 
     def _partial(self) -> Any:
         c = self.exponent
