@@ -36,7 +36,7 @@ ADVICE: dict[str, str] = {
     "putmask": _SET,
     "partition": "Use numpy.sort(x).",
     "argpartition": "Use numpy.argsort(x).",
-    "lexsort": "Use numpy.argsort of one key after the other; it is stable.",
+    "lexsort": "Use numpy.argsort(key, kind='stable') of one key after the other.",
     "save": _FILE,
     "savez": _FILE,
     "savez_compressed": _FILE,

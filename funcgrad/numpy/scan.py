@@ -154,5 +154,8 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 def argsort(
     a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
 ) -> Any:
-    """``numpy.argsort``, always the stable one; no derivative passes."""
-    return _sorted("argsort", order_ops.argsort, a, axis, order)
+    """``numpy.argsort``; no derivative passes."""
+    if stable is not None and kind is not None:
+        raise ValueError("`kind` and `stable` parameters can't be provided at the same time.")
+    by = "stable" if stable else kind or "quicksort"
+    return _sorted("argsort", lambda x, along: order_ops.argsort(x, along, by), a, axis, order)

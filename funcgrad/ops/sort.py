@@ -17,17 +17,18 @@ __all__ = ["ArgSort", "Permute", "Sort", "argsort", "permute", "sort"]
 
 @primitive
 class ArgSort(DiscreteRule):
-    """The order that sorts along ``axis``; equal elements stay in their order."""
+    """The order that sorts along ``axis``; equal elements stay in theirs if ``kind`` is stable."""
 
     name = "argsort"
     axis: int
-    numpy = "np.argsort({0}, axis={axis}, kind='stable')"
+    kind: str
+    numpy = "np.argsort({0}, axis={axis}, kind={kind})"
 
     def aval(self, x: Aval) -> Aval:
         return make_aval(x.shape, np.dtype(np.intp))
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return argsort(operands[0], self.axis + 1)
+        return argsort(operands[0], self.axis + 1, self.kind)
 
 
 @primitive
@@ -77,9 +78,9 @@ def sort(x: Any, axis: int) -> Any:
     return made(Sort, axis)(x)
 
 
-def argsort(x: Any, axis: int) -> Any:
+def argsort(x: Any, axis: int, kind: str = "stable") -> Any:
     """`ArgSort`."""
-    return made(ArgSort, axis)(x)
+    return ArgSort(axis, kind)(x)
 
 
 def permute(x: Any, order: Any, axis: int) -> Any:
