@@ -68,6 +68,9 @@ def getitem(x: Any, key: Any) -> Any:
         direct = _direct(key if kind is tuple else (key,))
         if direct is not None:
             index, arrays = direct
+            if Ellipsis in index and not arrays:
+                left = len(x.aval.shape) - sum([_axes_of(part) for part in index])
+                index = _without_zero_ellipsis(index, left)
             out = apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
             if not arrays:
                 share(x, out)
