@@ -130,7 +130,7 @@ def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
         won, lost = np.logical_or(won, np.isnan(y)), np.logical_or(lost, np.isnan(x))
     if not isinstance(won, np.ndarray) and not isinstance(g, np.ndarray):
         return 0.5 * g if won == lost else g if won else type(g)(0)
-    weight = np.subtract(won, lost, dtype=np.asarray(g).dtype) * 0.5 + 0.5
+    weight = np.subtract(won, lost, dtype=np.asarray(g).dtype.type) * 0.5 + 0.5
     with np.errstate(invalid="ignore"):
         product = np.multiply(g, weight)
         smallest = product.min() if product.size else 0
