@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import aval_of
+from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
 from ..ops import reduce as ops
 from ..ops.elementwise import add, mul
@@ -17,7 +17,7 @@ from ..ops.linear import reshape, shape_of
 from ..ops.reduce import sum_over
 from ..ops.select import select
 from ..ops.shape import kept_axes
-from .arguments import axes_of, axis_of, broadcast_shapes, cast, flag, given, operand, promoted
+from .arguments import axes_of, axis_of, broadcast_shapes, cast, flag, given, operand
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -88,7 +88,7 @@ def sum(
     axes = axes_of(axis, aval.ndim)
     result = sum_over(chosen("sum", where, x, 0), axes)
     if given(initial):
-        result = add(result, cast(initial, aval_of(result).dtype))
+        result = add(result, _initial(initial, aval_of(result).dtype))
     return finished(result, aval.shape, axes, keepdims)
 
 
@@ -110,8 +110,22 @@ def prod(
     axes = axes_of(axis, aval.ndim)
     result = ops.prod_over(chosen("prod", where, x, 1), axes)
     if given(initial):
-        result = mul(result, cast(initial, aval_of(result).dtype))
+        result = mul(result, _initial(initial, aval_of(result).dtype))
     return finished(result, aval.shape, axes, keepdims)
+
+
+def _initial(initial: Any, dtype: np.dtype[Any]) -> Any:
+    """Where a reduction starts, in the dtype in which it is computed.
+
+    Raises:
+        DtypeError: It is complex and the dtype is not.
+    """
+    if dtype.kind != "c" and aval_of(initial).dtype.kind == "c":
+        raise DtypeError(
+            f"reduction: initial={aval_of(initial)} does not fit {dtype}",
+            "Convert the array first, as in x.astype(complex).",
+        )
+    return cast(initial if isinstance(initial, Tracer) else np.array(initial, dtype)[()], dtype)
 
 
 def _extremum(
@@ -122,7 +136,7 @@ def _extremum(
     axes = axes_of(axis, len(shape))
     masked = where is not True and where is not np._NoValue
     if given(initial):
-        x, initial = promoted([x, initial])
+        initial = _initial(initial, aval_of(x).dtype)
         if masked:
             x = np.where(where, x, initial)
         size = 1

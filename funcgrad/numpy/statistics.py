@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..ops import sort
 from ..ops.elementwise import div, mul, sub
 from ..ops.linear import reshape, shape_of, transpose
@@ -112,7 +112,13 @@ def var(
     aval = aval_of(x)
     shape = aval.shape
     axes = axes_of(axis, len(shape))
-    x = cast(x, _computed_in(aval.dtype, dtype))
+    kind = _computed_in(aval.dtype, dtype)
+    if aval.dtype.kind == "c" and kind.kind != "c":
+        raise DtypeError(
+            f"numpy.var: got {aval} and dtype={kind}, which would leave out the imaginary part",
+            "Leave dtype= away: the variance of complex numbers is real.",
+        )
+    x = cast(x, kind)
     if given(mean):
         center = operand(mean)
     else:
