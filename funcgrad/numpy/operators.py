@@ -190,7 +190,9 @@ def _round(self: Any, decimals: Any = None) -> Any:
     if decimals is None:
         return round(self.frame.concrete(self, "round"))
     if self.aval.shape:
-        return NotImplemented
+        raise TypeError("type numpy.ndarray doesn't define __round__ method")
+    if self.aval.weak and self.aval.dtype.kind == "c":
+        raise TypeError("type complex doesn't define __round__ method")
     return discrete.Round(decimals.__index__())(self)
 
 
