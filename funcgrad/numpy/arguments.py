@@ -22,6 +22,7 @@ __all__ = [
     "cast",
     "flag",
     "given",
+    "is_weak",
     "of_rank",
     "operand",
     "operands",
@@ -58,9 +59,26 @@ def operand(x: Any) -> Any:
     return np.asarray(x)[()]
 
 
-def operands(xs: Sequence[Any]) -> list[Any]:
-    """Several array-likes, converted to the dtype that NumPy gives them together."""
-    return promoted([x if type(x) in _NUMBERS else operand(x) for x in xs])
+def operands(xs: Sequence[Any], *, weak: bool = False) -> list[Any]:
+    """Several array-likes, converted to the dtype that NumPy gives them together.
+
+    Args:
+        xs: Arrays, numbers, tracers, lists of them.
+        weak: Whether Python scalars among them give way to the others. NumPy's functions that make
+            arrays of their arguments first, which most do, take a Python float as a float64. Those
+            that do not (where, select) take the dtype of the others for it, and wrap what is too
+            large.
+    """
+    arrays = [operand(x) for x in xs]
+    if weak and any(map(is_weak, xs)):
+        common = promote_types(*[x if is_weak(x) else y for x, y in zip(xs, arrays, strict=True)])
+        return [cast(x, common) for x in arrays]
+    return promoted(arrays)
+
+
+def is_weak(x: Any) -> bool:
+    """Whether ``x`` is a Python scalar, or stands for one."""
+    return type(x) in _NUMBERS or (isinstance(x, Tracer) and x.aval.weak)
 
 
 def promoted(xs: Sequence[Any]) -> list[Any]:

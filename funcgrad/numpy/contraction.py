@@ -12,7 +12,7 @@ from ..core.overwritten import share
 from ..core.trace import aval_of
 from ..errors import ShapeError
 from ..ops.linalg import dot_general
-from ..ops.linear import reshape, shape_of, transpose
+from ..ops.linear import broadcast_to, reshape, shape_of, transpose
 from ..ops.reduce import sum_over
 from ..ops.shape import Diagonal
 from .arguments import cast, given, operand, operands
@@ -98,7 +98,11 @@ def _diagonals(subscripts: str, x: Any, labels: str) -> tuple[Any, str]:
 
 def _summed(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
     axes = tuple([i for i, c in enumerate(labels) if c not in keep])
-    return sum_over(x, axes), "".join([c for c in labels if c in keep])
+    left = "".join([c for c in labels if c in keep])
+    dtype = aval_of(x).dtype
+    if axes and dtype.kind in "biu":
+        return cast(np.sum(x, axes), dtype), left  # einsum does not widen, as sums do
+    return sum_over(x, axes), left
 
 
 def _ordered(x: Any, labels: str, out: str) -> Any:
@@ -191,6 +195,11 @@ def _without_ones(subscripts: str, xs: list[Any], labels: list[str]) -> None:
                 raise _fail(subscripts, f"the axes {c!r} have lengths {known} and {n}")
     for i, (x, names) in enumerate(zip(xs, labels, strict=True)):
         shape = shape_of(x)
+        # A sum over no elements is 0, whatever the others are: they meet none of its elements.
+        none = tuple([0 if length[c] == 0 else n for n, c in zip(shape, names, strict=True)])
+        if none != shape:
+            xs[i] = x = broadcast_to(x, none)
+            shape = none
         kept = [j for j, c in enumerate(names) if shape[j] == length[c]]
         if len(kept) < len(names):
             xs[i] = reshape(x, tuple([shape[j] for j in kept]))

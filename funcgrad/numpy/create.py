@@ -161,7 +161,7 @@ def linspace(
     if num < 0:
         raise ValueError(f"Number of samples, {num}, must be non-negative.")
     div = num - 1 if endpoint else num
-    start, stop = operands([start, stop])
+    start, stop = operands([start, stop], weak=True)
     inexact = np.result_type(aval_of(start).dtype, 0.0)
     start, stop = cast(start, inexact), cast(stop, inexact)
     delta = stop - start

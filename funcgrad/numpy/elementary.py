@@ -11,7 +11,8 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError
 from ..ops import elementwise as ops
-from .arguments import cast, given, operand, promoted
+from ..ops.convert import Convert
+from .arguments import cast, given, is_weak, operand, operands, promoted
 from .dispatch import implements, refuse
 from .inplace import views
 from .promote import promote_types, promoted_for, strong
@@ -35,8 +36,6 @@ __all__ = [
     "where",
 ]
 
-_PYTHON = (bool, int, float, complex)
-
 
 @implements(np.where)
 def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
@@ -48,9 +47,7 @@ def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
     chosen = operand(condition)
     if aval_of(chosen).dtype.kind != "b":
         chosen = np.not_equal(chosen, 0)
-    x = x if type(x) in _PYTHON else operand(x)
-    y = y if type(y) in _PYTHON else operand(y)
-    return ops.select(chosen, *promoted([x, y]))
+    return ops.select(chosen, *operands([x, y], weak=True))
 
 
 @implements(np.clip)
@@ -70,7 +67,7 @@ def clip(
         raise ArgumentError("clip: got a bound twice", "Write clip(x, lower, upper).")
     x = operand(a)
     bounds = [b if given(b) else c if given(c) else None for b, c in ((a_min, min), (a_max, max))]
-    lower, upper = (b if b is None or type(b) in _PYTHON else operand(b) for b in bounds)
+    lower, upper = (b if b is None or is_weak(b) else operand(b) for b in bounds)
     if aval_of(x).dtype.kind in "iu":
         limits = np.iinfo(aval_of(x).dtype)
         # NumPy's exception to its rule that Python integers must fit.
@@ -86,10 +83,22 @@ def clip(
     return ops.clip(cast(x, dtype), cast(lower, dtype), cast(upper, dtype))
 
 
+def _python_part(x: Tracer, part: Any) -> Any:
+    """The real or imaginary part of a Python number, which is one itself."""
+    kind = x.aval.dtype.kind
+    if kind == "c":
+        return Convert(np.dtype(np.float64), True)(part(x))
+    if part is ops.imag:
+        return 0.0 if kind == "f" else 0
+    return Convert(np.dtype(np.int64), True)(x) if kind == "b" else x
+
+
 @implements(np.real)
 @views
 def real(val: Any) -> Any:
     """``numpy.real``."""
+    if isinstance(val, Tracer) and val.aval.weak:
+        return _python_part(val, ops.real)
     x = operand(val)
     return ops.real(x) if aval_of(x).dtype.kind == "c" else x
 
@@ -98,6 +107,8 @@ def real(val: Any) -> Any:
 @views
 def imag(val: Any) -> Any:
     """``numpy.imag``; zeros for a real value."""
+    if isinstance(val, Tracer) and val.aval.weak:
+        return _python_part(val, ops.imag)
     x = operand(val)
     aval = aval_of(x)
     return ops.imag(x) if aval.dtype.kind == "c" else np.zeros(aval.shape, aval.dtype)[()]
@@ -204,7 +215,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
             "isclose: with traced values the tolerances must be numbers",
             "Write abs(a - b) <= atol + rtol * abs(b).",
         )
-    x, y = (v if type(v) in _PYTHON else operand(v) for v in (a, b))
+    x, y = (v if is_weak(v) else operand(v) for v in (a, b))
     x, y = promoted([x, y]) if not (aval_of(x).weak and aval_of(y).weak) else (strong(x), strong(y))
     return ops.Isclose(float(rtol), float(atol), bool(equal_nan))(x, y)
 

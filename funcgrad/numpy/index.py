@@ -211,7 +211,8 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
     """
     refuse("choose", out=out)
     a = integers("choose", a)
-    options = operands(choices if isinstance(choices, (list, tuple)) else list(operand(choices)))
+    given = choices if isinstance(choices, (list, tuple)) else list(operand(choices))
+    options = operands(given, weak=True)
     shape = broadcast_shapes("choose", shape_of(a), *[shape_of(c) for c in options])
     table = Stack(0)(*[broadcast_to(c, shape) for c in options])
     if mode != "raise":
@@ -236,7 +237,7 @@ def select(condlist: Sequence[Array], choicelist: Sequence[Array], default: Arra
             f"numpy.select: got {len(condlist)} conditions and {len(choicelist)} choices",
             "Give one choice for each condition.",
         )
-    *choices, result = operands([*choicelist, default])
+    *choices, result = operands([*choicelist, default], weak=True)
     for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         if aval_of(condition).dtype.kind != "b":
             raise DtypeError(

@@ -332,7 +332,10 @@ def _pairs(value: Any, rank: int, kind: Any) -> tuple[tuple[Any, Any], ...]:
 def _constant(x: Any, widths: tuple[tuple[int, int], ...], kwargs: Any) -> Any:
     values: Any = kwargs.get("constant_values", 0)
     if not isinstance(values, Tracer) and not has_tracer(values) and np.ndim(values) == 0:
-        value = np.asarray(values).astype(aval_of(x).dtype).item()
+        kind = aval_of(x).dtype
+        if kind.kind in "iu" and not np.isfinite(values):
+            int(values)  # NumPy's error
+        value = np.asarray(values).astype(kind).item()
         if value or not np.signbit(np.real(value)):
             return ops.pad(x, widths, value)
     pairs: list[Any]

@@ -1,0 +1,217 @@
+"""Floor 6: NumPy's functions that assemble arrays of traced parts: block, insert, resize, ..."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import Tracer, aval_of
+from ..errors import ShapeError
+from ..ops.linear import broadcast_to, reshape, shape_of
+from ..ops.shape import Concatenate
+from .arguments import axis_of, cast, operand, operands, spread
+from .create import logspace, numeric
+from .dispatch import implements
+from .index import flat
+from .inplace import copied
+from .places import known
+
+__all__ = ["block", "geomspace", "insert", "resize", "trim_zeros", "vander"]
+
+Array = Any
+
+
+@implements(np.block)
+def block(arrays: Any) -> Array:
+    """An array of nested lists of blocks; the innermost lists join along the last axis.
+
+    Raises:
+        ShapeError: Lists of different depth, an empty list, or blocks that do not fit.
+        TypeError: A tuple among the lists.
+    """
+    depth = _depth(arrays)
+    if not depth:
+        return copied(operand(arrays))
+    rank = max(depth, _rank(arrays))
+    return _block(arrays, depth, rank)
+
+
+def _depth(arrays: Any) -> int:
+    if isinstance(arrays, tuple):
+        raise TypeError("numpy.block: only lists can be used to arrange blocks, got a tuple")
+    if not isinstance(arrays, list):
+        return 0
+    if not arrays:
+        raise ShapeError("numpy.block: a list cannot be empty", "Leave it out.")
+    depths = [_depth(part) for part in arrays]
+    if min(depths) != max(depths):
+        raise ShapeError(
+            f"numpy.block: list depths are mismatched: {min(depths)} and {max(depths)}",
+            "Nest every block in as many lists.",
+        )
+    return depths[0] + 1
+
+
+def _rank(arrays: Any) -> int:
+    if isinstance(arrays, list):
+        return max([_rank(part) for part in arrays])
+    return len(shape_of(operand(arrays)))
+
+
+def _block(arrays: Any, depth: int, rank: int) -> Any:
+    if not depth:
+        x = operand(arrays)
+        shape = shape_of(x)
+        return reshape(x, ((1,) * (rank - len(shape)) + shape))
+    return np.concatenate([_block(part, depth - 1, rank) for part in arrays], axis=-depth)
+
+
+@implements(np.insert)
+def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
+    """``arr`` with ``values`` before the places ``obj``, which must have values.
+
+    Raises:
+        IndexError: A place is outside the axis.
+        ShapeError: The values do not fit.
+    """
+    arr = operand(arr)
+    if axis is None:
+        arr, axis = flat(arr), 0
+    axis = axis_of(axis, len(shape_of(arr)))
+    shape = shape_of(arr)
+    n = shape[axis]
+    before, after = shape[:axis], shape[axis + 1 :]
+    values = cast(operand(values), aval_of(arr).dtype)
+    places = np.arange(n)[obj] if isinstance(obj, slice) else known("insert", operand(obj))
+    if np.ndim(places) > 1:
+        raise ShapeError("numpy.insert: places must be one-dimensional", "Pass obj.ravel().")
+    if np.asarray(places).dtype.kind == "b":
+        places = np.flatnonzero(places)
+    elif not np.size(places):
+        places = np.zeros(0, np.intp)
+    # NumPy says what the result holds where, and which places there are.
+    if np.size(places) == 1:
+        own = shape_of(values)
+        values = reshape(values, ((1,) * (len(shape) - len(own)) + own))
+        if not np.ndim(places):
+            values = np.moveaxis(values, 0, axis)
+        count = shape_of(values)[axis]
+        start = int(np.reshape(places, ()))
+    else:
+        count, start = len(places), 0
+    order = np.insert(np.arange(n), places if count == np.size(places) else [start] * count, -1)
+    order[order < 0] = n + _ranks(places, count)
+    values = spread("insert", values, (*before, count, *after))
+    return Concatenate(axis)(arr, values)[(*(slice(None),) * axis, order)]
+
+
+def _ranks(places: Any, count: int) -> Any:
+    """For the inserted places of the result from left to right, which value each holds."""
+    if np.size(places) != count or count < 2:
+        return np.arange(count)
+    return np.argsort(places, kind="stable")
+
+
+@implements(np.resize)
+def resize(a: Array, new_shape: Any) -> Array:
+    """The flat ``a``, repeated as often as needed, in a new shape; zeros where it is empty.
+
+    Raises:
+        ShapeError: A negative length.
+    """
+    a = flat(operand(a))
+    lengths = new_shape if isinstance(new_shape, list | tuple) else (new_shape,)
+    shape = tuple(map(operator.index, lengths))
+    if any(n < 0 for n in shape):
+        raise ShapeError(
+            f"numpy.resize: got shape {shape}", "All elements of `new_shape` must be non-negative."
+        )
+    size = aval_of(a).size
+    if not size:
+        return np.zeros(shape, aval_of(a).dtype)
+    places = np.arange(int(np.prod(shape, dtype=np.intp))) % size
+    return reshape(a[places], shape)
+
+
+@implements(np.trim_zeros)
+def trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
+    """``filt`` without zeros at the edges, from its value; a gradient passes to what is left."""
+    x = operand(filt)
+    trim = trim.lower()
+    if trim not in ("fb", "bf", "b", "f"):
+        raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
+    shape = shape_of(x)
+    rank = len(shape)
+    places = np.argwhere(known("trim_zeros", x))
+    axes = range(rank) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, rank)
+    key = [slice(None)] * rank
+    for i in axes:
+        start = int(places[:, i].min()) if len(places) and "f" in trim else 0
+        stop = int(places[:, i].max()) + 1 if len(places) and "b" in trim else shape[i]
+        key[i] = slice(start, stop) if len(places) else slice(0, 0)
+    return x[tuple(key)]
+
+
+@implements(np.vander)
+def vander(x: Array, N: Any = None, increasing: bool = False) -> Array:
+    """The powers of ``x`` in rows, by repeated multiplication; 0 has the derivative of each.
+
+    Raises:
+        ShapeError: ``x`` is no vector, or ``N`` is negative.
+    """
+    x = operand(x)
+    if len(shape_of(x)) != 1:
+        raise ShapeError(
+            f"numpy.vander: got {aval_of(x)}", "x must be a one-dimensional array or sequence."
+        )
+    n = shape_of(x)[0]
+    count = n if N is None else operator.index(N)
+    if count < 0:
+        raise ShapeError(f"numpy.vander: got N={count}", "Negative dimensions are not allowed.")
+    x = cast(x, np.promote_types(aval_of(x).dtype, np.int_))
+    if not count:
+        return np.zeros((n, 0), aval_of(x).dtype)
+    ones = np.ones((n, 1), aval_of(x).dtype)
+    factors = Concatenate(1)(ones, broadcast_to(reshape(x, (n, 1)), (n, count - 1)))
+    powers = np.cumprod(factors, axis=1)
+    return powers if increasing else np.flip(powers, 1)
+
+
+@implements(np.geomspace)
+def geomspace(
+    start: Array,
+    stop: Array,
+    num: Any = 50,
+    endpoint: bool = True,
+    dtype: Any = None,
+    axis: Any = 0,
+) -> Array:
+    """Numbers in a geometric progression from ``start`` to ``stop``, differentiable in both.
+
+    Raises:
+        ValueError: One of them is 0, where its value is known.
+    """
+    start, stop = operands([start, stop], weak=True)
+    for end in (start, stop):
+        zero = np.any(np.equal(end, 0))
+        if not isinstance(zero, Tracer) and zero:
+            raise ValueError("Geometric sequence cannot include zero")
+    num = operator.index(num)
+    inexact = np.result_type(aval_of(start).dtype, aval_of(stop).dtype, float(num))
+    start, stop = [
+        spread("geomspace", cast(x, inexact), np.broadcast_shapes(shape_of(start), shape_of(stop)))
+        for x in (start, stop)
+    ]
+    sign = np.sign(start)
+    logs = [np.log10(x / sign) for x in (start, stop)]
+    y = logspace(*logs, num, endpoint, 10.0)
+    if num:
+        y = np.concatenate([np.expand_dims(start / sign, 0), y[1:]])
+        if num > 1 and endpoint:
+            y = np.concatenate([y[:-1], np.expand_dims(stop / sign, 0)])
+    y = y * sign
+    if axis != 0:
+        y = np.moveaxis(y, 0, axis)
+    return cast(y, inexact if dtype is None else numeric(dtype))
