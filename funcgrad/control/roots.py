@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..core.ir import Jaxpr, live_equations
-from ..core.trace import apply, run, trace
+from ..core.ir import Jaxpr, Var, live_equations
+from ..core.trace import apply, aval_of, run, trace
 from ..errors import MissingRuleError, entry
 from ..ops.arithmetic import sub
 from ..ops.linear import zeros
@@ -56,7 +56,7 @@ def custom_root(
             unknown's.
         numpy.linalg.LinAlgError: In the derivative, where the Jacobian at the root is singular.
 
-    >>> from funcgrad import grad
+    >>> from funcgrad import fori_loop, grad
     >>> def newton(f, x):
     ...     return fori_loop(0, 8, lambda i, x: x - f(x) / grad(f)(x), x)
     >>> def sqrt(a):
@@ -126,7 +126,8 @@ def custom_linear_solve(
     unknown = Unknown(matvec, b, what)
     bodies = [_search(unknown, solve, unknown.function, has_aux, what)]
     if transpose_solve is not None:
-        turned, captured = transposed_program(unknown.jaxpr), unknown.captured
+        turned, extra = transposed_program(unknown.jaxpr)
+        captured = [*extra, *unknown.captured]
         vecmat = on_tree(lambda ct: run(turned, [*captured, *ct]), unknown.treedef, unknown.avals)
         bodies.append(_search(unknown, transpose_solve, vecmat, has_aux, what))
     programs, shared = share_programs(
@@ -191,17 +192,29 @@ class Linear:
                 "mode needs",
                 "Pass transpose_solve, or symmetric=True where matvec is symmetric.",
             )
-        turned = transposed_program(self._matvec)
-        system = Linear(turned, self._transpose_solve, self._solve)
-        return system.bind(point.theta[: self._shared], ct)[: self._unknowns]
+        turned, extra = transposed_program(self._matvec)
+        solvers = [widened(p, extra) for p in (self._transpose_solve, self._solve)]
+        shared = [*extra, *point.theta[: self._shared]]
+        return Linear(turned, *solvers).bind(shared, ct)[: self._unknowns]
 
 
-def transposed_program(matvec: Jaxpr) -> Jaxpr:
-    """The transpose of a linear program, ``(*captured, *ct) -> x``."""
+def widened(program: Jaxpr, values: Sequence[Any]) -> Jaxpr:
+    """``program`` with further captured inputs, first, which it does not read."""
+    more = [Var(aval_of(x)) for x in values]
+    inputs, captured = [*more, *program.inputs], program.captured + len(more)
+    return Jaxpr(inputs, program.equations, program.outputs, captured, program.name)
+
+
+def transposed_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
+    """The transpose of a linear program, and what it captured.
+
+    Returns:
+        ``(*captured, *captured of matvec, *ct) -> x``, and the values of the first.
+    """
     return derived(matvec, "transposed", lambda: _transposed_program(matvec))
 
 
-def _transposed_program(matvec: Jaxpr) -> Jaxpr:
+def _transposed_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
     count = matvec.captured
     n = len(matvec.inputs) - count
 
@@ -210,18 +223,19 @@ def _transposed_program(matvec: Jaxpr) -> Jaxpr:
         return transposed(lambda *v: run(matvec, [*shared, *v]), x)(cts)
 
     avals = matvec.in_avals
-    whole, _ = trace(pull, [*avals, *avals[count:]], name=f"transpose of {matvec.name}")
-    inputs = [*whole.inputs[:count], *whole.inputs[count + n :]]
+    whole, extra = trace(pull, [*avals, *avals[count:]], name=f"transpose of {matvec.name}")
+    first = len(extra) + count
     equations = live_equations(whole, whole.outputs)
     read = {a for eqn in equations for a in eqn.inputs}
-    if read.isdisjoint(whole.inputs[count : count + n]):
-        return Jaxpr(inputs, equations, whole.outputs, count, whole.name)
+    inputs = [*whole.inputs[:first], *whole.inputs[first + n :]]
+    if read.isdisjoint(whole.inputs[first : first + n]):
+        return Jaxpr(inputs, equations, whole.outputs, first, whole.name), extra
     # It counts the steps of a loop, say: of a linear map they are those at zero.
     nowhere = [zeros(aval) for aval in avals[count:]]
-    program, _ = trace(
-        lambda *args: run(whole, [*args[:count], *nowhere, *args[count:]]),
+    program, more = trace(
+        lambda *args: run(whole, [*args[:first], *nowhere, *args[first:]]),
         [v.aval for v in inputs],
         name=whole.name,
     )
-    program.captured = count
-    return program
+    program.captured = len(more) + first
+    return program, [*more, *extra]

@@ -94,6 +94,7 @@ class Search(Primitive):
         plan: What SciPy is to do.
     """
 
+    name = "scipy_search"
     names: tuple[str, ...]
     programs: tuple[Jaxpr, ...]
     plan: Any
