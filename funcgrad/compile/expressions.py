@@ -155,6 +155,12 @@ def ufunc_of(eqn: Equation) -> np.ufunc | None:
     return primitive.numpy if isinstance(primitive.numpy, np.ufunc) else None
 
 
+def ufunc_name(ufunc: np.ufunc) -> str:
+    """A ufunc's name in source: NumPy's, or one of `scipy.special`."""
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "special"
+    return f"{module}.{ufunc.__name__}"
+
+
 _PRODUCT = re.compile(r"^(\S+) @ (\S+)$")
 
 

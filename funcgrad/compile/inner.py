@@ -121,17 +121,23 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     return text.lines
 
 
+def _from_boolean(eqn: Equation) -> bool:
+    return type(eqn.primitive) is Convert and eqn.inputs[0].aval.dtype.kind == "b"
+
+
 def _cond(writer: Writer, eqn: Equation) -> list[Line] | None:
-    """``if index: ... else: ...`` where the index was made from a boolean."""
+    """``if index: ... else: ...`` where the index was made from a boolean; else a lookup."""
     branches: tuple[Jaxpr, ...] = eqn.primitive.branches
-    index = eqn.inputs[0]
-    made = writer.made.get(index) if isinstance(index, Var) else None
-    if made is None or type(made.primitive) is not Convert or len(branches) != 2:
-        return None
-    if made.inputs[0].aval.dtype.kind != "b" or _has_tapes(*branches):
+    if _has_tapes(*branches):
         return None
     text = _Text(writer, eqn)
     first, *operands = text.operands
+    made = writer.made.get(eqn.inputs[0]) if isinstance(eqn.inputs[0], Var) else None
+    if made is None or not _from_boolean(made) or len(branches) != 2:
+        names = [text.define(branch, f"branch_{k}") for k, branch in enumerate(branches)]
+        chosen = f"one_of(({', '.join(names)},), {first})"
+        text.add(_call(text.results(), chosen, operands), shown=True)
+        return text.lines
     otherwise = text.define(branches[0], "otherwise")
     then = text.define(branches[1], "then")
     results = text.results()

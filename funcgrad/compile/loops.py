@@ -174,7 +174,7 @@ class Loop:
             name = self._inner[out] = self._fresh()
             return f"{name} = {right}"
         name = self._inner[out] = self._target(out, eqn, dying)
-        call = f"np.{ufunc.__name__}({', '.join([*operands, f'out={name}'])})"
+        call = f"{text.ufunc_name(ufunc)}({', '.join([*operands, f'out={name}'])})"
         if type(primitive) is QuietDiv:
             return f'with np.errstate(divide="ignore", invalid="ignore", over="ignore"): {call}'
         return call

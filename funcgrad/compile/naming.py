@@ -12,6 +12,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from ..ops import array_kernels, index_kernels, kernels, random_kernels
+from . import support
 
 __all__ = ["KERNELS", "fresh_names", "identifier"]
 
@@ -25,7 +26,7 @@ def _functions_of(*modules: ModuleType) -> dict[str, Any]:
     }
 
 
-KERNELS = _functions_of(kernels, index_kernels, array_kernels, random_kernels)
+KERNELS = _functions_of(kernels, index_kernels, array_kernels, random_kernels, support)
 """The functions that generated source may call; their text is copied into it."""
 
 _RESERVED = frozenset(
@@ -34,7 +35,7 @@ _RESERVED = frozenset(
         *keyword.softkwlist,
         *dir(builtins),
         *KERNELS,
-        *("np", "sqrt"),
+        *("np", "sqrt", "special"),
         *("i", "part", "v"),  # of loops over blocks
     }
 )

@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from ..control.branches import check_index
 from ..control.host import in_host
 from ..core.backend import Program, register
 from ..core.ir import Jaxpr, line_of
@@ -36,6 +37,8 @@ __all__ = ["NumpyBackend", "NumpyProgram"]
 _COUNT = itertools.count(1)
 _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
+_SPECIAL = re.compile(r"\bspecial\.")
+"""Functions of SciPy's, which is imported where they are called and not before."""
 _COMMENTS_AT = 64
 """The column in which comments start, at most."""
 
@@ -100,8 +103,12 @@ class NumpyProgram:
         return named | writer.extra
 
     def _define(self, lines: Iterable[Line], name: str, filename: str) -> Any:
-        code = compile("\n".join([line.code for line in lines]), filename, "exec")
-        exec(code, self._space)
+        text = "\n".join([line.code for line in lines])
+        if _SPECIAL.search(text):
+            from scipy import special
+
+            self._space["special"] = special
+        exec(compile(text, filename, "exec"), self._space)
         return self._space[name]
 
     def _first_version(self) -> list[Line]:
@@ -141,6 +148,8 @@ class NumpyProgram:
         head = ["import numpy as np"]
         if re.search(r"\bsqrt\(", body):
             head.insert(0, "from math import sqrt")
+        if _SPECIAL.search(body):
+            head.append("from scipy import special")
         constants = self._constants_text()
         bound = [_bound_text(name, run) for name, run in self._writer.bound.items()]
         return "\n\n\n".join(["\n".join(head), *constants, *bound, *_kernels_text(body), body])
@@ -161,7 +170,7 @@ class NumpyProgram:
         """An exception that the function raised, with the user's line in a note."""
         place = self._place(error)
         if type(error) is IndexError and not in_host(error.__traceback__):
-            found = out_of_bounds(error)
+            found = _out_of_bounds(error)
             return OutOfBoundsError(found.what, found.fix, where=place or None)
         if place and not isinstance(error, FuncgradError):
             error.add_note(f"In the compiled {self.name}, for {place}.")
@@ -183,6 +192,18 @@ class NumpyProgram:
     def _line_of(lines: Sequence[Line], number: int) -> str:
         equation = lines[number - 1].equation
         return line_of(equation.place) if equation is not None else ""
+
+
+def _out_of_bounds(error: IndexError) -> OutOfBoundsError:
+    """The error that the operation raises outside of compiled code."""
+    branch = re.fullmatch(r"switch: index (-?\d+) is out of range for (\d+) branches", str(error))
+    if branch is None:
+        return out_of_bounds(error)
+    try:
+        check_index(int(branch[1]), int(branch[2]))
+    except OutOfBoundsError as found:
+        return found
+    raise AssertionError(branch)
 
 
 def _arguments(writer: Writer) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from ..control.call import Call
 from ..core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
+from .trim import trim_scans
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
 
@@ -31,9 +32,15 @@ def optimise(
     Returns:
         The program, whose leading inputs are the constants that it reads, and those.
     """
-    jaxpr = dead_code(inline_calls(jaxpr))
+    jaxpr = trim_scans(dead_code(inline_calls(jaxpr)), _body)
     jaxpr, constants = simplify(jaxpr, constants, weak)
     return without_unread(dead_code(jaxpr), constants)
+
+
+def _body(jaxpr: Jaxpr) -> Jaxpr | None:
+    """The optimised body of a loop; None where it needs constants, for which it has no inputs."""
+    jaxpr, constants = optimise(jaxpr, weak=False)
+    return None if constants else jaxpr
 
 
 def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:

@@ -184,7 +184,7 @@ class Writer:
             if target is not None:
                 name = self.names[eqn.outputs[0]] = target
                 self._memory.make(eqn.outputs[0])
-                code = f"np.{ufunc.__name__}({', '.join(operands)}, out={name})"
+                code = f"{text.ufunc_name(ufunc)}({', '.join(operands)}, out={name})"
                 return Line(code, eqn, shown)
         right = self._expression(eqn, operands)
         self._memory.define(eqn)
