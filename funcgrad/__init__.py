@@ -12,32 +12,56 @@ from typing import TYPE_CHECKING, Any
 from . import numpy as numpy
 
 if TYPE_CHECKING:
-    from . import errors as errors
+    from . import debug as debug
     from . import lax as lax
     from . import nn as nn
     from . import optim as optim
+    from . import random as random
+    from . import scipy as scipy
     from . import testing as testing
     from . import tree as tree
+    from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
     from .api.gradient import grad, hvp, jvp, linearize, value_and_grad, vjp
-    from .api.jacobian import hessian, jacfwd, jacobian, jacrev
+    from .api.jacobian import hessian, jacfwd, jacobian, jacrev, value_and_jacobian
     from .api.mapping import vmap
     from .api.program import make_jaxpr, stop_gradient
+    from .api.transposition import linear_transpose
+    from .api.vectorize import vectorize
     from .compile.jit import jit
+    from .control.associative import associative_scan
+    from .control.callback import ShapeDtypeStruct, pure_callback
     from .control.checkpoint import checkpoint, checkpoint_name
     from .control.checkpoint import checkpoint as remat
     from .control.cond import cond, select, switch
+    from .control.custom_gradient import custom_gradient
+    from .control.custom_jvp import custom_jvp
+    from .control.custom_vjp import custom_vjp
+    from .control.iteration import fixed_point
     from .control.loops import fori_loop, map, scan, while_loop
+    from .control.roots import custom_linear_solve, custom_root
     from .core.ir import Jaxpr, check
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Jaxpr",
+    "ShapeDtypeStruct",
+    "all_gather",
+    "associative_scan",
+    "axis_index",
+    "axis_size",
     "check",
     "checkpoint",
     "checkpoint_name",
     "cond",
+    "custom_gradient",
+    "custom_jvp",
+    "custom_linear_solve",
+    "custom_root",
+    "custom_vjp",
+    "debug",
     "errors",
+    "fixed_point",
     "fori_loop",
     "grad",
     "hessian",
@@ -48,20 +72,30 @@ __all__ = [
     "jit",
     "jvp",
     "lax",
+    "linear_transpose",
     "linearize",
     "make_jaxpr",
     "map",
     "nn",
     "numpy",
     "optim",
+    "pmax",
+    "pmean",
+    "pmin",
+    "psum",
+    "pure_callback",
+    "random",
     "remat",
     "scan",
+    "scipy",
     "select",
     "stop_gradient",
     "switch",
     "testing",
     "tree",
     "value_and_grad",
+    "value_and_jacobian",
+    "vectorize",
     "vjp",
     "vmap",
     "while_loop",
@@ -70,11 +104,23 @@ __all__ = [
 # Where the names live that load when first asked for; None for modules.
 _LAZY = {
     "Jaxpr": "core.ir",
+    "ShapeDtypeStruct": "control.callback",
+    "all_gather": "api.collective",
+    "associative_scan": "control.associative",
+    "axis_index": "api.collective",
+    "axis_size": "api.collective",
     "check": "core.ir",
     "checkpoint": "control.checkpoint",
     "checkpoint_name": "control.checkpoint",
     "cond": "control.cond",
+    "custom_gradient": "control.custom_gradient",
+    "custom_jvp": "control.custom_jvp",
+    "custom_linear_solve": "control.roots",
+    "custom_root": "control.roots",
+    "custom_vjp": "control.custom_vjp",
+    "debug": None,
     "errors": None,
+    "fixed_point": "control.iteration",
     "fori_loop": "control.loops",
     "grad": "api.gradient",
     "hessian": "api.jacobian",
@@ -85,19 +131,29 @@ _LAZY = {
     "jit": "compile.jit",
     "jvp": "api.gradient",
     "lax": None,
+    "linear_transpose": "api.transposition",
     "linearize": "api.gradient",
     "make_jaxpr": "api.program",
     "map": "control.loops",
     "nn": None,
     "optim": None,
+    "pmax": "api.collective",
+    "pmean": "api.collective",
+    "pmin": "api.collective",
+    "psum": "api.collective",
+    "pure_callback": "control.callback",
+    "random": None,
     "remat": "control.checkpoint",
     "scan": "control.loops",
+    "scipy": None,
     "select": "control.cond",
     "stop_gradient": "api.program",
     "switch": "control.cond",
     "testing": None,
     "tree": None,
     "value_and_grad": "api.gradient",
+    "value_and_jacobian": "api.jacobian",
+    "vectorize": "api.vectorize",
     "vjp": "api.gradient",
     "vmap": "api.mapping",
     "while_loop": "control.loops",
