@@ -7,6 +7,7 @@ looks into lists for tracers, and calls NumPy's own function where there is none
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import NotImplementedType
 from typing import Any, ParamSpec, TypeVar
@@ -95,7 +96,12 @@ def counterpart_of(function: Any) -> Callable[..., Any] | None:
     """The counterpart of a NumPy function, or None; loads the room that it stands in."""
     counterpart = IMPLEMENTED.get(function)
     if counterpart is None:
-        room = ROOM_OF.get(name_of(function).removeprefix("numpy.").partition(".")[0])
+        name = name_of(function)
+        if name.startswith("scipy.special."):
+            from ..scipy import special as special  # enters its handlers of ufuncs
+
+            return None
+        room = ROOM_OF.get(name.removeprefix("numpy.").partition(".")[0])
         if room is not None:
             load(room)
             counterpart = IMPLEMENTED.get(function)
@@ -136,8 +142,13 @@ Tracer.__array_function__ = _array_function  # type: ignore[attr-defined]
 
 def name_of(function: Any) -> str:
     """The name that users know a NumPy function by: ``numpy.linalg.norm``."""
-    module = getattr(function, "__module__", None) or "numpy"
-    return f"{module}.{getattr(function, '__name__', function)}"
+    name = getattr(function, "__name__", str(function))
+    module = getattr(function, "__module__", None)
+    if module is None:  # SciPy's ufuncs do not say where they are from, nor do NumPy's before 2.2
+        special = sys.modules.get("scipy.special")
+        theirs = getattr(special, name, None) is function
+        module = "scipy.special" if theirs else "numpy"
+    return f"{module}.{name}"
 
 
 def not_traceable(function: Any) -> NotTraceableError:

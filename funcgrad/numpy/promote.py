@@ -17,6 +17,7 @@ from ..core.trace import Tracer, apply, aval_of
 from ..errors import DtypeError
 from ..ops.convert import Convert, convert
 from ..ops.discrete import BitwiseAnd, BitwiseOr, BitwiseXor, Comparison
+from .dispatch import name_of
 
 __all__ = ["apply_ufunc", "comparable", "loop_dtypes", "promote_types", "promoted_for", "strong"]
 
@@ -64,7 +65,7 @@ def loop_dtypes(
         except TypeError as error:
             as_dtype = "" if dtype is None else f" with dtype={dtype}"
             raise DtypeError(
-                f"numpy.{ufunc.__name__} does not take {', '.join(map(str, avals))}{as_dtype}",
+                f"{name_of(ufunc)} does not take {', '.join(map(str, avals))}{as_dtype}",
                 "Convert the operands, as in x.astype(float) or x > 0.",
             ) from error
         found = _LOOPS[key] = resolved[: ufunc.nin]

@@ -17,6 +17,7 @@ from ..core.trace import aval_of
 from ..errors import NotTraceableError, TracerAssignmentError
 from ..ops.linear import move_axis, reshape, shape_of
 from .arguments import axes_of, axis_of, cast, flag, given, operand
+from .dispatch import name_of
 
 __all__ = ["METHODS", "is_temporary", "references"]
 
@@ -38,14 +39,14 @@ _ASSOCIATIVE = {
 
 def _refused(ufunc: np.ufunc, method: str, fix: str) -> NotTraceableError:
     return NotTraceableError(
-        f"numpy.{ufunc.__name__}.{method} cannot be used with a traced value", fix
+        f"{name_of(ufunc)}.{method} cannot be used with a traced value", fix
     )
 
 
 def _without_out(ufunc: np.ufunc, method: str, out: Any) -> None:
     if out is not None and not (isinstance(out, tuple) and out[0] is None):
         raise TracerAssignmentError(
-            f"numpy.{ufunc.__name__}.{method}: out= would write a traced value into an array",
+            f"{name_of(ufunc)}.{method}: out= would write a traced value into an array",
             "Leave out= away and use the result.",
         )
 
@@ -79,7 +80,7 @@ def _reduce(
             "reduce",
             "Leave initial= and where= away; numpy.where(mask, x, other) fills in for where=."
             if ufunc in _ASSOCIATIVE
-            else f"Write it with numpy.{ufunc.__name__} and a sum or product over the others.",
+            else f"Write it with {name_of(ufunc)} and a sum or product over the others.",
         )
     x = _prepared(ufunc, array, dtype)
     shape = shape_of(x)
@@ -150,7 +151,7 @@ def _at(ufunc: np.ufunc, *args: Any) -> NoReturn:
     if ufunc is np.add:
         fix = "Write x = x.at[indices].add(values); funcgrad.numpy.at(x) where x is an array"
     raise TracerAssignmentError(
-        f"numpy.{ufunc.__name__}.at would write into an array, and traced values never change",
+        f"{name_of(ufunc)}.at would write into an array, and traced values never change",
         fix + ".",
     )
 

@@ -19,7 +19,7 @@ from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
 from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
 from .arguments import cast, operand
-from .dispatch import IMPLEMENTED, counterpart_of, has_tracer, not_traceable
+from .dispatch import IMPLEMENTED, counterpart_of, has_tracer, name_of, not_traceable
 from .promote import comparable, promoted_for
 
 __all__ = ["HANDLERS", "STRAIGHT", "declare"]
@@ -95,10 +95,10 @@ def _call(
     handler = HANDLERS.get(ufunc)
     if handler is None:
         counterpart = counterpart_of(ufunc)
-        if counterpart is None:
-            raise not_traceable(ufunc)
         handler = HANDLERS.get(ufunc)
         if handler is None:
+            if counterpart is None:
+                raise not_traceable(ufunc)
             return counterpart(*inputs, **kwargs)
     for x in inputs:
         if type(x) not in _TRACERS and _foreign(x):
@@ -111,7 +111,7 @@ def _call(
     signature = options.pop("signature", options.pop("sig", None))
     if signature is not None:
         raise NotTraceableError(
-            f"numpy.{ufunc.__name__}: signature= cannot be used with a traced value",
+            f"{name_of(ufunc)}: signature= cannot be used with a traced value",
             "Write dtype=, or convert the operands, as in x.astype(dtype).",
         )
     if out is None or all(o is None for o in out):
@@ -135,19 +135,19 @@ def _foreign(x: Any) -> bool:
 
 
 def _unset(ufunc: np.ufunc) -> NotTraceableError:
-    name = ufunc.__name__
+    name = name_of(ufunc)
     return NotTraceableError(
-        f"numpy.{name}: where= without out= leaves elements unset",
-        f"Write numpy.where(mask, numpy.{name}(...), other), whose gradient is finite where the "
+        f"{name}: where= without out= leaves elements unset",
+        f"Write numpy.where(mask, {name}(...), other), whose gradient is finite where the "
         "mask is False, or give out=numpy.zeros(shape).",
     )
 
 
 def _writes(ufunc: np.ufunc) -> TracerAssignmentError:
-    name = ufunc.__name__
+    name = name_of(ufunc)
     return TracerAssignmentError(
-        f"numpy.{name}: out= would write a traced value into an array",
-        f"Use the result, y = numpy.{name}(...); for an array a, write a = a + x, not a += x.",
+        f"{name}: out= would write a traced value into an array",
+        f"Use the result, y = {name}(...); for an array a, write a = a + x, not a += x.",
     )
 
 
@@ -166,7 +166,7 @@ def _where(
     """
     mask = operand(where)
     if aval_of(mask).dtype.kind != "b":
-        raise TypeError(f"numpy.{ufunc.__name__}: where= must be boolean, got {aval_of(mask)}")
+        raise TypeError(f"{name_of(ufunc)}: where= must be boolean, got {aval_of(mask)}")
     # Where the mask is False nothing may be computed: a number inside the domain stands there.
     inside = 0 if ufunc is np.arctanh else 1
     guarded = [np.where(mask, x, cast(inside, aval_of(x).dtype)) for x in operands]
@@ -174,13 +174,13 @@ def _where(
     dtype = aval_of(out).dtype
     if not np.can_cast(aval_of(value).dtype, dtype, options.get("casting", "same_kind")):
         raise TypeError(
-            f"numpy.{ufunc.__name__}: cannot cast from {aval_of(value).dtype} to {dtype}, the "
+            f"{name_of(ufunc)}: cannot cast from {aval_of(value).dtype} to {dtype}, the "
             "dtype of out="
         )
     result = np.where(mask, cast(value, dtype), out)
     if shape_of(result) != shape_of(out):
         raise ShapeError(
-            f"numpy.{ufunc.__name__}: out= has shape {shape_of(out)}, the result "
+            f"{name_of(ufunc)}: out= has shape {shape_of(out)}, the result "
             f"{shape_of(result)}",
             "Give an array of the result's shape.",
         )

@@ -1,0 +1,334 @@
+"""Floor 6: `scipy.special` on tracers.
+
+``scipy.special.erf(x)`` reaches the counterpart here through NumPy's protocol for ufuncs (NEP 13),
+``funcgrad.scipy.special.erf(x)`` too, and takes lists with tracers in them. SciPy's functions that
+are no ufuncs (`logsumexp`, `polygamma`, ...) cannot see tracers: take those from here. Every
+function here calls SciPy's own where nothing is traced. Derivatives and their sources stand at the
+primitives (`funcgrad.ops.special`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
+
+from ..api.program import stop_gradient
+from ..core.trace import apply, aval_of
+from ..errors import ArgumentError, MissingExtraError
+from ..numpy.arguments import cast, operand
+from ..numpy.dispatch import has_tracer
+from ..numpy.promote import promoted_for
+from ..numpy.ufuncs import HANDLERS, named
+
+try:
+    from scipy import special
+except ImportError as error:
+    raise MissingExtraError(
+        "funcgrad.scipy.special needs SciPy, which is not installed",
+        "Install it: pip install 'funcgrad[scipy]'.",
+    ) from error
+
+from ..ops import special as ops
+from ..ops import special_bessel as bessel
+from ..ops import special_gamma as gammas
+
+__all__ = [
+    "beta",
+    "betainc",
+    "betaincc",
+    "betaincinv",
+    "betaln",
+    "binom",
+    "comb",
+    "digamma",
+    "entr",
+    "erf",
+    "erfc",
+    "erfcinv",
+    "erfcx",
+    "erfi",
+    "erfinv",
+    "exp1",
+    "expi",
+    "expit",
+    "factorial",
+    "gamma",
+    "gammainc",
+    "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
+    "gammaln",
+    "gammasgn",
+    "i0",
+    "i0e",
+    "i1",
+    "i1e",
+    "iv",
+    "ive",
+    "j0",
+    "j1",
+    "jv",
+    "k0",
+    "k0e",
+    "k1",
+    "k1e",
+    "kl_div",
+    "kv",
+    "kve",
+    "log_expit",
+    "log_ndtr",
+    "log_softmax",
+    "loggamma",
+    "logit",
+    "logsumexp",
+    "multigammaln",
+    "ndtr",
+    "ndtri",
+    "ndtri_exp",
+    "poch",
+    "polygamma",
+    "psi",
+    "rel_entr",
+    "softmax",
+    "softplus",
+    "stdtr",
+    "stdtrit",
+    "xlog1py",
+    "xlogy",
+    "y0",
+    "y1",
+    "yv",
+    "zeta",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _handle(ufunc: np.ufunc, primitive: Any) -> None:
+    """Enter ``ufunc`` into the table that NumPy's protocol looks into."""
+
+    def handler(*args: Any, **options: Any) -> Any:
+        return apply(primitive, promoted_for(ufunc, args, **options), None)
+
+    HANDLERS[ufunc] = handler
+
+
+def _declare(ufunc: np.ufunc, primitive: Any) -> Callable[..., Any]:
+    """Enter ``ufunc`` into the table, and give the function of its name."""
+    _handle(ufunc, primitive)
+    function = named(ufunc)
+    function.__module__ = __name__
+    return function
+
+
+def _where_traced(genuine: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """The decorated function where a tracer is among the arguments, SciPy's ``genuine`` elsewhere.
+
+    The counterpart has SciPy's parameters under SciPy's names.
+    """
+
+    def decorate(counterpart: Callable[P, R]) -> Callable[P, R]:
+        def public(*args: Any, **kwargs: Any) -> Any:
+            traced = any(has_tracer(a) for a in args) or any(map(has_tracer, kwargs.values()))
+            return (counterpart if traced else genuine)(*args, **kwargs)
+
+        public.__name__ = public.__qualname__ = counterpart.__name__
+        public.__module__ = __name__
+        public.__doc__ = f"{counterpart.__doc__}\n\n{genuine.__doc__}"
+        public.__wrapped__ = genuine  # type: ignore[attr-defined]
+        return public
+
+    return decorate
+
+
+erf = _declare(special.erf, ops.erf)
+erfc = _declare(special.erfc, ops.erfc)
+erfcx = _declare(special.erfcx, ops.erfcx)
+erfi = _declare(special.erfi, ops.erfi)
+erfinv = _declare(special.erfinv, ops.erfinv)
+erfcinv = _declare(special.erfcinv, ops.erfcinv)
+ndtr = _declare(special.ndtr, ops.ndtr)
+log_ndtr = _declare(special.log_ndtr, ops.log_ndtr)
+ndtri = _declare(special.ndtri, ops.ndtri)
+ndtri_exp = _declare(special.ndtri_exp, ops.ndtri_exp)
+expit = _declare(special.expit, ops.expit)
+log_expit = _declare(special.log_expit, ops.log_expit)
+logit = _declare(special.logit, ops.logit)
+xlogy = _declare(special.xlogy, ops.xlogy)
+xlog1py = _declare(special.xlog1py, ops.xlog1py)
+entr = _declare(special.entr, ops.entr)
+rel_entr = _declare(special.rel_entr, ops.rel_entr)
+kl_div = _declare(special.kl_div, ops.kl_div)
+exp1 = _declare(special.exp1, ops.exp1)
+expi = _declare(special.expi, ops.expi)
+gammasgn = _declare(special.gammasgn, ops.gammasgn)
+
+gamma = _declare(special.gamma, gammas.gamma)
+gammaln = _declare(special.gammaln, gammas.gammaln)
+loggamma = _declare(special.loggamma, gammas.loggamma)
+digamma = _declare(special.digamma, gammas.digamma)
+beta = _declare(special.beta, gammas.beta)
+betaln = _declare(special.betaln, gammas.betaln)
+binom = _declare(special.binom, gammas.binom)
+poch = _declare(special.poch, gammas.poch)
+gammainc = _declare(special.gammainc, gammas.gammainc)
+gammaincc = _declare(special.gammaincc, gammas.gammaincc)
+gammaincinv = _declare(special.gammaincinv, gammas.gammaincinv)
+gammainccinv = _declare(special.gammainccinv, gammas.gammainccinv)
+betainc = _declare(special.betainc, gammas.betainc)
+betaincc = _declare(special.betaincc, gammas.betaincc)
+betaincinv = _declare(special.betaincinv, gammas.betaincinv)
+stdtr = _declare(special.stdtr, gammas.stdtr)
+stdtrit = _declare(special.stdtrit, gammas.stdtrit)
+
+j0 = _declare(special.j0, bessel.j0)
+j1 = _declare(special.j1, bessel.j1)
+jv = _declare(special.jv, bessel.jv)
+y0 = _declare(special.y0, bessel.y0)
+y1 = _declare(special.y1, bessel.y1)
+yv = _declare(special.yv, bessel.yv)
+i0 = _declare(special.i0, bessel.i0)
+i1 = _declare(special.i1, bessel.i1)
+iv = _declare(special.iv, bessel.iv)
+i0e = _declare(special.i0e, bessel.i0e)
+i1e = _declare(special.i1e, bessel.i1e)
+ive = _declare(special.ive, bessel.ive)
+k0 = _declare(special.k0, bessel.k0)
+k1 = _declare(special.k1, bessel.k1)
+kv = _declare(special.kv, bessel.kv)
+k0e = _declare(special.k0e, bessel.k0e)
+k1e = _declare(special.k1e, bessel.k1e)
+kve = _declare(special.kve, bessel.kve)
+
+psi = digamma
+_ZETA: np.ufunc = special._ufuncs._zeta  # type: ignore[attr-defined]
+_handle(_ZETA, gammas.zeta)
+
+
+@_where_traced(special.zeta)
+def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
+    """Hurwitz's zeta function on tracers; Riemann's, which ``q=None`` means, is ``q=1``.
+
+    It is differentiable in ``q``; ``x`` is held constant, 1 or more.
+    """
+    _refuse("zeta", out=out)
+    return _ZETA(operand(x), 1.0 if q is None else operand(q))
+
+
+@_where_traced(special.polygamma)
+def polygamma(n: Any, x: Any) -> Any:
+    """The ``n``-th derivative of `digamma` on tracers, ``(-1)**(n+1) n! zeta(n + 1, x)``.
+
+    DLMF 5.15.1; ``n`` is a number or an array of them, held constant. The result is a float64, as
+    SciPy's is.
+    """
+    if has_tracer(n):
+        raise ArgumentError(
+            "scipy.special.polygamma: the order n is traced",
+            "Give n as a number; under jit name it in static_argnames.",
+        )
+    orders = np.asarray(n, np.float64)[()]
+    values = cast(operand(x), np.result_type(aval_of(operand(x)).dtype, np.float64))
+    if orders.ndim == 0 and orders == 0:
+        return special.psi(values)
+    factor = (-1.0) ** (orders + 1) * special.gamma(orders + 1)
+    higher = factor * _ZETA(orders + 1, values)
+    return higher if np.all(orders > 0) else np.where(orders == 0, special.psi(values), higher)
+
+
+@_where_traced(special.multigammaln)
+def multigammaln(a: Any, d: int) -> Any:
+    """The logarithm of the gamma function of dimension ``d`` on tracers."""
+    a = operand(a)
+    shifted = [special.gammaln(a - 0.5 * j) for j in range(d)]
+    return sum(shifted[1:], shifted[0] + d * (d - 1) * 0.25 * math.log(math.pi))
+
+
+@_where_traced(special.logsumexp)
+def logsumexp(
+    a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False
+) -> Any:
+    """``log(sum(b * exp(a)))`` on tracers, without overflow.
+
+    The gradient in ``a`` is the softmax where ``b`` is not given. Terms of weight 0 count for
+    nothing, whatever ``a`` is there.
+
+    Returns:
+        The logarithm; nan where the sum is negative. With ``return_sign`` the logarithm of the
+        sum's absolute value and its sign.
+    """
+    from ..nn import softmax as stable
+
+    a = _floating(a)
+    if b is None and not return_sign:
+        return stable.logsumexp(a, axis, keepdims)
+    weights = operand(1.0 if b is None else b)
+    a, weights = np.broadcast_arrays(np.where(weights == 0, -np.inf, a), weights)
+    top = np.max(stop_gradient(a), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total = np.sum(weights * np.exp(a - top), axis=axis, keepdims=keepdims)
+    shift = top if keepdims else np.reshape(top, total.shape)
+    if not return_sign:
+        return np.log(total) + shift
+    return np.log(np.abs(total)) + shift, np.sign(total)
+
+
+@_where_traced(special.softmax)
+def softmax(x: Any, axis: Any = None) -> Any:
+    """``exp(x) / sum(exp(x))`` on tracers, without overflow."""
+    from ..nn import softmax as stable
+
+    return stable.softmax(_floating(x), axis)
+
+
+@_where_traced(special.log_softmax)
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """The logarithm of `softmax` on tracers, without its underflow."""
+    from ..nn import softmax as stable
+
+    return stable.log_softmax(_floating(x), axis)
+
+
+@_where_traced(special.factorial)
+def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
+    """``gamma(n + 1)`` on tracers, 0 where ``n`` is negative."""
+    _refuse("factorial", exact=exact or None, extend=None if extend == "zero" else extend)
+    n = _floating(n)
+    return np.where(n < 0, 0.0, special.gamma(np.where(n < 0, 0.0, n) + 1))
+
+
+@_where_traced(special.comb)
+def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
+    """The binomial coefficient on tracers, 0 unless ``0 <= k <= N``."""
+    _refuse("comb", exact=exact or None)
+    if repetition:
+        N = operand(N) + operand(k) - 1
+    n, k = np.broadcast_arrays(_floating(N), _floating(k))
+    inside = (k <= n) & (n >= 0) & (k >= 0)
+    return np.where(inside, special.binom(np.where(inside, n, 1.0), np.where(inside, k, 1.0)), 0.0)
+
+
+def softplus(x: Any) -> Any:
+    """``log(1 + exp(x))`` without overflow; derivative ``expit(x)``."""
+    return -special.log_expit(-_floating(x))
+
+
+def _floating(x: Any) -> Any:
+    """``x`` as an array or tracer of floating dtype; integers become float64."""
+    x = operand(x)
+    dtype = aval_of(x).dtype
+    return x if dtype.kind in "fc" else cast(x, np.float64)
+
+
+def _refuse(name: str, **given: Any) -> None:
+    """Raise where a parameter that a counterpart does not take was given."""
+    for parameter, value in given.items():
+        if value is not None:
+            raise ArgumentError(
+                f"scipy.special.{name}: {parameter}={value!r} cannot be used with a traced value",
+                f"Leave {parameter}= away.",
+            )

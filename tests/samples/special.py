@@ -1,0 +1,50 @@
+"""Samples of SciPy's special functions."""
+
+import numpy as np
+import scipy.special as special
+
+from . import Sample
+
+REAL = np.array([[-1.3, 0.4, 2.2], [0.7, -0.2, 1.6]])
+UNIT = np.array([0.15, 0.4, 0.85])
+POSITIVE = np.array([0.6, 1.7, 3.2])
+OTHER = np.array([[1.3], [2.6]])
+GREATER = np.array([4.3, 5.1, 6.2])
+ORDERS = np.array([1.0, 2.5, 0.5])
+
+NAMES = {"psi": "digamma"}
+
+
+def _of(names, *args):
+    for name in names.split():
+        yield Sample(NAMES.get(name, name), getattr(special, name), args)
+
+
+def _held(names, first, *args):
+    """Samples with the first operands held constant: a derivative in them has no closed form."""
+    for name in names.split():
+        function = getattr(special, name)
+        yield Sample(name, lambda *xs, function=function: function(*first, *xs), args)
+
+
+SAMPLES = [
+    *_of("erf erfc erfcx erfi ndtr log_ndtr expit log_expit j0 j1 i0 i1 i0e i1e", REAL),
+    *_of("erf ndtr log_ndtr expit i0", REAL[0, 1]),
+    *_of("erf expit psi", np.float64(0.3)),
+    *_of("erfinv ndtri logit entr", UNIT),
+    *_of("erfcinv", 2 * UNIT),
+    *_of("ndtri_exp", -POSITIVE),
+    *_of("exp1 expi gamma gammaln loggamma psi gammasgn y0 y1 k0 k1 k0e k1e", POSITIVE),
+    *_of("gamma gammaln psi gammasgn", -0.3 - UNIT / 2),
+    *_of("xlogy rel_entr kl_div beta betaln poch", POSITIVE, OTHER),
+    *_of("xlogy beta", np.float64(1.5), POSITIVE),
+    *_of("xlog1py", REAL, POSITIVE),
+    *_of("binom", GREATER, OTHER),
+    *_held("gammainc gammaincc", [OTHER], POSITIVE),
+    *_held("gammaincinv gammainccinv stdtrit", [OTHER], UNIT),
+    *_held("betainc betaincc betaincinv", [OTHER, POSITIVE], UNIT),
+    *_held("stdtr", [OTHER], REAL[0]),
+    *_held("jv yv iv ive kv kve", [ORDERS], POSITIVE),
+    *_held("zeta", [np.array([2.0, 3.5, 4.0])], POSITIVE),
+    *_of("erf erfc erfcx erfi", np.array([0.4 + 0.2j, 1.3 - 0.1j])),
+]
