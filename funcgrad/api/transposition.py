@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from ..compile.passes import dead_code, inline_calls
 from ..core.ir import Aval, Jaxpr, Place, Var, line_of, make_aval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, entry, trim
@@ -53,7 +54,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     leaves, treedef = tree.flatten(primals)
     avals = [_aval(leaf, treedef, i) for i, leaf in enumerate(leaves)]
     out_treedef: Any = None
-    transposed: tuple[Jaxpr, list[Any], list[bool]] | None = None
+    made: list[_Pullback] = []
 
     def flat(*values: Any) -> Sequence[Any]:
         nonlocal out_treedef
@@ -61,7 +62,6 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
         return out
 
     def forward(*inputs: Any) -> list[Any]:
-        nonlocal transposed
         results, tape = reverse.vjp(flat, inputs, "linear_transpose")
         for result in results:
             if not _is_float(result):
@@ -70,18 +70,13 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
                     f"from {describe(f)}",
                     "Return floats alone.",
                 )
-        frame = inputs[0].frame if inputs else None
-        transposed = _transposed(tape, results)
-        for var, value in zip(transposed[0].inputs, transposed[1], strict=False):
-            if isinstance(value, Tracer) and value.frame is frame:
-                raise _not_linear(f, transposed[0], var)
-        return results
+        made.append(_Pullback(tape, results, inputs))
+        return [*results, *made[0].read()]
 
     program, captured = trace(forward, avals, name="linear", what="linear_transpose")
-    _require_zero_at_zero(program, captured, avals, f)
-    assert transposed is not None
-    pullback, held, given = transposed
-    out_avals = [aval.strong() for aval in program.out_avals]
+    (pullback,) = made
+    out_avals, given = pullback.avals, pullback.given
+    _require_linear(pullback, program, captured, avals, f)
 
     def transpose(ct: Any) -> tuple[Any, ...]:
         try:
@@ -92,8 +87,8 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
                 for i, (c, aval) in enumerate(zip(cts, out_avals, strict=True))
             ]
             values = [zeros(a) if c is None else c for c, a in zip(values, out_avals, strict=True)]
-            found = iter(run(pullback, [*held, *values]))
-            taken = {id(x) for x in (*values, *held)}
+            found = iter(pullback.pull(values))
+            taken = {id(x) for x in (*values, *pullback.captured)}
             pulled = [
                 own(next(found) if some else zeros(aval), taken)
                 for some, aval in zip(given, avals, strict=True)
@@ -128,42 +123,92 @@ def _aval(leaf: Any, treedef: tree.TreeDef, i: int) -> Aval:
     return aval
 
 
-def _transposed(tape: reverse.Tape, results: Sequence[Any]) -> tuple[Jaxpr, list[Any], list[bool]]:
-    """The pullback's program, what it captured, and which cotangents it gives."""
-    given: list[bool] = []
+class _Pullback:
+    """The pullback of a traced function, a program.
 
-    def pullback(*cts: Any) -> list[Any]:
-        pulled = tape.pullback(cts)
-        given.extend([g is not None for g in pulled])
-        return [g for g in pulled if g is not None]
+    Attributes:
+        program: The program, ``(*captured, *ct) -> cotangents``.
+        captured: The values of its first inputs.
+        primal: The positions of those that depend on the function's arguments, and are read.
+        given: For which arguments it gives cotangents.
+        avals: The types of the function's results.
+    """
 
-    avals = [aval_of(result).strong() for result in results]
-    program, captured = trace(pullback, avals, name="transposed", what="linear_transpose")
-    return program, captured, given
+    def __init__(self, tape: reverse.Tape, results: Sequence[Any], inputs: Sequence[Any]) -> None:
+        self.given: list[bool] = []
+        self.avals = [aval_of(result).strong() for result in results]
+
+        def pullback(*cts: Any) -> list[Any]:
+            pulled = tape.pullback(cts)
+            self.given.extend([g is not None for g in pulled])
+            return [g for g in pulled if g is not None]
+
+        program, captured = trace(pullback, self.avals, name="transposed", what="linear_transpose")
+        # A call takes all that its program might read for any operand: look into it.
+        self.program = dead_code(inline_calls(program))
+        atoms = [a for eqn in self.program.equations for a in eqn.inputs]
+        read = {a for a in (*atoms, *self.program.outputs) if isinstance(a, Var)}
+        self.captured: list[Any] = []
+        self.primal: list[int] = []
+        for i, (var, value) in enumerate(zip(program.inputs, captured, strict=False)):
+            depends = isinstance(value, Tracer) and any(value.frame is x.frame for x in inputs)
+            self.captured.append(None if depends else value)
+            if depends and var in read:
+                self.primal.append(i)
+        self._values = [captured[i] for i in self.primal]
+
+    def read(self) -> list[Any]:
+        """The values that depend on the arguments, as the trace of the function has them."""
+        values, self._values = self._values, []
+        return values
+
+    def bind(self, primals: Sequence[Any]) -> None:
+        """State the values that depend on the arguments."""
+        for i, value in zip(self.primal, primals, strict=True):
+            self.captured[i] = value
+
+    def pull(self, cts: Sequence[Any]) -> list[Any]:
+        """The cotangents that there are."""
+        return run(self.program, [*self.captured, *cts])
 
 
-def _not_linear(f: Callable[..., Any], pullback: Jaxpr, var: Var) -> ArgumentError:
-    """The error where the pullback reads ``var``, which depends on the arguments' values."""
-    reads = (eqn.place for eqn in pullback.equations if var in eqn.inputs)
-    at = line_of(next(reads, None))
-    return ArgumentError(
-        f"linear_transpose: {describe(f)} is not linear: its derivative"
-        f"{f', at {at},' if at else ''} depends on the argument's value",
-        "Close over what it is not linear in, or use vjp, which takes any function.",
-    )
-
-
-def _require_zero_at_zero(
-    program: Jaxpr, captured: Sequence[Any], avals: Sequence[Aval], f: Callable[..., Any]
+def _require_linear(
+    pullback: _Pullback,
+    program: Jaxpr,
+    captured: Sequence[Any],
+    avals: Sequence[Aval],
+    f: Callable[..., Any],
 ) -> None:
-    """Raise for an affine function; its derivative is a linear one's."""
+    """Raise where the pullback depends on the arguments, or the function is not 0 at 0.
+
+    A loop keeps for its pullback what *some* operand's cotangent needs. So where values are kept
+    the pullback is taken at several places: for a linear function it is the same everywhere.
+    """
     if any(isinstance(x, Tracer) for x in captured):
+        if pullback.primal:
+            raise _not_linear(f, pullback)
         return
+    count = len(pullback.avals)
+    rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
-        results = run(program, [*captured, *[zeros(aval) for aval in avals]])
-    for result, out in zip(results, program.outputs, strict=True):
+        at_zero = run(program, [*captured, *[zeros(aval) for aval in avals]])
+        if pullback.primal:
+            ct = [_random(rng, aval, 1.0) for aval in pullback.avals]
+            places = [
+                run(program, [*captured, *[_random(rng, aval, scale) for aval in avals]])
+                for scale in (1.0, 1.0, 1e3)
+            ]
+            pulled = []
+            for values in (*places, at_zero):
+                pullback.bind(values[count:])
+                pulled.append(pullback.pull(ct))
+            for other in pulled[:-1]:
+                for a, b in zip(other, pulled[-1], strict=True):
+                    if not np.array_equal(a, b, equal_nan=True):
+                        raise _not_linear(f, pullback)
+    for result, out in zip(at_zero[:count], program.outputs, strict=False):
         # A nan is inf * 0 of an infinite coefficient.
-        if isinstance(result, Tracer) or not np.any((result != 0) & (result == result)):
+        if not np.any((result != 0) & (result == result)):
             continue
         place: Place | None = next(
             (eqn.place for eqn in program.equations if out in eqn.outputs), None
@@ -174,3 +219,22 @@ def _require_zero_at_zero(
             f"{f', computed at {at},' if at else ''} is not zero",
             "Leave the constant term out, or use vjp, which takes any function.",
         )
+
+
+def _random(rng: np.random.Generator, aval: Aval, scale: float) -> Any:
+    values = rng.normal(scale=scale, size=aval.shape)
+    if aval.dtype.kind == "c":
+        values = values + 1j * rng.normal(scale=scale, size=aval.shape)
+    return np.asarray(values).astype(aval.dtype)[()]
+
+
+def _not_linear(f: Callable[..., Any], pullback: _Pullback) -> ArgumentError:
+    """The error where the pullback reads what depends on the arguments."""
+    var = pullback.program.inputs[pullback.primal[0]]
+    reads = (eqn.place for eqn in pullback.program.equations if var in eqn.inputs)
+    at = line_of(next(reads, None))
+    return ArgumentError(
+        f"linear_transpose: {describe(f)} is not linear: its derivative"
+        f"{f', at {at},' if at else ''} depends on the argument's value",
+        "Close over what it is not linear in, or use vjp, which takes any function.",
+    )
