@@ -27,6 +27,7 @@ __all__ = [
     "GradientCutError",
     "IndexDtypeError",
     "InvalidJaxprError",
+    "KeyReuseError",
     "LeakedTracerError",
     "MissingExtraError",
     "MissingRuleError",
@@ -195,6 +196,12 @@ class ConvergenceError(FuncgradError, RuntimeError):
     """An iteration ended without having reached what it was to find."""
 
     anchor = "convergence"
+
+
+class KeyReuseError(FuncgradError, ValueError):
+    """`random.checked` found a key that was used twice."""
+
+    anchor = "key-reuse"
 
 
 class InvalidJaxprError(FuncgradError, ValueError):

@@ -58,6 +58,7 @@ BUILT_IN = {
     errors.CapturedArrayError: RuntimeError,
     errors.ConvergenceError: RuntimeError,
     errors.InvalidJaxprError: ValueError,
+    errors.KeyReuseError: ValueError,
 }
 
 # What the programs find without importing it.

@@ -50,6 +50,9 @@ def philox_words(key: Any, data: Any, size: Any, use: Any) -> Any:
     ``numpy.random.Philox(key=key, counter=[0, 0, data, use]).random_raw(size)``, by that where it
     is faster: for few keys and for many words.
     """
+    if key.ndim == 1 and np.ndim(data) == 0:
+        counter = np.array([0, 0, data, use], np.uint64)
+        return np.random.Philox(key=key, counter=counter).random_raw(size)
     shape = np.broadcast_shapes(key.shape[:-1], np.shape(data))
     count = int(np.prod(shape, dtype=int))
     if count > 96 and size <= 32:
@@ -88,7 +91,7 @@ def log_gamma_draws(key: Any, a: Any) -> Any:
     Marsaglia and Tsang, "A simple method for generating gamma variables", 2000; for ``a < 1`` the
     variate of ``a + 1`` times ``u**(1 / a)``, here as a sum of logarithms, which cannot vanish.
     """
-    lead = key.ndim - 1
+    a, lead = np.asarray(a), key.ndim - 1
     shape = a.shape[:lead]
     size = int(np.prod(a.shape[lead:], dtype=int))
     keys = np.broadcast_to(key, (*shape, 2)).reshape((-1, 2))
@@ -131,7 +134,7 @@ def poisson_draws(key: Any, rate: Any) -> Any:
     Below 10 by inversion of one uniform; above by transformed rejection (Hoermann, "The transformed
     rejection method for generating Poisson random variables", 1993, PTRS).
     """
-    lead = key.ndim - 1
+    rate, lead = np.asarray(rate), key.ndim - 1
     shape = rate.shape[:lead]
     size = int(np.prod(rate.shape[lead:], dtype=int))
     keys = np.broadcast_to(key, (*shape, 2)).reshape((-1, 2))
@@ -216,7 +219,7 @@ def normal_cdf(x: Any) -> Any:
     By its series around 0, all of whose terms have one sign, and beyond 3 by the continued fraction
     ``density(x) / (x + 1 / (x + 2 / (x + ...)))``.
     """
-    dtype = np.result_type(x, np.float16)
+    dtype = np.asarray(x).dtype
     x = np.asarray(x, np.float64)
     far = np.maximum(np.abs(x), 3.0)
     fraction = far
@@ -235,7 +238,7 @@ def normal_cdf(x: Any) -> Any:
 
 def normal_quantile(p: Any) -> Any:
     """The inverse of `normal_cdf` (Wichura, "Algorithm AS 241", 1988): rational approximations."""
-    dtype = np.result_type(p, np.float16)
+    dtype = np.asarray(p).dtype
     p = np.asarray(p, np.float64)
 
     def ratio(r: Any, over: Any, under: Any) -> Any:

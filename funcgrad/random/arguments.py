@@ -16,7 +16,19 @@ from ..ops.linear import broadcast_to, shape_of
 from ..ops.random import DRAW, random_bits
 from .checked import watch
 
-__all__ = ["Array", "Shape", "drawn", "floating", "integral", "lengths", "parameters", "take_key"]
+__all__ = [
+    "Array",
+    "Shape",
+    "broadcasts",
+    "count",
+    "drawn",
+    "floating",
+    "integral",
+    "lengths",
+    "parameters",
+    "refuse_mode",
+    "take_key",
+]
 
 Array: TypeAlias = Any
 """An array, a NumPy or Python scalar, a nested sequence of numbers, or a tracer."""
@@ -76,7 +88,7 @@ def floating(called: str, dtype: Any) -> np.dtype[Any]:
         DtypeError: It is another.
     """
     found = np.dtype(dtype)
-    if found not in (np.float16, np.float32, np.float64):
+    if found.char not in "efd":
         raise DtypeError(
             f"random.{called}: dtype must be float16, float32 or float64, got {found}",
             "Draw in one of them and convert.",
@@ -118,12 +130,18 @@ def parameters(
         found.append(cast(x, dtype))
     together = broadcast_shapes(f"random.{called}", *[shape_of(x) for x in found])
     wanted = together if shape is None else lengths(called, shape)
-    if wanted != together and broadcast_shapes(f"random.{called}", wanted, together) != wanted:
+    if not broadcasts(together, wanted):
         raise ShapeError(
             f"random.{called}: parameters of shape {together} do not broadcast to shape {wanted}",
             "The shape is that of the whole result; leave it out for that of the parameters.",
         )
     return wanted, [broadcast_to(x, wanted) for x in found]
+
+
+def broadcasts(given: Sequence[int], wanted: Sequence[int]) -> bool:
+    """Whether an array of one shape can be broadcast to another."""
+    lead = len(wanted) - len(given)
+    return lead >= 0 and all(n in (1, m) for n, m in zip(given, wanted[lead:], strict=True))
 
 
 def count(shape: Sequence[int]) -> int:

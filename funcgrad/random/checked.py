@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +24,6 @@ from ..errors import ArgumentError, KeyReuseError
 from ..ops.random import FOLD, SPLIT, LogGamma, Poisson, RandomBits
 
 __all__ = ["checked", "watch"]
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _WATCHING: ContextVar[tuple[KeyFrame, ...]] = ContextVar("funcgrad_watched_keys", default=())
 
@@ -147,6 +144,9 @@ def _value(key: Any) -> Any:
 class Noted(Primitive):
     """A draw within a program; when it is run, its key is noted first."""
 
+    draw: Any
+    frame: Any
+    place: Place | None
     name, effect, foreign = "noted", True, True
     fields = ("draw", "frame", "place")
 
@@ -188,7 +188,7 @@ def watch(key: Any) -> Any:
     return frame.lift(key) if inner is not None and not isinstance(key, Tracer) else key
 
 
-def checked(f: Callable[P, R]) -> Callable[P, R]:
+def checked(f: Callable[..., Any]) -> Callable[..., Any]:
     """``f``, in which no key may be used twice.
 
     A key is used by each function that draws from it, and by `split`; `fold_in` leaves it for other

@@ -74,7 +74,7 @@ def uniform(
         maxval: The same.
 
     >>> uniform(np.array([0, 0], np.uint64), (2,))
-    array([0.01154523, 0.85786279])
+    array([0.01154675, 0.2415492 ])
     """
     found, sizes = floating("uniform", dtype), lengths("uniform", shape)
     u = half_open("uniform", key, sizes, found)

@@ -8,12 +8,13 @@ import numpy as np
 
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError
-from ..numpy.arguments import axis_of, broadcast_shapes, cast, operand
+from ..numpy.arguments import axis_of, cast, operand
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
 from ..ops.random import poisson as poisson_draws
 from .arguments import (
     Array,
     Shape,
+    broadcasts,
     count,
     drawn,
     floating,
@@ -48,7 +49,7 @@ def randint(key: Array, shape: Shape, minval: Array, maxval: Array, dtype: Any =
             that hold none give ``minval``.
 
     >>> randint(np.array([0, 0], np.uint64), (5,), 1, 7)
-    array([1, 6, 3, 1, 1])
+    array([1, 2, 1, 4, 4])
     """
     sizes, found = lengths("randint", shape), integral("randint", dtype)
     wide = np.dtype(np.uint64 if found == np.uint64 else np.int64)
@@ -63,7 +64,7 @@ def randint(key: Array, shape: Shape, minval: Array, maxval: Array, dtype: Any =
             f"maxval={maxval}",
             "Give minval < maxval, both in the range of the dtype; bits(key) draws of all values.",
         )
-    low, last = [broadcast_shape("randint", cast(x, wide), sizes) for x in (low, last)]
+    low, last = [_flat("randint", cast(x, wide), sizes) for x in (low, last)]
     word = drawn("randint", key, count(sizes))
     start = cast(low, np.uint64)
     values = (cast(last, np.uint64) - start) + np.uint64(1)
@@ -86,9 +87,9 @@ def _whole(x: Array, less: int) -> Any:
     return np.asarray(x, object) - less
 
 
-def broadcast_shape(called: str, x: Any, shape: tuple[int, ...]) -> Any:
+def _flat(called: str, x: Any, shape: tuple[int, ...]) -> Any:
     """``x`` broadcast to ``shape`` and flat: arrays of integers wrap around without a warning."""
-    if broadcast_shapes(f"random.{called}", shape_of(x), shape) != shape:
+    if not broadcasts(shape_of(x), shape):
         raise ShapeError(
             f"random.{called}: parameters of shape {shape_of(x)} do not broadcast to {shape}",
             "The shape is that of the whole result.",
@@ -108,7 +109,7 @@ def bernoulli(key: Array, p: Array = 0.5, shape: Shape = None, *, mode: Any = No
     """True with probability ``p``: ``uniform(key) < p``."""
     refuse_mode("bernoulli", mode)
     p = operand(p)
-    found = aval_of(p).dtype if aval_of(p).dtype in (np.float32, np.float16) else _FLOAT
+    found = aval_of(p).dtype if aval_of(p).dtype.char in "ef" else _FLOAT
     sizes, (p,) = parameters("bernoulli", shape, found, p)
     return half_open("bernoulli", key, sizes, found) < p
 
@@ -124,11 +125,15 @@ def rademacher(key: Array, shape: Shape = (), dtype: Any = int) -> Array:
 
 
 def geometric(key: Array, p: Array, shape: Shape = None, dtype: Any = int) -> Array:
-    """The number of trials up to the first success of probability ``p``: at least 1."""
+    """The number of trials up to the first success of probability ``p``: at least 1.
+
+    ``floor(log(u) / log(1 - p)) + 1``; -1 where ``p`` is not in (0, 1].
+    """
     sizes, (p,) = parameters("geometric", shape, _FLOAT, p)
     u = open_uniform("geometric", key, sizes, _FLOAT)
-    with np.errstate(divide="ignore"):
-        trials = np.floor(np.log(u) / np.log1p(-p)) + 1.0
+    inside = (p > 0.0) & (p < 1.0)
+    trials = np.floor(np.log(u) / np.log1p(-np.where(inside, p, 0.5))) + 1.0
+    trials = np.where(inside, np.minimum(trials, 2.0**62), np.where(p == 1.0, 1.0, -1.0))
     return cast(trials, integral("geometric", dtype))
 
 
@@ -178,7 +183,7 @@ def categorical(
     *lead, classes = shape_of(logits)
     sizes = tuple(lead) if shape is None else lengths("categorical", shape)
     cut = len(sizes) - len(lead)
-    if cut < 0 or broadcast_shapes("random.categorical", tuple(lead), sizes[cut:]) != sizes[cut:]:
+    if cut < 0 or not broadcasts(lead, sizes[cut:]):
         raise ShapeError(
             f"random.categorical: shape {sizes} must end in {tuple(lead)}, that of the logits "
             "without the axis of the classes",

@@ -43,7 +43,7 @@ def gamma(key: Array, a: Array, shape: Shape = None, dtype: Any = float) -> Arra
 
     >>> from funcgrad import grad
     >>> float(grad(lambda a: gamma(np.array([0, 0], np.uint64), a))(2.0).round(6))
-    0.877338
+    1.384742
     """
     found = floating("gamma", dtype)
     return cast(np.exp(loggamma(key, a, shape, working(found))), found)

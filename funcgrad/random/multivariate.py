@@ -9,7 +9,7 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from ..numpy.arguments import broadcast_shapes, cast, operand
 from ..ops.linear import shape_of
-from .arguments import Array, Shape, floating, lengths
+from .arguments import Array, Shape, broadcasts, floating, lengths
 from .continuous import exponential, normal
 from .gammas import generalized_normal
 from .keys import split
@@ -54,13 +54,16 @@ def multivariate_normal(
         )
     lead = broadcast_shapes("random.multivariate_normal", shape_of(mean)[:-1], shape_of(cov)[:-2])
     sizes = lead if shape is None else lengths("multivariate_normal", shape)
-    if broadcast_shapes("random.multivariate_normal", sizes, lead) != sizes:
+    if not broadcasts(lead, sizes):
         raise ShapeError(
             f"random.multivariate_normal: leading axes {lead} do not broadcast to shape {sizes}",
             "The shape is that of the whole result without its last axis.",
         )
     z = normal(key, (*sizes, *size), found)
-    return mean + (_factor(cov, method) @ z[..., None])[..., 0]
+    factor = _factor(cov, method)
+    if len(shape_of(cov)) == 2:
+        return mean + z @ factor.T
+    return mean + (factor @ z[..., None])[..., 0]
 
 
 def _factor(cov: Any, method: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import numpy as fnp
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, ShapeError
 from ..numpy.arguments import axis_of, cast, operand
@@ -29,7 +30,7 @@ def permutation(key: Array, x: Array, axis: int = 0, independent: bool = False) 
         independent: Whether each lane along the axis has an order of its own.
 
     >>> permutation(np.array([0, 0], np.uint64), 5)
-    array([0, 4, 3, 2, 1])
+    array([0, 2, 1, 4, 3])
     """
     x = _array(x)
     axis = axis_of(axis, len(shape_of(x)))
@@ -37,7 +38,7 @@ def permutation(key: Array, x: Array, axis: int = 0, independent: bool = False) 
     if independent:
         return np.take_along_axis(x, np.argsort(bits(key, shape), axis=axis, kind="stable"), axis)
     order = np.argsort(bits(key, (shape[axis],)), kind="stable")
-    return np.take(x, order, axis)
+    return fnp.take(x, order, axis)
 
 
 def _array(x: Array) -> Any:
@@ -86,21 +87,22 @@ def choice(
         else:
             order = np.argsort(bits(key, (n,)), kind="stable")
             index = order[:wanted].reshape(sizes)
-        return np.take(a, index, axis)
+        return fnp.take(a, index, axis)
     weights = _weights(p, n, 1 if replace else wanted)
     if replace:
-        total = np.cumsum(weights)
-        u = half_open("choice", key, sizes, np.dtype(np.float64)) * total[-1]
+        total: Any = np.cumsum(weights)
+        u: Any = half_open("choice", key, sizes, np.dtype(np.float64)) * total[-1]
         if isinstance(u, Tracer) or isinstance(total, Tracer):
-            index = np.sum(cast(total <= u[..., None], np.int64), axis=-1)
+            index = np.sum(cast(total <= np.expand_dims(u, -1), np.int64), axis=-1)
         else:
             index = np.searchsorted(total, u, side="right")
         index = np.minimum(index, n - 1)
     else:
-        with np.errstate(divide="ignore"):
-            noisy = np.log(weights) + gumbel(key, (n,))
+        some = weights > 0
+        logits = np.where(some, np.log(np.where(some, weights, 1.0)), -np.inf)
+        noisy = logits + gumbel(key, (n,))
         index = np.argsort(-noisy, kind="stable")[:wanted].reshape(sizes)
-    return np.take(a, index, axis)
+    return fnp.take(a, index, axis)
 
 
 def _weights(p: Array, n: int, positive: int) -> Any:
