@@ -8,6 +8,7 @@ the batch's own frame; where a program is recorded, function and rule are traced
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
 from threading import Lock
@@ -128,7 +129,7 @@ class RuleCall(Primitive):
             if isinstance(x, Tracer) and (newest is None or x.frame.level > newest.level):
                 newest = x.frame
         if newest is None:
-            return rule.primal(operands)
+            return opaque(rule.primal(operands), rule.what, place_of(rule.function))
         active = tuple([isinstance(x, Tracer) and x.frame is newest for x in operands])
         return apply(cls(rule, newest, active), operands, None)
 
@@ -200,18 +201,22 @@ class CustomFunction:
             arguments = self._signature.bind(args, kwargs)
             rule = self.rule_for(arguments)
             values = arguments.values
-            if any(isinstance(x, Tracer) for x in values):
-                arguments.drop()
-                found = self.made_by.call(rule, values)
-            else:
-                found = opaque(rule.primal(values), rule.what, place_of(rule.function))
-            return rule.result.rebuild(found)
+            arguments.drop()
+            found = self.made_by.call(rule, values)
+            return rule.result.rebuild(found)  # what it returned last, in the call
         except Exception as error:
             trim(error)
             raise
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
+
+    def __reduce__(self) -> Any:
+        name = getattr(self, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else super().__reduce_ex__(2)
 
     def __repr__(self) -> str:
         return f"{self.what}({getattr(self.__wrapped__, '__qualname__', self.__wrapped__)})"

@@ -260,6 +260,8 @@ def _anything(*args: Any, **kwargs: Any) -> None: ...
 class Result:
     """What a function or a rule returned: its numbers, and all else.
 
+    Python's integers are passed on as they are, so that a size stays a size.
+
     Attributes:
         treedef: The structure.
         leaves: All leaves.
@@ -270,7 +272,11 @@ class Result:
 
     def __init__(self, result: Any) -> None:
         self.leaves, self.treedef = tree.flatten(result)
-        self.numbers = [i for i, leaf in enumerate(self.leaves) if is_number(leaf)]
+        self.numbers = [
+            i
+            for i, leaf in enumerate(self.leaves)
+            if is_number(leaf) and type(leaf) not in (int, bool)
+        ]
 
     def take(self) -> list[Any]:
         """The numbers, once: they may be large, and are not kept here."""
@@ -295,7 +301,11 @@ class Result:
 
     def label(self, number: int) -> str:
         """What errors call a number: ``the result['w']``."""
-        return f"the result{tree.path_string(self.treedef.paths()[self.numbers[number]])}"
+        return self.label_of(self.numbers[number])
+
+    def label_of(self, leaf: int) -> str:
+        """What errors call a leaf."""
+        return f"the result{tree.path_string(self.treedef.paths()[leaf])}"
 
 
 def pair_of(result: Any, rule: Callable[..., Any], what: str, parts: str) -> tuple[Any, Any]:

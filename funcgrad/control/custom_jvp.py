@@ -11,9 +11,11 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..core.ir import Place
-from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError, LeakedTracerError, StructureError, trim
+from ..core.trace import Tracer, aval_of, run, trace
+from ..errors import ArgumentError, DtypeError, StructureError, trim
 from ..ops.kinds import add
 from ..ops.linear import zeros
 from ..transforms.vjp import vjp
@@ -61,6 +63,13 @@ class _UserRule:
         self.result = result = Result(out)
         whose = f"{self.what}: {place_of(rule)}"
         found = spread(pushed, result.treedef, f"{whose}, its tangent", "its result")
+        for leaf, t in enumerate(found):
+            if t is not None and leaf not in result.numbers:
+                raise DtypeError(
+                    f"{whose} returned a tangent for {result.label_of(leaf)}, which carries no "
+                    "derivative",
+                    "Return None there.",
+                )
         results = result.take()
         avals = [aval_of(x) for x in results]
         ts = numbers_like([found[i] for i in result.numbers], avals, result.label, whose)
@@ -92,10 +101,11 @@ class JvpCall(RuleCall):
     stage = staticmethod(stage)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
-        """The results, and as residuals the tape of the rule in its tangents."""
+        """The results, and as residuals the linear map of tangents, a program."""
         rule = self.rule
         given = [locked(v) for v in values]
         results: list[Any] = []
+        there: list[bool] = []
 
         def tangent_map(*ts: Any) -> list[Any]:
             nonlocal results
@@ -108,12 +118,14 @@ class JvpCall(RuleCall):
                     "the tangents",
                     "Return (out, tangent): out is the function's result.",
                 )
-            return pushed
+            there.extend(t is not None for t in pushed)
+            return [t for t in pushed if t is not None]
 
-        chosen = [x for x, own in zip(values, self.active, strict=True) if own]
-        _, tape = vjp(tangent_map, [zeros(aval_of(x).strong()) for x in chosen], rule.what)
-        self.check(results)
-        return tuple(results), tape
+        avals = [aval_of(x).strong() for x, own in zip(values, self.active, strict=True) if own]
+        name = name_of(rule.function)
+        program, captured = trace(tangent_map, avals, name=name, what=rule.what, effects=False)
+        self.check([*results, *captured])
+        return tuple(results), (program, captured, there)
 
     def backward(
         self,
@@ -125,10 +137,12 @@ class JvpCall(RuleCall):
         residuals: Any,
     ) -> list[Any]:
         """The cotangents of the operands, None for zeros."""
-        try:
-            found = iter(residuals.pullback(ct, masked=masked))
-        except LeakedTracerError as error:
-            raise self.leaked() from error
+        program, captured, there = residuals
+        inputs = [zeros(aval) for aval in program.in_avals[len(captured) :]]
+        with np.errstate(all="ignore"):  # the map is linear: its values at 0 are of no interest
+            _, tape = vjp(lambda *ts: run(program, [*captured, *ts]), inputs, self.rule.what)
+        cts = [c for c, some in zip(ct, there, strict=True) if some]
+        found = iter(tape.pullback(cts, masked=masked))
         return [next(found) if own else None for own in self.active]
 
     def jvp_forward(

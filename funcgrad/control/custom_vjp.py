@@ -17,6 +17,7 @@ from ..core.ir import Aval, Place
 from ..core.trace import aval_of
 from ..errors import ArgumentError, DtypeError, LeakedTracerError, trim
 from ..ops.linear import Sum, zeros
+from ..transforms.vjp import TapeFrame
 from .bodies import name_of, place_of
 from .custom import CustomFunction, MappedRule, RuleCall
 from .custom_arguments import Arguments, Result, locked, numbers_like, pair_of
@@ -126,13 +127,14 @@ class VjpCall(RuleCall):
     stage = staticmethod(stage)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
-        """The results, and the residuals for `backward`; the frame is that of a tape."""
+        """The results, and the residuals for `backward`."""
         given = [locked(v) for v in values]
         out, leaves, context = self.rule.forward(given, False)
         self.check([*out, *leaves])
         known = {id(v) for v in given}
+        tape = self.frame if isinstance(self.frame, TapeFrame) else TapeFrame()
         kept = [
-            self.frame.keep(x, place) if isinstance(x, np.ndarray) and id(x) not in known else x
+            tape.keep(x, place) if isinstance(x, np.ndarray) and id(x) not in known else x
             for x in leaves
         ]
         return tuple(out), (kept, context)

@@ -61,7 +61,7 @@ class Programs:
 def forward_mode(what: str, f: Callable[..., Any]) -> MissingRuleError:
     """The error for forward mode through a rule that is for reverse mode alone."""
     return MissingRuleError(
-        f"{what}: forward mode (jvp, jacfwd, hessian, hvp, linearize) reached {place_of(f)}, whose "
+        f"{what}: forward mode (jvp, jacfwd, hessian, hvp) reached {place_of(f)}, whose "
         "rule is for reverse mode alone",
         "Give it a custom_jvp instead, which serves both modes; or use grad, vjp and jacrev.",
     )
