@@ -18,6 +18,7 @@ from ..core.trace import apply, aval_of
 from ..errors import InvalidJaxprError
 from ..ops.convert import convert
 from ..ops.linear import zeros
+from .bodies import to_aval
 from .derive import derived, jvp_program, split_of, tapes_of, vmap_program
 
 __all__ = ["Call"]
@@ -41,6 +42,14 @@ class Call(Primitive):
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         return compiled(self.jaxpr, owned=False)(*operands)
+
+    def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
+        # What loops keep from step to step is strong, also where it began as a Python number.
+        given = [aval_of(x) for x in args]
+        return [
+            to_aval(x, aval) if aval.weak != g.weak and aval.dtype == g.dtype else x
+            for x, g, aval in zip(args, given, self.jaxpr.in_avals, strict=True)
+        ]
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         if list(avals) != self.jaxpr.in_avals:

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..errors import ArgumentError
-from .ir import Jaxpr
+from .ir import Jaxpr, live_equations
 from .trace import run
 
 __all__ = ["Backend", "RunBackend", "backend_named", "compiled", "own", "register"]
@@ -77,7 +77,8 @@ class RunBackend:
         names: Sequence[str] = (),
     ) -> Program:
         # A copy, because programs are cached weakly by the jaxpr, which must then not be held.
-        program = Jaxpr(jaxpr.inputs, jaxpr.equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
+        equations = live_equations(jaxpr, jaxpr.outputs)
+        program = Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
         bound = list(constants)
 
         def interpret(*args: Any) -> tuple[Any, ...]:
