@@ -10,7 +10,7 @@ The stack is context-local, as the names are those of calls that have not return
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Generator, Hashable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -68,7 +68,7 @@ def is_open(axis: Axis) -> bool:
 
 
 @contextmanager
-def opened(axis: Axis) -> Iterator[None]:
+def opened(axis: Axis) -> Generator[None]:
     """Let collectives find ``axis``."""
     token = _OPEN.set((*_OPEN.get(), axis))
     try:
@@ -78,7 +78,7 @@ def opened(axis: Axis) -> Iterator[None]:
 
 
 @contextmanager
-def watched() -> Iterator[list[Axis]]:
+def watched() -> Generator[list[Axis]]:
     """Collect the axes that are asked for meanwhile: what is traced then belongs to them."""
     seen: list[Axis] = []
     token = _WATCHING.set((*_WATCHING.get(), seen))
