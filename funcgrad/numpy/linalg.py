@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import DtypeError, NotTraceableError, ShapeError
+from ..errors import ShapeError
 from ..ops import solve as ops
 from ..ops.kinds import mul
 from ..ops.linalg import dot_general
@@ -27,35 +26,61 @@ from .arguments import (
     operands,
     spread,
 )
+from .decompose import (
+    cond,
+    eig,
+    eigh,
+    eigvals,
+    eigvalsh,
+    floating,
+    lstsq,
+    matrices_of,
+    matrix_rank,
+    pinv,
+    qr,
+    result_type,
+    svd,
+    svdvals,
+    tensorinv,
+    tensorsolve,
+)
 from .dispatch import implements, refuse
 from .reduce import finished
 from .shapes import swapaxes
 
 __all__ = [
     "cholesky",
+    "cond",
     "cross",
     "det",
     "diagonal",
+    "eig",
+    "eigh",
+    "eigvals",
+    "eigvalsh",
     "inv",
+    "lstsq",
     "matmul",
     "matrix_norm",
     "matrix_power",
+    "matrix_rank",
     "matrix_transpose",
     "multi_dot",
     "norm",
     "outer",
+    "pinv",
+    "qr",
     "slogdet",
     "solve",
+    "svd",
+    "svdvals",
     "tensordot",
+    "tensorinv",
+    "tensorsolve",
     "trace",
     "vecdot",
     "vector_norm",
 ]
-
-
-def _floating(x: Any) -> Any:
-    x = operand(x)
-    return x if aval_of(x).inexact else cast(x, np.float64)
 
 
 def _squares(x: Any) -> Any:
@@ -70,9 +95,10 @@ def _squares(x: Any) -> Any:
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
     """``numpy.linalg.norm``; the gradient of the 2-norm at 0 is 0.
 
-    The matrix norms that need singular values (2, -2, 'nuc') cannot be traced.
+    Of a matrix norm by singular values (2, -2, 'nuc') it is ``U diag(g) V^H``: ties share equally,
+    and a singular value of 0 has derivative 0.
     """
-    x = _floating(x)
+    x = floating(x)
     shape = shape_of(x)
     if axis is None:
         if (
@@ -130,18 +156,16 @@ def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
         left = columns if summed == rows else rows
         return extremum(np.sum(np.abs(x), axis=summed), axis=left - (left > summed))
     if ord in (2, -2, "nuc"):
-        raise NotTraceableError(
-            f"numpy.linalg.norm: the matrix norm of order {ord!r} needs singular values, which "
-            "cannot be traced",
-            "Use the Frobenius norm, ord='fro', or ord=1 or numpy.inf.",
-        )
+        s = svdvals(np.moveaxis(x, (rows, columns), (-2, -1)))
+        over_values: Any = {2: np.max, -2: np.min, "nuc": np.sum}[ord]
+        return over_values(s, axis=-1)
     raise ValueError("Invalid norm order for matrices.")
 
 
 @implements(np.linalg.vector_norm)
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     """``numpy.linalg.vector_norm``, of all elements together where axis is None."""
-    x = _floating(x)
+    x = floating(x)
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
     return finished(_vector_norm(x, ord, axes), shape, axes, keepdims)
@@ -200,23 +224,6 @@ def _chain(xs: list[Any]) -> Any:
     return done[0, n - 1]
 
 
-def _square(name: str, a: Any, real: bool = False) -> Any:
-    x = _floating(a)
-    aval = aval_of(x)
-    if aval.dtype == np.float16:
-        raise TypeError(f"array type float16 is unsupported in linalg: {name}")
-    if real and aval.dtype.kind == "c":
-        raise DtypeError(
-            f"numpy.linalg.{name}: got {aval}, and complex matrices cannot be traced here",
-            "Write it with numpy.linalg.inv, solve or det, which take complex matrices.",
-        )
-    if aval.ndim < 2 or aval.shape[-1] != aval.shape[-2]:
-        raise np.linalg.LinAlgError(
-            f"numpy.linalg.{name}: got {aval}, and the last 2 dimensions must be square"
-        )
-    return x
-
-
 @implements(np.linalg.matrix_power)
 def matrix_power(a: Any, n: Any) -> Any:
     """``numpy.linalg.matrix_power``, by repeated squaring."""
@@ -247,7 +254,7 @@ def inv(a: Any) -> Any:
     Raises:
         numpy.linalg.LinAlgError: For a singular matrix, as NumPy.
     """
-    return ops.inv(_square("inv", a))
+    return ops.inv(matrices_of("inv", a, square=True))
 
 
 @implements(np.linalg.solve)
@@ -257,7 +264,7 @@ def solve(a: Any, b: Any) -> Any:
     Raises:
         numpy.linalg.LinAlgError: For a singular matrix, as NumPy.
     """
-    x, y = operands([_square("solve", a), _floating(b)])
+    x, y = operands([matrices_of("solve", a, square=True), floating(b)])
     vector = len(shape_of(y)) == 1
     if vector:
         y = reshape(y, (*shape_of(y), 1))
@@ -276,32 +283,26 @@ def solve(a: Any, b: Any) -> Any:
 @implements(np.linalg.det)
 def det(a: Any) -> Any:
     """``numpy.linalg.det``; the gradient needs a regular matrix, and raises NumPy's error else."""
-    return ops.det(_square("det", a))
+    return ops.det(matrices_of("det", a, square=True))
 
 
 @implements(np.linalg.slogdet)
 def slogdet(a: Any) -> Any:
-    """``numpy.linalg.slogdet`` of real matrices."""
-    sign, logabsdet = ops.slogdet(_square("slogdet", a, real=True))
-    return _slogdet_result()(sign, logabsdet)
-
-
-@lru_cache(1)
-def _slogdet_result() -> Any:
-    """NumPy's named tuple, which has no public name."""
-    return type(np.linalg.slogdet(np.ones((1, 1))))
+    """``numpy.linalg.slogdet``; the sign of a complex matrix turns, that of a real one does not."""
+    sign, logabsdet = ops.slogdet(matrices_of("slogdet", a, square=True))
+    return result_type("slogdet")(sign, logabsdet)
 
 
 @implements(np.linalg.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
-    """``numpy.linalg.cholesky`` of real matrices.
+    """``numpy.linalg.cholesky``.
 
     It reads one triangle of ``a``, as NumPy's does, and the gradient is in that triangle.
 
     Raises:
         numpy.linalg.LinAlgError: Where a matrix is not positive definite, as NumPy.
     """
-    x = _square("cholesky", a, real=True)
+    x = matrices_of("cholesky", a, square=True)
     if flag(upper):
         return ops.transposed(ops.cholesky(ops.transposed(x)))
     return ops.cholesky(x)

@@ -15,43 +15,25 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
+from .complex import imag, real
+from .convert import convert
 from .kinds import add, mul, neg
-from .linalg import dot_general
 from .linear import everywhere, reshape, shape_of, transpose
+from .matrices import (
+    Stacked,
+    adjoint,
+    conj,
+    entries,
+    from_triangle,
+    is_complex,
+    product,
+    real_dtype,
+    scaled,
+    to_triangle,
+    transposed,
+)
 
 __all__ = ["cholesky", "det", "inv", "slogdet", "solve", "transposed"]
-
-_BATCH = "abcdefghopqrstuvwxyz"
-
-
-def transposed(x: Any) -> Any:
-    """Each matrix of a stack transposed."""
-    rank = len(shape_of(x))
-    return transpose(x, (*range(rank - 2), rank - 1, rank - 2))
-
-
-def product(x: Any, y: Any) -> Any:
-    """The matrix products of two stacks of one length."""
-    lead = _BATCH[: len(shape_of(x)) - 2]
-    return dot_general(f"{lead}ij,{lead}jk->{lead}ik")(x, y)
-
-
-def _entries(x: Any, y: Any) -> Any:
-    """``sum_ij x[i, j] y[i, j]`` for each pair of matrices of two stacks."""
-    lead = _BATCH[: len(shape_of(x)) - 2]
-    return dot_general(f"{lead}ij,{lead}ij->{lead}")(x, y)
-
-
-def _scaled(factor: Any, x: Any) -> Any:
-    """Each matrix of a stack times a number of its own."""
-    return mul(reshape(factor, (*shape_of(factor), 1, 1)), x)
-
-
-class Stacked(Primitive):
-    """Of matrices in the last two axes; axes before them are a stack, a batch one more of them."""
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)
 
 
 @primitive
@@ -120,46 +102,56 @@ class Det(Stacked):
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None if t is None else mul(out, _entries(transposed(inv(x)), t))
+        return None if t is None else mul(out, entries(transposed(inv(x)), t))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return (_scaled(mul(ct, out), transposed(inv(operands[0]))),)
+        return (scaled(mul(ct, out), transposed(inv(operands[0]))),)
 
 
 @primitive
 class Slogdet(Stacked):
-    """The sign and the logarithm of the absolute value of the determinant of real matrices.
+    """The sign and the logarithm of the absolute value of the determinant.
 
-    ``d log|det(x)| = tr(inv(x) dx)``; the sign does not change.
+    With ``z = tr(inv(x) dx)``, ``d log|det(x)| = Re(z)``. The sign of a real matrix stays as it
+    is, that of a complex one turns: ``d sign = i sign Im(z)``.
     """
 
     numpy = "tuple(np.linalg.slogdet({0}))"
     multiple = True
 
     def aval(self, x: Aval) -> tuple[Aval, Aval]:
-        out = make_aval(x.shape[:-2], x.dtype)
-        return out, out
+        return make_aval(x.shape[:-2], x.dtype), make_aval(x.shape[:-2], real_dtype(x.dtype))
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None, None if t is None else _entries(transposed(inv(x)), t)
+        if t is None:
+            return None, None
+        z = entries(transposed(inv(x)), t)
+        if not is_complex(x):
+            return None, z
+        return mul(mul(1j, out[0]), convert(imag(z), aval_of(z).dtype)), real(z)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        _, ct_log = ct
-        return (None if ct_log is None else _scaled(ct_log, transposed(inv(operands[0]))),)
+        (ct_sign, ct_log), (x,) = ct, operands
+        z = None if ct_log is None else convert(ct_log, aval_of(x).dtype)
+        if ct_sign is not None and is_complex(x):
+            # Re(ct i sign Im(z)) is -Im(ct sign) Im(z), and Im(z) is Re(-i z).
+            turn = mul(convert(imag(mul(ct_sign, out[0])), aval_of(x).dtype), 1j)
+            z = turn if z is None else add(z, turn)
+        return (None if z is None else scaled(z, transposed(inv(x))),)
 
 
 @primitive
 class Cholesky(Stacked):
-    """The lower triangular ``l`` with ``l l^T = x``, of real matrices.
+    """The lower triangular ``l`` with ``l l^H = x``.
 
     As LAPACK it reads the lower triangle of ``x`` alone, and so its gradient is lower triangular:
-    with ``s`` the symmetric matrix that has that of ``dx``, ``dl = l phi(l^-1 s l^-T)``, where
-    ``phi`` takes the lower triangle and halves the diagonal.
+    with ``s`` the symmetric (Hermitian) matrix that has that of ``dx``,
+    ``dl = l phi(l^-1 s l^-H)``, where ``phi`` takes the lower triangle and halves the diagonal.
     """
 
     numpy = "np.linalg.cholesky({0})"
@@ -171,28 +163,25 @@ class Cholesky(Stacked):
         (t,) = tangents
         if t is None:
             return None
-        whole, below, half = _triangles(t)
-        s = add(mul(t, whole), transposed(mul(t, below)))
-        middle = solve(out, transposed(solve(out, s)))
-        return product(out, mul(middle, half))
+        middle = solve(out, adjoint(solve(out, from_triangle(t, True))))
+        return product(out, mul(middle, _triangles(t)[1]))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        whole, below, half = _triangles(ct)
-        turned = transposed(out)
-        middle = mul(product(turned, mul(ct, whole)), half)
-        g = transposed(solve(turned, transposed(solve(turned, middle))))
-        return (add(mul(g, whole), mul(transposed(g), below)),)
+        whole, half = _triangles(ct)
+        turned = adjoint(out)
+        middle = mul(product(turned, mul(conj(ct), whole)), half)
+        g = adjoint(solve(turned, adjoint(solve(turned, middle))))
+        return (conj(to_triangle(g, True)),)
 
 
-def _triangles(x: Any) -> tuple[Any, Any, Any]:
-    """Factors that keep the lower triangle: all of it, without the diagonal, with half of it."""
+def _triangles(x: Any) -> tuple[Any, Any]:
+    """Factors that keep the lower triangle: all of it, with half of the diagonal."""
     aval = aval_of(x)
     n = aval.shape[-1]
     whole = np.tri(n, dtype=aval.dtype)
-    below = np.tri(n, k=-1, dtype=aval.dtype)
-    return whole, below, (whole + below) / 2
+    return whole, (whole + np.tri(n, k=-1, dtype=aval.dtype)) / 2
 
 
 inv, solve, det, slogdet, cholesky = Inv(), Solve(), Det(), Slogdet(), Cholesky()
