@@ -26,7 +26,6 @@ from .search import FLOAT
 __all__ = [
     "Objective",
     "Program",
-    "away_from_bounds",
     "fitted_vector",
     "hessian_product",
     "jacobian",
@@ -35,6 +34,7 @@ __all__ = [
     "scalar_value",
     "value_and_gradient",
     "vector",
+    "within_bounds",
 ]
 
 Program: TypeAlias = tuple[Jaxpr, list[Any]]
@@ -193,8 +193,14 @@ def _flat(bounds: Any) -> list[Any]:
     return [bounds.lb, bounds.ub] if isinstance(bounds, Bounds) else tree.leaves(bounds)
 
 
-def away_from_bounds(gradient: Program, x: Any, low: Any, high: Any) -> Any:
-    """The gradient, and for unknowns that stand on a bound their distance from it."""
+def within_bounds(gradient: Program, x: Any, low: Any, high: Any) -> Any:
+    """``x - clip(x - g, low, high)`` with the gradient ``g``, zero at a minimum within bounds.
+
+    That is the gradient, and for an unknown that its gradient presses against a bound the distance
+    from it, which is smaller (Facchinei & Pang, Finite-Dimensional Variational Inequalities and
+    Complementarity Problems, 2003, section 1.5).
+    """
     program, captured = gradient
     (g,) = run(program, [*captured, x])
-    return select(x <= low, x - low, select(x >= high, x - high, g))
+    below, above = x - low, x - high
+    return select(g > below, below, select(g < above, above, g))

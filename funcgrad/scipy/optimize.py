@@ -18,7 +18,6 @@ try:
     from .functions import (
         Objective,
         Program,
-        away_from_bounds,
         fitted_vector,
         hessian_product,
         jacobian,
@@ -27,6 +26,7 @@ try:
         scalar_value,
         value_and_gradient,
         vector,
+        within_bounds,
     )
     from .result import OptimizeResult
     from .search import Plan, Search
@@ -56,8 +56,6 @@ _MATRIX = frozenset({"dogleg", "trust-exact"})
 _HESSIAN = _PRODUCT | _MATRIX
 _GRADIENT = _HESSIAN | {"cg", "bfgs", "l-bfgs-b", "tnc", "slsqp"}
 _MINIMIZERS = _GRADIENT | {"nelder-mead", "powell", "cobyla", "cobyqa"}
-_REACHES_BOUNDS = frozenset({"l-bfgs-b", "tnc", "slsqp", "nelder-mead"})
-"""Methods whose solution stands exactly on the bounds that it meets."""
 
 
 @entry
@@ -187,8 +185,7 @@ def minimize(
     Raises:
         ArgumentError: For a method that is none, or bounds that are traced.
         DtypeError, ShapeError: Where ``x0`` is no real vector, or ``fun`` gives no real scalar.
-        MissingRuleError: For the derivative of a solution with constraints, or with bounds by a
-            method that stops short of them.
+        MissingRuleError: For the derivative of a solution with constraints.
 
     >>> import numpy as np
     >>> from funcgrad import jacobian
@@ -242,13 +239,11 @@ def minimize(
     if bounds is not None:
         low, high = limits(bounds, given)
         keywords["bounds"] = list(zip(low, high, strict=True))
-        residual = given.program(lambda x: [away_from_bounds(gradient, x, low, high)], "gradient")
+        residual = given.program(lambda x: [within_bounds(gradient, x, low, high)], "gradient")
     solver: Any = tangent_solve
     if constrained:
         keywords["constraints"] = constraints
-        solver = Refusing("with constraints")
-    elif bounds is not None and method not in _REACHES_BOUNDS:
-        solver = Refusing(f"by the method {method!r}, which stops short of its bounds,")
+        solver = Refusing()
     reported = ["nfev"]
     reported += ["jac"] * (method in _GRADIENT - {"trust-constr"})
     reported += ["njev"] * (method in _GRADIENT - {"tnc"}) + ["nhev"] * (method in _HESSIAN)
@@ -264,9 +259,6 @@ def minimize(
 class Refusing:
     """Solves no equation: for solutions that are not known to have derivatives."""
 
-    def __init__(self, case: str) -> None:
-        self._case = case
-
     def solve(self, point: Point, y: Sequence[Any]) -> Sequence[Any]:
         raise self._error()
 
@@ -275,9 +267,9 @@ class Refusing:
 
     def _error(self) -> MissingRuleError:
         return MissingRuleError(
-            f"minimize: a solution {self._case} has no derivative rule",
+            "minimize: a solution with constraints has no derivative rule",
             "Put the constraints into the function, as penalties or by a change of variables; "
-            "bounds alone have a rule with method='L-BFGS-B'.",
+            "bounds have a rule.",
         )
 
 
