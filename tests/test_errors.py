@@ -57,6 +57,7 @@ BUILT_IN = {
     errors.UnknownAttributeError: AttributeError,
     errors.CapturedArrayError: RuntimeError,
     errors.ConvergenceError: RuntimeError,
+    errors.MissingExtraError: ImportError,
     errors.InvalidJaxprError: ValueError,
     errors.KeyReuseError: ValueError,
 }
