@@ -359,7 +359,8 @@ def pure_callback(
         callback: The function.
         result_shape_dtypes: What it returns: a pytree of `ShapeDtypeStruct` or of anything that has
             a shape and a dtype. What comes back is checked against it.
-        *args: Pytrees for the function.
+        *args: Pytrees for the function. Python's integers and booleans, strings and other objects
+            are passed on as they are.
         vmap_method: What `vmap` makes of it. ``"sequential"``: one call for each element of the
             batch. ``"expand_dims"``: one call for the batch; every argument has a leading axis, of
             length 1 where it is not mapped, and the result must have the full one.

@@ -24,6 +24,13 @@ from .bodies import is_number, place_of
 __all__ = ["Arguments", "Result", "Signature", "locked", "numbers_like", "pair_of", "spread"]
 
 
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is a tracer or an array of numbers."""
+    if isinstance(leaf, np.ndarray):
+        return leaf.dtype.kind in "biufc"
+    return isinstance(leaf, Tracer)
+
+
 class Arguments:
     """The arguments of one call.
 
@@ -33,7 +40,7 @@ class Arguments:
         nondiff: The positions of arguments through which no derivative passes.
         leaves: All leaves, in the order of the arguments.
         treedef: The structure of the list of arguments.
-        operands: The positions of those leaves that are tracers and arrays.
+        operands: The positions of those leaves that are operands: tracers and arrays by default.
         fixed: The positions of the leaves of nondiff arguments.
         exact: For each operand whether no derivative passes: nondiff arguments, integers.
     """
@@ -55,6 +62,7 @@ class Arguments:
         labels: Sequence[str],
         keywords: Sequence[str],
         nondiff: Sequence[int],
+        is_operand: Callable[[Any], bool] = is_array,
     ) -> None:
         self.labels, self.keywords, self.nondiff = labels, keywords, nondiff
         leaves, self.treedef = tree.flatten(list(values))
@@ -64,7 +72,7 @@ class Arguments:
             if isinstance(leaves[i], Tracer):
                 leaves[i] = stop_gradient(leaves[i])
         self.leaves = leaves
-        self.operands = [i for i, leaf in enumerate(leaves) if _is_operand(leaf)]
+        self.operands = [i for i, leaf in enumerate(leaves) if is_operand(leaf)]
         self.exact = [i in fixed or not aval_of(leaves[i]).inexact for i in self.operands]
 
     @property
@@ -142,12 +150,6 @@ class Arguments:
                     "Return None there.",
                 )
         return [found[i] for i in self.operands]
-
-
-def _is_operand(leaf: Any) -> bool:
-    if isinstance(leaf, np.ndarray):
-        return leaf.dtype.kind in "biufc"
-    return isinstance(leaf, Tracer)
 
 
 def _is_float(leaf: Any) -> bool:

@@ -45,8 +45,8 @@ class PushProgram:
         self.program, self.constants = program
         self.given = list(given)
 
-    def mapped(self, f: Callable[[Jaxpr], Jaxpr]) -> PushProgram:
-        """``f`` of it."""
+    def with_forward(self, f: Callable[[Jaxpr], Jaxpr]) -> PushProgram:
+        """The same with ``f`` of the program."""
         return PushProgram((f(self.program), self.constants), self.given)
 
     def parted(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:

@@ -52,10 +52,10 @@ class Programs:
         self.backward, self.backward_constants = backward
         self.given = list(given)
 
-    def mapped(self, f: Callable[[Jaxpr], Jaxpr]) -> Programs:
-        """``f`` of both."""
+    def with_forward(self, f: Callable[[Jaxpr], Jaxpr]) -> Programs:
+        """The same with ``f`` of the forward pass."""
         forward = f(self.forward), self.forward_constants
-        return Programs(forward, (f(self.backward), self.backward_constants), self.given)
+        return Programs(forward, (self.backward, self.backward_constants), self.given)
 
 
 def forward_mode(what: str, f: Callable[..., Any]) -> MissingRuleError:

@@ -90,7 +90,7 @@ def _silent(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple([_silent(x) for x in value])
     if isinstance(value, Lazily):
-        return value.then(lambda made: made.mapped(without_effects))
+        return value.then(lambda made: made.with_forward(without_effects))
     if isinstance(value, Primitive):
         return type(value)(*[_silent(x) for x in value.parameters()])
     return value

@@ -18,7 +18,7 @@ import numpy as np
 from ..core.ir import Jaxpr
 from ..core.trace import aval_of
 from .bodies import name_of, place_of
-from .custom_arguments import Arguments
+from .custom_arguments import Arguments, is_array
 
 __all__ = [
     "Batches",
@@ -39,12 +39,18 @@ them."""
 _RUNNING: ContextVar[np.ndarray[Any, Any] | None] = ContextVar("funcgrad_lanes", default=None)
 
 
+def is_operand(leaf: Any) -> bool:
+    """Whether a leaf is a number, and no integer or boolean of Python's."""
+    return is_array(leaf) or isinstance(leaf, (float, complex, np.number, np.bool_))
+
+
 class Host:
     """A function of the user's, and the arguments of one call; compared by identity.
 
     Attributes:
         function: The function.
-        arguments: The arguments, whose tracers and arrays are the operands.
+        arguments: The arguments. All numbers are operands but Python's integers and booleans, which
+            are passed on as they are.
     """
 
     __slots__ = ("arguments", "function")
@@ -54,7 +60,7 @@ class Host:
         values = [*args, *kwargs.values()]
         labels = [*map(str, range(len(args))), *kwargs]
         extra = range(len(args), len(values))
-        self.arguments = Arguments(values, labels, tuple(kwargs), extra)
+        self.arguments = Arguments(values, labels, tuple(kwargs), extra, is_operand)
 
     def __str__(self) -> str:
         return name_of(self.function)
