@@ -1,6 +1,7 @@
 """Floor 6: SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
 
-`funcgrad.scipy.optimize` has `root` and `minimize`.
+`optimize` has `root` and `minimize`, `special` the special functions, `stats` distributions. Ufuncs
+of `scipy.special` can be called on traced values themselves.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import optimize as optimize
+    from . import special as special
+    from . import stats as stats
 
-__all__ = ["optimize"]
+__all__ = ["optimize", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,54 @@
+"""Floor 6: distributions of `scipy.stats`, differentiable in the value and in every parameter.
+
+Each distribution has SciPy's methods with SciPy's parameters, for arrays and for tracers, and
+SciPy's numbers: densities and probabilities of continuous distributions (`continuous`), of discrete
+ones (`discrete`) and of vectors (`multivariate`). Results are float64, as SciPy's are.
+"""
+
+from __future__ import annotations
+
+from ...errors import MissingExtraError
+
+try:
+    from .continuous import (
+        beta,
+        cauchy,
+        chi2,
+        expon,
+        gamma,
+        laplace,
+        logistic,
+        lognorm,
+        norm,
+        t,
+        uniform,
+    )
+    from .discrete import bernoulli, binom, geom, poisson
+    from .multivariate import dirichlet, multivariate_normal
+except ImportError as error:
+    if (error.name or "").partition(".")[0] != "scipy":
+        raise
+    raise MissingExtraError(
+        "funcgrad.scipy.stats needs SciPy, which is not installed",
+        "Install it: pip install 'funcgrad[scipy]'.",
+    ) from error
+
+__all__ = [
+    "bernoulli",
+    "beta",
+    "binom",
+    "cauchy",
+    "chi2",
+    "dirichlet",
+    "expon",
+    "gamma",
+    "geom",
+    "laplace",
+    "logistic",
+    "lognorm",
+    "multivariate_normal",
+    "norm",
+    "poisson",
+    "t",
+    "uniform",
+]

@@ -1,0 +1,158 @@
+"""Floor 6: distributions of vectors: Dirichlet and normal."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ...errors import ArgumentError, ShapeError
+from ...numpy.dispatch import has_tracer
+from .base import Floating, real
+
+__all__ = ["dirichlet", "multivariate_normal"]
+
+
+class Dirichlet:
+    """The Dirichlet distribution on the simplex."""
+
+    def logpdf(self, x: Floating, alpha: Floating) -> Any:
+        """The logarithm of the density, ``sum((alpha - 1) log(x)) - log(beta(alpha))``.
+
+        Args:
+            x: Shape ``(K,)`` or ``(K, N)``, columns that sum to 1; with ``K - 1`` rows the last
+                entry is what is missing to 1.
+            alpha: Shape ``(K,)``, positive.
+
+        Returns:
+            Shape ``()`` or ``(N,)``.
+
+        Raises:
+            ShapeError: The shapes do not fit.
+            ValueError: ``alpha`` is not positive or ``x`` is not on the simplex; traced values are
+                not looked at.
+        """
+        x, alpha = real(x), real(alpha)
+        if (
+            alpha.ndim != 1
+            or x.ndim not in (1, 2)
+            or x.shape[0] not in (len(alpha), len(alpha) - 1)
+        ):
+            raise ShapeError(
+                f"scipy.stats.dirichlet: got x of shape {x.shape} and alpha of shape {alpha.shape}",
+                "Give alpha of shape (K,) and x of shape (K,) or (K, N), one column a point.",
+            )
+        if x.shape[0] < len(alpha):
+            x = np.concatenate([x, 1.0 - np.sum(x, axis=0, keepdims=True)])
+        if not has_tracer(alpha) and np.min(alpha) <= 0:
+            raise ValueError("All parameters must be greater than 0")
+        if not has_tracer(x):
+            _check_simplex(x)
+        log_beta = np.sum(special.gammaln(alpha)) - special.gammaln(np.sum(alpha))
+        return np.sum(special.xlogy(alpha - 1.0, x.T), axis=-1) - log_beta
+
+    def pdf(self, x: Floating, alpha: Floating) -> Any:
+        """The density: see `logpdf`."""
+        return np.exp(self.logpdf(x, alpha))
+
+    def __repr__(self) -> str:
+        return "<funcgrad.scipy.stats.dirichlet>"
+
+
+def _check_simplex(x: Any) -> None:
+    if np.min(x) < 0 or np.max(x) > 1:
+        raise ValueError("Each entry in 'x' must be greater than or equal to zero, and at most 1.")
+    if np.any(np.abs(np.sum(x, axis=0) - 1.0) > 1e-9):
+        raise ValueError("The input vector 'x' must lie within the normal simplex.")
+
+
+class MultivariateNormal:
+    """The normal distribution of vectors."""
+
+    def logpdf(
+        self,
+        x: Floating,
+        mean: Floating | None = None,
+        cov: Floating = 1,
+        allow_singular: bool = False,
+    ) -> Any:
+        """The logarithm of the density, by the Cholesky factor of the covariance.
+
+        Args:
+            x: Shape ``(..., d)``; for ``d == 1`` numbers of any shape but vectors of length 1.
+            mean: Shape ``(d,)`` or a number; zeros by default.
+            cov: Shape ``(d, d)``, symmetric and positive definite; a vector stands for a diagonal
+                matrix, a number for a multiple of the identity.
+            allow_singular: Must be False.
+
+        Returns:
+            Shape ``(...)``.
+
+        Raises:
+            ShapeError: The shapes do not fit.
+            numpy.linalg.LinAlgError: The covariance is not positive definite.
+        """
+        if allow_singular:
+            raise ArgumentError(
+                "scipy.stats.multivariate_normal: got allow_singular=True",
+                "Leave it away: a singular covariance has no density to differentiate.",
+            )
+        mean, cov = _moments(mean, cov)
+        dim = mean.shape[0]
+        points = real(x)
+        if points.ndim == 0:
+            points = points[None]
+        elif points.ndim == 1 and dim == 1:
+            points = points[:, None]
+        if points.shape[-1] != dim:
+            raise ShapeError(
+                f"scipy.stats.multivariate_normal: got x of shape {points.shape}, dimension {dim}",
+                "Give x of shape (..., d) for a mean of shape (d,).",
+            )
+        factor = np.linalg.cholesky(cov)
+        deviations = np.reshape(points - mean, (-1, dim)).T
+        whitened = np.linalg.solve(factor, deviations)
+        total = np.reshape(np.sum(whitened * whitened, axis=0), points.shape[:-1])
+        log_root_det = np.sum(np.log(np.diagonal(factor)))
+        value = -0.5 * total - log_root_det - 0.5 * dim * math.log(2.0 * math.pi)
+        return np.squeeze(value)[()]
+
+    def pdf(
+        self,
+        x: Floating,
+        mean: Floating | None = None,
+        cov: Floating = 1,
+        allow_singular: bool = False,
+    ) -> Any:
+        """The density: see `logpdf`."""
+        return np.exp(self.logpdf(x, mean, cov, allow_singular))
+
+    def __repr__(self) -> str:
+        return "<funcgrad.scipy.stats.multivariate_normal>"
+
+
+def _moments(mean: Any, cov: Any) -> tuple[Any, Any]:
+    """Mean and covariance as a vector and a matrix."""
+    cov = real(cov)
+    if mean is None:
+        mean = np.zeros(cov.shape[:1] or (1,))
+    mean = real(mean)
+    if mean.ndim == 0:
+        mean = np.reshape(mean, (1,))
+    dim = mean.shape[0]
+    if cov.ndim == 0:
+        cov = cov * np.eye(dim)
+    elif cov.ndim == 1:
+        cov = np.eye(dim) * cov if cov.shape == (dim,) else cov
+    if mean.ndim != 1 or cov.shape != (dim, dim):
+        raise ShapeError(
+            f"scipy.stats.multivariate_normal: got a mean of shape {mean.shape} and a covariance "
+            f"of shape {cov.shape}",
+            "Give a mean of shape (d,) and a covariance of shape (d, d).",
+        )
+    return mean, cov
+
+
+dirichlet, multivariate_normal = Dirichlet(), MultivariateNormal()
