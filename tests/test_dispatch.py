@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad import grad, jvp, make_jaxpr, vjp, vmap
+from funcgrad import grad, jvp, make_jaxpr, stop_gradient, vjp, vmap
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import (
     ArgumentError,
@@ -171,8 +171,8 @@ def test_foreign_arrays_may_take_over():
         def __array_function__(self, func, types, args, kwargs):
             return "foreign"
 
-    # interp has no counterpart: the other array's protocol is asked.
-    assert seen(lambda x: np.interp(x, Foreign(), V)) == "foreign"
+    # histogram2d has no counterpart: the other array's protocol is asked.
+    assert seen(lambda x: np.histogram2d(x, Foreign())) == "foreign"
 
 
 # What has no counterpart
@@ -180,9 +180,11 @@ def test_foreign_arrays_may_take_over():
 
 def test_the_text_for_a_function_without_counterpart():
     with pytest.raises(NotTraceableError) as raised:
-        grad(lambda x: np.apply_along_axis(np.sum, 0, x))(V)
-    assert raised.value.what == "numpy.apply_along_axis has no counterpart that can be traced"
-    assert raised.value.fix == "Use funcgrad.vmap, which maps a function over an axis."
+        grad(lambda x: np.roots(x))(V)
+    assert raised.value.what == "numpy.roots has no counterpart that can be traced"
+    assert raised.value.fix == (
+        "Iterate Newton's method on the polynomial from numpy.roots(stop_gradient(c))."
+    )
 
 
 def test_the_nearest_name():
@@ -221,23 +223,21 @@ def test_every_function_that_numpy_dispatches_is_covered_or_has_advice():
     # Text, dates and bits: no numbers that anybody differentiates.
     assert set(silent) <= {
         *("busday_count", "busday_offset", "datetime_as_string", "is_busday"),
-        *("packbits", "unpackbits", "i0"),
+        *("packbits", "unpackbits"),
     }
 
 
-@pytest.mark.parametrize(
-    ("call", "value"),
-    [
-        (lambda x: np.exp(np.linspace(np.log(x[0]), np.log(x[1]), 4)), np.geomspace(0.5, 2.0, 4)),
-        (lambda x: x[:, None] ** np.arange(3), np.vander(V, 3, increasing=True)),
-        (lambda x: np.concatenate([x[:1], [7.0], x[1:]]), np.insert(V, 1, 7.0)),
-        (lambda x: x[1:] - x[:-1], np.diff(V)),
-        (lambda x: np.sum((x[1:] + x[:-1]) / 2 * (x[1:] - x[:-1])), np.trapezoid(V, V)),
-        (lambda x: np.where(np.isnan(x), 0, x).cumsum(), np.nancumsum(V)),
-    ],
-)
-def test_advice_is_right(call, value):
-    np.testing.assert_allclose(vjp(call, V)[0], value, rtol=1e-14, atol=1e-14)
+def test_advice_is_right():
+    def root(c):  # Newton's method from where it is known to converge
+        start = stop_gradient(c)
+        x = np.roots(start)[0]
+        for _ in range(2):
+            x = x - np.polyval(c, x) / np.polyval(np.polyder(start), x)
+        return x
+
+    # The root 2 of x**2 - 3 x + 2 moves by -x**k / (2 x - 3) with the coefficient of x**k.
+    g = grad(root)(np.array([1.0, -3.0, 2.0]))
+    np.testing.assert_allclose(g, [-4.0, -2.0, -1.0], rtol=1e-12)
 
 
 def test_out_and_other_parameters_are_refused():

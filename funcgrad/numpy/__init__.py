@@ -23,9 +23,15 @@ from .rooms import load as _load
 if TYPE_CHECKING:
     from . import fft as fft
     from . import linalg as linalg
+    from .applying import *
     from .arithmetic import *
+    from .assembly import *
+    from .calculus import *
     from .complex import *
     from .contraction import *
+    from .convolution import *
+    from .counting import *
+    from .covariance import *
     from .create import *
     from .discrete import *
     from .elementary import *
@@ -37,9 +43,12 @@ if TYPE_CHECKING:
     from .like import *
     from .matrices import *
     from .nans import *
+    from .ordering import *
     from .places import *
     from .plain import *
+    from .polynomials import *
     from .products import *
+    from .quantiles import *
     from .reduce import *
     from .scan import *
     from .shapes import *

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import ShapeError
+from ..errors import OutOfBoundsError, ShapeError
 from ..ops.linear import broadcast_to, reshape, shape_of
 from ..ops.shape import Concatenate
 from .arguments import axis_of, cast, operand, operands, spread
@@ -99,8 +99,14 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
             values = np.moveaxis(values, 0, axis)
         count = shape_of(values)[axis]
         start = int(np.reshape(places, ()))
+        if not -n <= start <= n:
+            raise OutOfBoundsError(
+                f"numpy.insert: index {start} is out of bounds for axis {axis} with size {n}",
+                "Give a place from 0 to the length.",
+            )
     else:
         count, start = len(places), 0
+    places = np.where(np.less(places, 0), np.add(places, n), places)
     order = np.insert(np.arange(n), places if count == np.size(places) else [start] * count, -1)
     order[order < 0] = n + _ranks(places, count)
     values = spread("insert", values, (*before, count, *after))
@@ -205,8 +211,7 @@ def geomspace(
         for x in (start, stop)
     ]
     sign = np.sign(start)
-    logs = [np.log10(x / sign) for x in (start, stop)]
-    y = logspace(*logs, num, endpoint, 10.0)
+    y = logspace(np.log10(start / sign), np.log10(stop / sign), num, endpoint, 10.0)
     if num:
         y = np.concatenate([np.expand_dims(start / sign, 0), y[1:]])
         if num > 1 and endpoint:

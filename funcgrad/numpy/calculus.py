@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
+from ..ops.bessel import bessel_i0
 from ..ops.linear import reshape, shape_of
 from ..ops.search import search_sorted
 from ..ops.select import stop_gradient
-from .arguments import axes_of, axis_of, cast, given, operand, promoted
+from .arguments import axes_of, axis_of, cast, operand, promoted
 from .dispatch import implements
+from .getitem import getitem
 from .index import flat
 
-__all__ = ["ediff1d", "gradient", "interp", "trapezoid", "unwrap"]
+__all__ = ["ediff1d", "gradient", "i0", "interp", "trapezoid", "unwrap"]
 
 Array = Any
 
@@ -123,9 +124,9 @@ def _distances(given_: Any, shape: tuple[int, ...], places: tuple[int, ...]) -> 
             )
         if aval_of(points).dtype.kind in "iu":
             points = cast(points, np.float64)
-        step = np.diff(points)
+        step: Any = np.diff(points)
         even = not isinstance(step, Tracer) and bool((step == step[:1]).all())
-        steps.append(step[0] if even else step)
+        steps.append(getitem(step, 0) if even else step)
     return steps
 
 
@@ -206,6 +207,19 @@ def cast_like(number: Any, x: Any) -> Any:
     return aval_of(x).dtype.type(number)
 
 
+@implements(np.i0)
+def i0(x: Array) -> Array:
+    """The modified Bessel function of the first kind and order 0; its derivative is of order 1.
+
+    Raises:
+        DtypeError: ``x`` is complex.
+    """
+    x = operand(x)
+    if aval_of(x).dtype.kind == "c":
+        raise DtypeError(f"numpy.i0 is not supported for complex values, got {aval_of(x)}", "")
+    return bessel_i0(cast(x, np.float64) if aval_of(x).dtype.kind in "biu" else x)
+
+
 @implements(np.interp)
 def interp(
     x: Array, xp: Array, fp: Array, left: Any = None, right: Any = None, period: Any = None
@@ -235,8 +249,8 @@ def interp(
     if last:
         place = search_sorted(stop_gradient(xp), stop_gradient(x), "right") - 1
         i = np.clip(place, 0, last - 1)
-        slope = (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i])
-        value = slope * (x - xp[i]) + fp[i]
+        x0, x1, y0, y1 = [getitem(p, j) for p in (xp, fp) for j in (i, i + 1)]
+        value = (y1 - y0) / (x1 - x0) * (x - x0) + y0
     else:
         value = fp[0] + (x - x)
     value = np.where(x >= xp[-1], np.where(x > xp[-1], right, fp[-1]), value)
@@ -246,7 +260,7 @@ def interp(
 def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:
     x, xp = np.mod(x, period), np.mod(xp, period)
     order = np.argsort(stop_gradient(xp))
-    xp, fp = xp[order], fp[order]
+    xp, fp = getitem(xp, order), getitem(fp, order)
     return (
         x,
         np.concatenate([xp[-1:] - period, xp, xp[:1] + period]),

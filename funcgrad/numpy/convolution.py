@@ -8,9 +8,9 @@ import numpy as np
 
 from ..core.trace import aval_of
 from ..errors import ShapeError
+from ..ops.linear import reshape, shape_of
 from ..ops.search import convolve as full
 from ..ops.shape import crop, flip
-from ..ops.linear import reshape, shape_of
 from .arguments import operands
 from .dispatch import implements
 

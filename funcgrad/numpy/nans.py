@@ -6,12 +6,24 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import aval_of
-from . import reduce, statistics
+from ..core.trace import Tracer, aval_of
+from . import reduce, scan, statistics
 from .arguments import given, operand
 from .dispatch import implements, refuse
 
-__all__ = ["nanmax", "nanmean", "nanmin", "nanprod", "nanstd", "nansum", "nanvar"]
+__all__ = [
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmin",
+    "nanprod",
+    "nanstd",
+    "nansum",
+    "nanvar",
+]
 
 
 def _replaced(a: Any, value: float) -> tuple[Any, Any]:
@@ -157,3 +169,40 @@ def nanmin(
     """``numpy.nanmin``; nan where there is nothing else."""
     refuse("nanmin", out=out)
     return _extremum(reduce.min, np.inf, a, axis, keepdims, initial, where)
+
+
+@implements(np.nancumsum)
+def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumsum``."""
+    refuse("nancumsum", out=out)
+    return scan.cumsum(_replaced(a, 0)[0], axis, dtype)
+
+
+@implements(np.nancumprod)
+def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    """``numpy.nancumprod``."""
+    refuse("nancumprod", out=out)
+    return scan.cumprod(_replaced(a, 1)[0], axis, dtype)
+
+
+def _place(find: Any, worst: float, a: Any, axis: Any, keepdims: Any) -> Any:
+    x, valid = _replaced(a, worst)
+    if valid is not None:
+        some = reduce.all(reduce.any(valid, axis))
+        if not isinstance(some, Tracer) and not some:
+            raise ValueError("All-NaN slice encountered")
+    return find(x, axis, keepdims=keepdims)
+
+
+@implements(np.nanargmax)
+def nanargmax(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Any:
+    """``numpy.nanargmax``; no derivative passes. What only nans are is 0 where none is known."""
+    refuse("nanargmax", out=out)
+    return _place(reduce.argmax, -np.inf, a, axis, keepdims)
+
+
+@implements(np.nanargmin)
+def nanargmin(a: Any, axis: Any = None, out: Any = None, *, keepdims: Any = np._NoValue) -> Any:
+    """``numpy.nanargmin``; no derivative passes. What only nans are is 0 where none is known."""
+    refuse("nanargmin", out=out)
+    return _place(reduce.argmin, np.inf, a, axis, keepdims)

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import ConcretizationError, ShapeError
+from ..errors import ConcretizationError, DtypeError, ShapeError
 from ..ops.index import ScatterAdd
 from ..ops.layout import OPERAND
 from ..ops.linear import reshape, shape_of
+from ..ops.search import search_sorted
 from ..ops.select import stop_gradient
 from .arguments import axis_of, cast, operand, operands
 from .dispatch import implements, refuse
@@ -79,9 +80,28 @@ def argwhere(a: Array) -> np.ndarray[Any, Any]:
 
 @implements(np.searchsorted)
 def searchsorted(a: Array, v: Array, side: Any = "left", sorter: Any = None) -> Any:
-    """Where ``v`` would be inserted in ``a``, from their values."""
-    a, v = known("searchsorted", operand(a)), known("searchsorted", operand(v))
-    return np.searchsorted(a, v, side=side, sorter=known("searchsorted", sorter))
+    """Where ``v`` would be inserted in ``a``; no derivative passes.
+
+    Raises:
+        ShapeError: ``a`` is no vector.
+    """
+    if side not in ("left", "right", "l", "r", "L", "R"):
+        raise ValueError(f"search side must be 'left' or 'right' (got {side!r})")
+    a, v = operands([a, v])
+    if len(shape_of(a)) != 1:
+        raise ShapeError(
+            f"numpy.searchsorted: got {aval_of(a)} to search in",
+            "Give a vector; use vmap for one in each row.",
+        )
+    if sorter is not None:
+        sorter = integers("searchsorted", sorter)
+        if shape_of(sorter) != shape_of(a):
+            raise ShapeError(
+                "numpy.searchsorted: sorter.size must equal len(a)", "Give numpy.argsort(a)."
+            )
+        a = getitem(a, sorter)
+    side = "left" if side[0] in "lL" else "right"
+    return search_sorted(stop_gradient(a), stop_gradient(v), side)
 
 
 @implements(np.unique)
@@ -186,9 +206,32 @@ def bincount(x: Array, /, weights: Any = None, minlength: Any = 0) -> Array:
 
 
 @implements(np.digitize)
-def digitize(x: Array, bins: Array, right: bool = False) -> Any:
-    """Which bin each number of ``x`` falls into, from their values."""
-    return np.digitize(known("digitize", operand(x)), known("digitize", operand(bins)), right=right)
+def digitize(x: Array, bins: Any, right: bool = False) -> Any:
+    """Which bin each number of ``x`` falls into; no derivative passes.
+
+    Raises:
+        DtypeError: ``x`` is complex.
+        ValueError: ``bins`` rise and fall, where they are known.
+    """
+    x = operand(x)
+    bins = stop_gradient(operand(bins))
+    if aval_of(x).dtype.kind == "c":
+        raise DtypeError(f"numpy.digitize: x may not be complex, got {aval_of(x)}", "Use x.real.")
+    if len(shape_of(bins)) != 1:
+        raise ShapeError(f"numpy.digitize: bins are {aval_of(bins)}", "Give a vector.")
+    side = "left" if right else "right"
+    falling: Any = bins[:1] > bins[-1:]
+    n = shape_of(bins)[0]
+    if not isinstance(bins, Tracer):
+        if n and not (np.all(bins[1:] >= bins[:-1]) or np.all(bins[1:] <= bins[:-1])):
+            raise ValueError("bins must be monotonically increasing or decreasing")
+        if falling.any():
+            return n - searchsorted(bins[::-1], x, side)
+        return searchsorted(bins, x, side)
+    if not n:
+        return searchsorted(bins, x, side)
+    down = n - searchsorted(np.flip(bins), x, side)
+    return np.where(getitem(falling, 0), down, searchsorted(bins, x, side))
 
 
 @implements(np.diag_indices_from)

@@ -12,13 +12,19 @@ from types import ModuleType
 __all__ = ["ROOMS", "ROOM_OF", "load", "load_all"]
 
 ROOMS: dict[str, str] = {
+    "applying": "apply_along_axis apply_over_axes piecewise",
     "arithmetic": (
         "add copysign divide divmod float_power floor_divide fmod frexp heaviside ldexp mod "
         "modf multiply negative nextafter positive pow power reciprocal remainder spacing "
         "square subtract true_divide"
     ),
+    "assembly": "block geomspace insert resize trim_zeros vander",
+    "calculus": "ediff1d gradient i0 interp trapezoid unwrap",
     "complex": "abs absolute conj conjugate fabs sign",
     "contraction": "einsum einsum_path",
+    "convolution": "convolve correlate",
+    "counting": "histogram histogram_bin_edges",
+    "covariance": "corrcoef cov",
     "create": (
         "arange array asanyarray asarray ascontiguousarray astype copy empty eye full "
         "identity linspace logspace ones tri zeros"
@@ -49,13 +55,22 @@ ROOMS: dict[str, str] = {
     "like": "empty_like full_like meshgrid ones_like zeros_like",
     "linalg": "linalg",
     "matrices": "diag diagflat diagonal trace tril triu",
-    "nans": "nanmax nanmean nanmin nanprod nanstd nansum nanvar",
+    "nans": (
+        "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmin nanprod nanstd "
+        "nansum nanvar"
+    ),
+    "ordering": (
+        "argpartition intersect1d isin lexsort partition setdiff1d setxor1d sort_complex "
+        "union1d unique_all unique_counts unique_inverse unique_values"
+    ),
     "places": (
         "argwhere bincount compress delete diag_indices_from digitize extract flatnonzero "
         "ix_ nonzero ravel_multi_index searchsorted tril_indices_from triu_indices_from "
         "unique unravel_index"
     ),
+    "polynomials": "poly polyadd polyder polydiv polyfit polyint polymul polysub polyval",
     "products": "cross dot inner kron matmul matvec outer tensordot vdot vecdot vecmat",
+    "quantiles": "nanmedian nanpercentile nanquantile percentile quantile",
     "reduce": "all amax amin any argmax argmin count_nonzero max min prod ptp sum",
     "scan": "argsort cumprod cumsum cumulative_prod cumulative_sum diff sort",
     "shapes": (

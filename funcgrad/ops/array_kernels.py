@@ -74,3 +74,29 @@ def contract(x: Any, y: Any, spec: str) -> Any:
     order = batch + kept_a + kept_b
     product = np.matmul(x, y).reshape([size[c] for c in order])
     return product.transpose([order.index(c) for c in out])
+
+
+def search_sorted(a: Any, v: Any, side: Any) -> Any:
+    """`numpy.searchsorted`; leading axes of ``a`` are axes of ``v`` too, one search for each."""
+    if np.ndim(a) == 1:
+        return np.searchsorted(a, v, side)
+    n = np.shape(a)[-1]
+    rows = np.reshape(a, (-1, n))
+    parts = np.reshape(v, (len(rows), -1))
+    found = np.empty(parts.shape, np.intp)
+    for i in range(len(rows)):
+        found[i] = np.searchsorted(rows[i], parts[i], side)
+    return found.reshape(np.shape(v))
+
+
+def convolved(x: Any, y: Any) -> Any:
+    """The full convolution along the last axis; leading axes, which both have, are kept."""
+    if np.ndim(x) == 1:
+        return np.convolve(x, y)
+    if np.shape(x)[-1] < np.shape(y)[-1]:
+        x, y = y, x
+    n, m = np.shape(x)[-1], np.shape(y)[-1]
+    z = np.zeros((*np.shape(x)[:-1], n + m - 1), np.result_type(x, y))
+    for i in range(m):
+        z[..., i : i + n] += x * y[..., i : i + 1]
+    return z
