@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad import jit, jvp, tree, vjp, vmap
+from funcgrad import grad, jit, jvp, stop_gradient, tree, vjp, vmap
 from funcgrad.core.trace import Tracer, aval_of
 from funcgrad.errors import DtypeError
 
@@ -193,3 +193,35 @@ def test_lists_of_numbers_are_arrays_first():
 
     for _, found in answers(f, [np.float32(1.5)]):
         same_bits(found, f(np.float32(1.5)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("of_two", [np.maximum, np.minimum, np.fmax, np.fmin])
+def test_a_constant_cotangent_of_a_choice_has_the_dtype_of_the_operands(of_two, dtype):
+    for other in (0.5, np.nan):
+        for x in (F4.astype(dtype), dtype(1.5), dtype(0.5)):
+            eager = grad(lambda x, other=other: np.sum(of_two(x, other)))(x)
+            compiled = jit(grad(lambda x, other=other: np.sum(of_two(x, other))))(x)
+            assert eager.dtype == dtype
+            same_bits(compiled, eager)
+
+
+def test_writing_into_what_stop_gradient_gave_changes_nothing_else():
+    x = np.array([0.5, -1.0, 2.0])
+
+    def f(x):
+        y = np.exp(x)
+        constant = stop_gradient(y)
+        constant[...] = 7.0
+        return np.sum(y * x)
+
+    expected = np.exp(x) * (1 + x)
+    np.testing.assert_allclose(grad(f)(x), expected, rtol=1e-14)
+    np.testing.assert_allclose(jvp(f, (x,), (np.ones(3),))[1], np.sum(expected), rtol=1e-14)
+    stop_gradient(x)[...] = 0
+    assert x[0] == 0.5
+
+
+def test_accumulating_a_vector_along_no_axis():
+    x = np.array([0.5, -1.0, 2.0, 1.0])
+    same_bits(jit(lambda x: np.maximum.accumulate(x, axis=None))(x), np.maximum.accumulate(x))

@@ -129,8 +129,12 @@ def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
     if nan_loses:
         won, lost = np.logical_or(won, np.isnan(y)), np.logical_or(lost, np.isnan(x))
     if not isinstance(won, np.ndarray) and not isinstance(g, np.ndarray):
-        return 0.5 * g if won == lost else g if won else type(g)(0)
-    weight = np.subtract(won, lost, dtype=np.asarray(g).dtype.type) * 0.5 + 0.5
+        part = 0.5 * g if won == lost else g if won else type(g)(0)
+        if type(g) not in (float, complex) or {type(x), type(y)} <= {float, complex}:
+            return part
+        return np.result_type(x, y).type(part)
+    dtype = np.result_type(g, x, y).type  # any of them may be a Python scalar
+    weight = np.subtract(won, lost, dtype=dtype) * 0.5 + 0.5
     with np.errstate(invalid="ignore"):
         product = np.multiply(g, weight)
         smallest = product.min() if product.size else 0
