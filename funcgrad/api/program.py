@@ -68,6 +68,8 @@ def _is_number(leaf: Any) -> bool:
 def stop_gradient(x: T) -> T:
     """``x`` as a constant: the same value, through which no derivative passes.
 
+    Arrays are copied, so that writing into the result changes nothing else.
+
     Args:
         x: A pytree.
 
@@ -75,4 +77,10 @@ def stop_gradient(x: T) -> T:
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     np.float64(3.0)
     """
-    return tree.map(lambda leaf: _STOP(leaf) if isinstance(leaf, Tracer) else leaf, x)
+
+    def stopped(leaf: Any) -> Any:
+        if isinstance(leaf, Tracer):
+            return _STOP(leaf)
+        return leaf.copy() if type(leaf) is np.ndarray else leaf
+
+    return tree.map(stopped, x)
