@@ -1,6 +1,7 @@
 """``h += b`` on traced arrays: NumPy's answer, or an error where another name would miss it."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -8,7 +9,13 @@ import pytest
 import funcgrad.numpy as fnp
 from funcgrad import grad, jit, jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import Tracer
-from funcgrad.errors import DtypeError, LeakedTracerError, ShapeError, TracerAssignmentError
+from funcgrad.errors import (
+    ConcretizationError,
+    DtypeError,
+    LeakedTracerError,
+    ShapeError,
+    TracerAssignmentError,
+)
 from funcgrad.numpy.dispatch import IMPLEMENTED
 from funcgrad.numpy.rooms import load_all
 
@@ -485,7 +492,8 @@ def _views():
         for rest in CALLS:
             for x in (VIEWED, VIEWED.real.copy()[:3, :3]):
                 try:
-                    out = function(x, *rest)
+                    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+                        out = function(x, *rest)
                 except Exception:
                     continue
                 if any(_is_view(x, part) for part in _parts(out)):
@@ -506,5 +514,6 @@ def test_numpys_views_are_known():
             h += 1
             return [part for part in _parts(view) if isinstance(part, Tracer)][-1] * 1.0
 
-        with pytest.raises(TracerAssignmentError, match="was updated in place"):
+        why = "was updated in place|depends on values"
+        with pytest.raises((TracerAssignmentError, ConcretizationError), match=why):
             pytest.fail(f"{function} {rest} {jit(f)(x)}")

@@ -130,7 +130,7 @@ def _accumulate(
     if ufunc not in _ASSOCIATIVE:
         raise _refused(ufunc, "accumulate", "Use a loop, or funcgrad.scan.")
     x = _prepared(ufunc, array, dtype)
-    along = axis_of(axis, len(shape_of(x)))
+    along = axis_of(0 if axis is None and len(shape_of(x)) == 1 else axis, len(shape_of(x)))
     x = move_axis(x, along, 0)
     length = shape_of(x)[0]
     step = 1
