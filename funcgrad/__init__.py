@@ -13,6 +13,7 @@ from . import numpy as numpy
 
 if TYPE_CHECKING:
     from . import debug as debug
+    from . import errors as errors
     from . import lax as lax
     from . import nn as nn
     from . import optim as optim

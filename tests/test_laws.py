@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from funcgrad import grad, jvp, value_and_grad, vjp, vmap
+from funcgrad import grad, jit, jvp, value_and_grad, vjp, vmap
 from funcgrad.testing import check_chains, check_grads, check_transforms
 from funcgrad.testing.strategies import Program, arrays, programs
 
@@ -24,30 +24,21 @@ REUSED_BUFFER = Program(
 )
 
 
-def both(count):
-    """Run a law lightly always and heavily under the marker ``fuzz``."""
-
-    def decorate(test):
-        return settings(max_examples=count)(test)
-
-    return decorate
-
-
-@both(60)
+@settings(max_examples=60)
 @example(REUSED_BUFFER, np.array([0.5, -1.5, 0.25]), 0.75)
 @given(programs(), arrays((3,)), SCALAR)
 def test_same_answer(program, x, y):
     check_transforms(program, (x, y), rtol=1e-13, abstract=program.abstract)
 
 
-@both(60)
+@settings(max_examples=60)
 @example(REUSED_BUFFER, np.array([0.5, -1.5, 0.25]), 0.75)
-@given(programs(features=("buffers", "closures", "branches")), arrays((3,)), SCALAR)
+@given(programs(features=("buffers", "closures", "branches", "control")), arrays((3,)), SCALAR)
 def test_right_derivative(program, x, y):
     check_grads(program, (x, y), order=1, rtol=2e-5)
 
 
-@both(40)
+@settings(max_examples=40)
 @given(programs(scalar=False), arrays((3,)), SCALAR, arrays((3,)), arrays((3,)), SCALAR)
 def test_inner_product(program, x, y, ct, tx, ty):
     _, tangent = jvp(program, (x, y), (tx, ty))
@@ -58,8 +49,8 @@ def test_inner_product(program, x, y, ct, tx, ty):
     )
 
 
-@both(40)
-@given(programs(features=("closures", "singular")), arrays((3, 3)), arrays((3,)))
+@settings(max_examples=40)
+@given(programs(features=("closures", "singular", "control")), arrays((3, 3)), arrays((3,)))
 def test_batched_gradient_is_the_loop(program, xs, ys):
     together = vmap(grad(program, (0, 1)))(xs, ys)
     for i in range(3):
@@ -68,7 +59,18 @@ def test_batched_gradient_is_the_loop(program, xs, ys):
             np.testing.assert_allclose(a[i], b, rtol=1e-9, atol=1e-12)
 
 
-@both(40)
+@settings(max_examples=25)
+@given(programs(features=("control",), max_steps=4), arrays((3, 3)), arrays((3,)))
+def test_control_flow_compiled_and_batched(program, xs, ys):
+    derivative = grad(program, (0, 1))
+    for together in (jit(vmap(derivative)), vmap(jit(derivative))):
+        for i, (gx, gy) in enumerate(zip(*together(xs, ys), strict=True)):
+            alone = derivative(xs[i], ys[i])
+            np.testing.assert_allclose(gx, alone[0], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(gy, alone[1], rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=40)
 @given(programs(features=("singular", "buffers")), st.lists(SCALAR, min_size=2, max_size=2), SCALAR)
 def test_masked_branches_are_finite(program, others, y):
     x = np.array([0.0, *others])
@@ -127,6 +129,10 @@ def test_same_answer_fuzz(program, x, y):
 
 @pytest.mark.fuzz
 @settings(max_examples=400)
-@given(programs(max_steps=10, features=("buffers", "closures", "branches")), arrays((3,)), SCALAR)
+@given(
+    programs(max_steps=10, features=("buffers", "closures", "branches", "control")),
+    arrays((3,)),
+    SCALAR,
+)
 def test_right_derivative_fuzz(program, x, y):
     check_grads(program, (x, y), order=2, rtol=1e-4)

@@ -15,11 +15,14 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from .. import lax
+
 __all__ = ["FEATURES", "Program", "arrays", "programs", "shapes"]
 
-FEATURES = ("buffers", "closures", "branches", "singular")
+FEATURES = ("buffers", "closures", "branches", "singular", "control")
 """What programs may do beside arithmetic: reuse a local buffer, close over arrays, branch in Python
-on a value, and use ``where`` at points where the branch not taken has an infinite derivative."""
+on a value, use ``where`` at points where the branch not taken has an infinite derivative, and call
+(nested) control flow of `funcgrad.lax`."""
 
 _NUMBERS = itertools.count()
 
@@ -51,6 +54,20 @@ _SINGULAR = (
     "np.where({a} > 0.0, np.log(np.where({a} > 0.0, {a}, 1.0)), 0.0)",
     "np.where({a} > 0.0, np.sqrt(np.abs({a})), {a})",
     "np.where({a} != 0.0, np.sin({a}) / np.where({a} != 0.0, {a}, 1.0), 1.0)",
+)
+_CONTROL = (
+    "lax.cond({s} > 0.21, lambda a: np.sin(a) * {s}, lambda a: a * a / 4, {a})",
+    "lax.switch(1, [np.cos, lambda a: a * {s}], {a})",
+    "lax.scan(lambda c, x: (np.tanh(c + x), c * x), {s}, {a})[1]",
+    "lax.scan(lambda c, x: (np.sin(c) + x, c), {s}, {a}, reverse=True, checkpoint='sqrt')[1]",
+    "lax.fori_loop(0, 3, lambda i, a: np.sin(a) + i * {s}, {a})",
+    "lax.while_loop(lambda a: np.sum(a * a) > 1.03, lambda a: a * 0.7, np.tanh({a}))",
+    "lax.map(lambda x: np.tanh(x * {s}), {a})",
+    "lax.checkpoint(lambda a: np.cos(a * {s}))({a})",
+    "lax.scan(lambda c, x: (lax.cond(x > c, np.sin, np.cos, c + x), c), {s}, {a})[1]",
+    "lax.scan(lambda c, x: (lax.while_loop(lambda s: np.abs(s) > 0.31, lambda s: s * 0.6 * np.tanh({s})"
+    " + 0.1 * np.tanh(x), c + x), c), 0.5, {a})[1]",
+    "lax.cond({s} > 0.37, lambda a: lax.scan(lambda c, x: (c * x, c), 1.0, a)[1], np.sin, {a})",
 )
 
 
@@ -113,7 +130,7 @@ class Program:
         filename = f"<program {next(_NUMBERS)}>"
         text = self.source + "\n"
         linecache.cache[filename] = (len(text), None, text.splitlines(True), filename)
-        scope = {"np": np, **captured}
+        scope = {"np": np, "lax": lax, **captured}
         exec(compile(text, filename, "exec"), scope)
         self._function = scope["program"]
         self.__name__ = "program"
@@ -180,6 +197,10 @@ def programs(
         elif kind == "buffers":
             number = draw(st.integers(-3, 3)) / 2 + 0.25
             lines += [f"{name} = {vector()} * buffer", f"buffer[:] = {number}"]
+            vectors.append(name)
+        elif kind == "control":
+            s, a = draw(st.sampled_from(scalars)), vector()
+            lines.append(f"{name} = " + draw(st.sampled_from(_CONTROL)).format(s=s, a=a))
             vectors.append(name)
         elif kind == "closures":
             array = f"c{len(captured)}"
