@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -189,13 +191,34 @@ def test_elu_alpha():
 
 def test_gelu_is_near_its_exact_form():
     x = np.linspace(-6, 6, 2001)
-    assert np.abs(nn.gelu(x) - x * norm.cdf(x)).max() < 5e-4
-    with pytest.raises(errors.ArgumentError) as caught:
-        nn.gelu(x, approximate=False)
-    assert says(caught) == (
-        "gelu: the exact form needs the error function, which NumPy does not have.\n"
-        "Write gelu(x), the tanh form, which differs from it by less than 5e-4.\n"
-        "See docs/errors.md#arguments"
+    exact = nn.gelu(x, approximate=False)
+    assert_allclose(exact, x * norm.cdf(x), rtol=1e-14)
+    assert np.abs(nn.gelu(x) - exact).max() < 5e-4
+    slope = vmap(grad(lambda x: nn.gelu(x, approximate=False)))(x)
+    assert_allclose(slope, norm.cdf(x) + x * norm.pdf(x), rtol=1e-13, atol=1e-16)
+    for dtype in (np.float16, np.float32):
+        assert nn.gelu(x.astype(dtype), approximate=False).dtype == dtype
+
+
+WITHOUT_SCIPY = """
+import sys
+sys.modules["scipy"] = None  # as if it were not installed
+from funcgrad import nn
+try:
+    nn.gelu(1.0, approximate=False)
+except ImportError as error:
+    print(*str(error).split("\\n")[:2], sep="\\n")
+"""
+
+
+def test_exact_gelu_without_scipy():
+    command = [sys.executable, "-c", WITHOUT_SCIPY]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == (
+        "gelu: the exact form needs the error function, which SciPy has, and SciPy is not "
+        "installed.\n"
+        "Install it: pip install 'funcgrad[scipy]'. Or write gelu(x), the tanh form, which differs "
+        "from it by less than 5e-4.\n"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..errors import MissingExtraError
 from ..ops.elementwise import logistic
 from ..ops.elementwise import relu as relu_primitive
 from .checks import Array, as_float
@@ -105,33 +105,44 @@ def elu(x: Array, alpha: Array = 1.0) -> Array:
 
 
 def gelu(x: Array, approximate: bool = True) -> Array:
-    """The Gaussian error linear unit in its tanh form (Hendrycks and Gimpel 2016).
+    """The Gaussian error linear unit (Hendrycks and Gimpel 2016).
 
-    ``0.5 * x * (1 + tanh(u))`` with ``u = sqrt(2 / pi) * (x + 0.044715 * x**3)``, computed as
-    ``x * sigmoid(2 * u)``, which is the same function and does not cancel for negative ``x``.
+    In its tanh form ``0.5 * x * (1 + tanh(u))`` with ``u = sqrt(2 / pi) * (x + 0.044715 * x**3)``,
+    computed as ``x * sigmoid(2 * u)``, which is the same function and does not cancel for negative
+    ``x``. The exact form is ``x * Phi(x)`` with the cumulative normal distribution, which SciPy
+    has; they differ by less than 5e-4.
 
     Args:
         x: Any shape.
-        approximate: Must be True: the exact form ``x * Phi(x)``, from which this one differs by
-            less than 5e-4, needs the error function, which NumPy does not have.
+        approximate: Whether to take the tanh form.
 
     Returns:
         The same shape and dtype.
 
     Raises:
-        ArgumentError: ``approximate`` is False.
+        MissingExtraError: ``approximate`` is False and SciPy is not installed.
 
     >>> gelu(np.array([-1000.0, 0.0, 1000.0]))
     array([  -0.,    0., 1000.])
     """
-    if not approximate:
-        raise ArgumentError(
-            "gelu: the exact form needs the error function, which NumPy does not have",
-            "Write gelu(x), the tanh form, which differs from it by less than 5e-4.",
-        )
     x = as_float("gelu", x)
+    if not approximate:
+        return x * _ndtr(x).astype(x.dtype)
     slope = 2.0 * math.sqrt(2.0 / math.pi)
     return x * logistic(x * (slope + (slope * 0.044715) * (x * x)))
+
+
+def _ndtr(x: Array) -> Array:
+    try:
+        from ..scipy.special import ndtr
+    except MissingExtraError as error:
+        raise MissingExtraError(
+            "gelu: the exact form needs the error function, which SciPy has, and SciPy is not "
+            "installed",
+            "Install it: pip install 'funcgrad[scipy]'. Or write gelu(x), the tanh form, which "
+            "differs from it by less than 5e-4.",
+        ) from error
+    return ndtr(x)
 
 
 def silu(x: Array) -> Array:

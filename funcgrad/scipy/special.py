@@ -240,7 +240,7 @@ def polygamma(n: Any, x: Any) -> Any:
     return higher if np.all(orders > 0) else np.where(orders == 0, special.psi(values), higher)
 
 
-@_where_traced(special.multigammaln)
+@_where_traced(special.multigammaln)  # type: ignore[attr-defined]
 def multigammaln(a: Any, d: int) -> Any:
     """The logarithm of the gamma function of dimension ``d`` on tracers."""
     a = operand(a)
@@ -261,11 +261,11 @@ def logsumexp(
         The logarithm; nan where the sum is negative. With ``return_sign`` the logarithm of the
         sum's absolute value and its sign.
     """
-    from ..nn import softmax as stable
+    from ..nn.softmax import logsumexp as stable
 
     a = _floating(a)
     if b is None and not return_sign:
-        return stable.logsumexp(a, axis, keepdims)
+        return stable(a, axis, keepdims)
     weights = operand(1.0 if b is None else b)
     a, weights = np.broadcast_arrays(np.where(weights == 0, -np.inf, a), weights)
     top = np.max(stop_gradient(a), axis=axis, keepdims=True)
@@ -280,17 +280,17 @@ def logsumexp(
 @_where_traced(special.softmax)
 def softmax(x: Any, axis: Any = None) -> Any:
     """``exp(x) / sum(exp(x))`` on tracers, without overflow."""
-    from ..nn import softmax as stable
+    from ..nn.softmax import softmax as stable
 
-    return stable.softmax(_floating(x), axis)
+    return stable(_floating(x), axis)
 
 
 @_where_traced(special.log_softmax)
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """The logarithm of `softmax` on tracers, without its underflow."""
-    from ..nn import softmax as stable
+    from ..nn.softmax import log_softmax as stable
 
-    return stable.log_softmax(_floating(x), axis)
+    return stable(_floating(x), axis)
 
 
 @_where_traced(special.factorial)
@@ -305,9 +305,9 @@ def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
 def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
     """The binomial coefficient on tracers, 0 unless ``0 <= k <= N``."""
     _refuse("comb", exact=exact or None)
-    if repetition:
-        N = operand(N) + operand(k) - 1
     n, k = np.broadcast_arrays(_floating(N), _floating(k))
+    if repetition:
+        n = n + k - 1
     inside = (k <= n) & (n >= 0) & (k >= 0)
     return np.where(inside, special.binom(np.where(inside, n, 1.0), np.where(inside, k, 1.0)), 0.0)
 

@@ -99,8 +99,8 @@ class MultivariateNormal:
                 "scipy.stats.multivariate_normal: got allow_singular=True",
                 "Leave it away: a singular covariance has no density to differentiate.",
             )
-        mean, cov = _moments(mean, cov)
-        dim = mean.shape[0]
+        center, cov = _moments(mean, cov)
+        dim = center.shape[0]
         points = real(x)
         if points.ndim == 0:
             points = points[None]
@@ -112,7 +112,7 @@ class MultivariateNormal:
                 "Give x of shape (..., d) for a mean of shape (d,).",
             )
         factor = np.linalg.cholesky(cov)
-        deviations = np.reshape(points - mean, (-1, dim)).T
+        deviations = np.reshape(points - center, (-1, dim)).T
         whitened = np.linalg.solve(factor, deviations)
         total = np.reshape(np.sum(whitened * whitened, axis=0), points.shape[:-1])
         log_root_det = np.sum(np.log(np.diagonal(factor)))
