@@ -9,6 +9,7 @@ from funcgrad import grad, jit, jvp, value_and_grad, vjp, vmap
 from funcgrad.testing import check_chains, check_grads, check_transforms
 from funcgrad.testing.strategies import Program, arrays, programs
 
+SMOOTH = ("buffers", "closures", "branches", "control")
 SCALAR = st.integers(-30, 30).map(lambda n: n / 16 + 1 / 37)
 
 REUSED_BUFFER = Program(
@@ -33,7 +34,7 @@ def test_same_answer(program, x, y):
 
 @settings(max_examples=60)
 @example(REUSED_BUFFER, np.array([0.5, -1.5, 0.25]), 0.75)
-@given(programs(features=("buffers", "closures", "branches", "control")), arrays((3,)), SCALAR)
+@given(programs(features=SMOOTH), arrays((3,)), SCALAR)
 def test_right_derivative(program, x, y):
     check_grads(program, (x, y), order=1, rtol=2e-5)
 

@@ -65,8 +65,8 @@ _CONTROL = (
     "lax.map(lambda x: np.tanh(x * {s}), {a})",
     "lax.checkpoint(lambda a: np.cos(a * {s}))({a})",
     "lax.scan(lambda c, x: (lax.cond(x > c, np.sin, np.cos, c + x), c), {s}, {a})[1]",
-    "lax.scan(lambda c, x: (lax.while_loop(lambda s: np.abs(s) > 0.31, lambda s: s * 0.6 * np.tanh({s})"
-    " + 0.1 * np.tanh(x), c + x), c), 0.5, {a})[1]",
+    "lax.scan(lambda c, x: (lax.while_loop(lambda s: np.abs(s) > 0.31,"
+    " lambda s: s * 0.6 * np.tanh({s}) + 0.1 * np.tanh(x), c + x), c), 0.5, {a})[1]",
     "lax.cond({s} > 0.37, lambda a: lax.scan(lambda c, x: (c * x, c), 1.0, a)[1], np.sin, {a})",
 )
 
