@@ -11,7 +11,14 @@ from collections.abc import Set as AbstractSet
 from types import FunctionType, ModuleType
 from typing import Any
 
-from ..ops import array_kernels, index_kernels, kernels, linalg_kernels, random_kernels
+from ..ops import (
+    array_kernels,
+    index_kernels,
+    kernels,
+    linalg_kernels,
+    random_kernels,
+    scipy_kernels,
+)
 from . import support
 
 __all__ = ["KERNELS", "fresh_names", "identifier"]
@@ -27,7 +34,13 @@ def _functions_of(*modules: ModuleType) -> dict[str, Any]:
 
 
 KERNELS = _functions_of(
-    kernels, index_kernels, array_kernels, linalg_kernels, random_kernels, support
+    kernels,
+    index_kernels,
+    array_kernels,
+    linalg_kernels,
+    random_kernels,
+    scipy_kernels,
+    support,
 )
 """The functions that generated source may call; their text is copied into it."""
 

@@ -1,0 +1,67 @@
+"""Floor 3: what matrix functions take from SciPy; see `funcgrad.ops.kernels`.
+
+Each function uses nothing but ``np`` and what it imports: generated source holds a copy of its
+text. SciPy loads when one is called. Stacks are looped over: SciPy's own support of them is younger
+than the SciPy that funcgrad asks for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def matrix_exponential(x: Any) -> Any:
+    """``scipy.linalg.expm`` of each matrix of a stack."""
+    from scipy.linalg import expm
+
+    return expm(x)
+
+
+def matrix_root(x: Any) -> Any:
+    """``scipy.linalg.sqrtm`` of each matrix of a stack, of the dtype of ``x``."""
+    from scipy.linalg import sqrtm
+
+    out = np.empty(x.shape, x.dtype)
+    for place in np.ndindex(x.shape[:-2]):
+        root = sqrtm(x[place])
+        if np.iscomplexobj(root) and not np.iscomplexobj(x):
+            raise np.linalg.LinAlgError(
+                "sqrtm: a real matrix has a complex root, give it as a complex one"
+            )
+        out[place] = root
+    return out
+
+
+def sylvester(a: Any, b: Any, q: Any) -> Any:
+    """``scipy.linalg.solve_sylvester`` for stacks of one length."""
+    from scipy.linalg import solve_sylvester
+
+    out = np.empty(q.shape, q.dtype)
+    for place in np.ndindex(q.shape[:-2]):
+        out[place] = solve_sylvester(a[place], b[place], q[place])
+    return out
+
+
+def triangular_solution(a: Any, b: Any, lower: Any, unit: Any, check: Any) -> Any:
+    """``scipy.linalg.solve_triangular`` for stacks of one length."""
+    from scipy.linalg import solve_triangular
+
+    out = np.empty(b.shape, b.dtype)
+    for place in np.ndindex(b.shape[:-2]):
+        out[place] = solve_triangular(
+            a[place], b[place], lower=lower, unit_diagonal=unit, check_finite=check
+        )
+    return out
+
+
+def lu_factors(x: Any) -> Any:
+    """``scipy.linalg.lu`` of each square matrix of a stack: permutations, lower, upper."""
+    from scipy.linalg import lu
+
+    out = [np.empty(x.shape, kind) for kind in (x.real.dtype, x.dtype, x.dtype)]
+    for place in np.ndindex(x.shape[:-2]):
+        for factor, found in zip(out, lu(x[place], check_finite=False)):
+            factor[place] = found
+    return tuple(out)

@@ -1,0 +1,125 @@
+"""funcgrad.scipy.linalg: SciPy's answer under every transform, derivatives, errors."""
+
+import numpy as np
+import pytest
+from samples.laws import check_sample
+from samples.matrix_functions import SAMPLES, B, C, P, R, S, V, spd
+
+from funcgrad import grad, hessian, jit, jvp, make_jaxpr, vjp
+from funcgrad.core.trace import aval_of
+from funcgrad.errors import NotTraceableError, ShapeError
+from funcgrad.scipy import linalg
+from funcgrad.testing import check_grads
+
+scipy_linalg = pytest.importorskip("scipy.linalg")
+names = [f"{s.primitive}-{i}" for i, s in enumerate(SAMPLES)]
+
+
+@pytest.mark.parametrize("sample", SAMPLES, ids=names)
+def test_samples(sample):
+    check_sample(sample)
+
+
+CALLS = {
+    "expm float32": (lambda x: linalg.expm(x), (S.astype("f"),)),
+    "expm ints": (lambda x: linalg.expm(x), (np.arange(4).reshape(2, 2),)),
+    "sqrtm float32": (lambda x: linalg.sqrtm(x), (P[0].astype("f"),)),
+    "solve_triangular ints": (linalg.solve_triangular, (np.array([[2, 1], [5, 4]]), V[:2])),
+    "solve_triangular dtypes": (linalg.solve_triangular, (S.astype("f"), B)),
+    "cho_solve": (
+        lambda a, b: linalg.cho_solve(linalg.cho_factor(a, lower=True), b), (spd(S), V)),
+    "lu": (lambda x: linalg.lu(x), (S[::-1],)),
+    "lu indices": (lambda x: linalg.lu(x, p_indices=True), (C[[1, 2, 0]],)),
+    "lu float32": (lambda x: linalg.lu(x), (S.astype("f"),)),
+}  # fmt: skip
+
+
+def leaves(out):
+    return out if isinstance(out, tuple) else (out,)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_calls(name):
+    f, args = CALLS[name]
+    single = any(np.asarray(a).dtype.char == "f" for a in args)
+    for transformed in (jit(f, backend="run"), jit(f), lambda *xs: vjp(f, *xs)[0]):
+        for found, expected in zip(leaves(transformed(*args)), leaves(f(*args)), strict=True):
+            assert aval_of(found) == aval_of(expected)
+            np.testing.assert_allclose(found, expected, rtol=1e-5 if single else 1e-13)
+
+
+def test_nothing_traced_is_scipys():
+    np.testing.assert_array_equal(linalg.expm(S), scipy_linalg.expm(S))
+    assert linalg.expm.__wrapped__ is scipy_linalg.expm
+    assert linalg.sqrtm(-np.eye(2)).dtype == np.complex128
+
+
+def test_closed_forms():
+    # tr(exp A) has the gradient exp(A)^T, at the identity too, where eigenvalues coincide.
+    for x in (S, np.eye(3), np.array([[0.0, 1.0], [0.0, 0.0]])):
+        g = grad(lambda x: np.trace(linalg.expm(x)))(x)
+        np.testing.assert_allclose(g, scipy_linalg.expm(x).T, rtol=1e-12, atol=1e-14)
+    t = R[1]
+    moved = jvp(linalg.expm, (S,), (t,))[1]
+    np.testing.assert_allclose(moved, scipy_linalg.expm_frechet(S, t)[1], rtol=1e-11)
+    np.testing.assert_allclose(jvp(linalg.sqrtm, (np.eye(3),), (t,))[1], t / 2, rtol=1e-13)
+    check_grads(linalg.sqrtm, (np.eye(3),), order=2)
+    # The root's trace at the identity: d2 tr(sqrt(1 + t)) = -tr(t t) / 4.
+    h = hessian(lambda x: np.trace(linalg.sqrtm(x)))(np.eye(2))
+    expected = -np.einsum("il,jk->ijkl", np.eye(2), np.eye(2)) / 4
+    np.testing.assert_allclose(h, expected, rtol=1e-12, atol=1e-14)
+    g = grad(lambda x: np.sum(np.log(np.abs(np.diag(linalg.lu(x)[2])))))(S)
+    np.testing.assert_allclose(g, np.linalg.inv(S).T, rtol=1e-12)
+
+
+def test_gradients_are_in_the_triangle_that_counts():
+    g = grad(lambda a: np.sum(linalg.solve_triangular(a, V)))(S)
+    assert np.all(g[np.tril_indices(3, -1)] == 0)
+    g = grad(lambda a: np.sum(linalg.solve_triangular(a, V, lower=True, unit_diagonal=True)))(S)
+    assert np.all(np.triu(g) == 0) and np.all(g[np.tril_indices(3, -1)] != 0)
+
+
+def test_stacks():
+    stack, right = np.stack([S, S.T]), np.stack([B, B + 1])
+    found = jit(linalg.solve_triangular)(stack, right)
+    for a, b, x in zip(stack, right, found, strict=True):
+        np.testing.assert_allclose(x, scipy_linalg.solve_triangular(a, b), rtol=1e-13)
+    check_grads(lambda a, b: linalg.solve_triangular(a, b, lower=True), (stack, B), order=1)
+    _, lower, upper = jit(lambda x: linalg.lu(x))(stack)
+    for x, left, r in zip(stack, lower, upper, strict=True):
+        np.testing.assert_array_equal(left, scipy_linalg.lu(x)[1])
+        np.testing.assert_array_equal(r, scipy_linalg.lu(x)[2])
+
+
+LINALG = np.linalg.LinAlgError
+ERRORS = {
+    "expm": (lambda x: linalg.expm(x), ShapeError, "scipy.linalg.expm: got float64[3,4]"),
+    "sqrtm": (lambda x: linalg.sqrtm(x[0]), ShapeError, "square"),
+    "lu": (lambda x: linalg.lu(x), NotTraceableError, "only square"),
+    "solve_triangular": (
+        lambda x: linalg.solve_triangular(x[:, :3], np.ones(4)), ShapeError, "as many rows"),
+    "trans": (lambda x: linalg.solve_triangular(x[:, :3], x, trans="X"), ValueError, "trans"),
+    "solve_sylvester": (
+        lambda x: linalg.solve_sylvester(x[:, :3], np.eye(2), x), ShapeError, "the rows of a"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_errors(name):
+    f, kind, text = ERRORS[name]
+    with pytest.raises(kind) as caught:
+        make_jaxpr(f)(B)
+    assert text in str(caught.value)
+
+
+def test_errors_of_lapack():
+    with pytest.raises(LINALG, match="singular"):
+        grad(lambda a: np.sum(linalg.solve_triangular(a, V)))(np.zeros((3, 3)))
+    with pytest.raises(LINALG, match="positive definite"):
+        vjp(linalg.cholesky, -np.eye(2))
+    with pytest.raises(LINALG, match="complex root"):
+        vjp(linalg.sqrtm, -np.eye(2))
+    with pytest.raises(ValueError, match="infs or NaNs"):
+        vjp(linalg.solve_triangular, np.eye(2), np.array([1.0, np.nan]))
+    assert np.isnan(vjp(lambda b: linalg.solve_triangular(
+        np.eye(2), b, check_finite=False), np.array([1.0, np.nan]))[0][1])  # fmt: skip
