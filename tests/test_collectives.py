@@ -334,7 +334,8 @@ def messages():
         lambda: named(equation)(X),
         f"psum: a collective, at {one}{line(equation)} in <lambda>, in an equation that is solved "
         "for each element of the batch by itself.\n"
-        "Solve for all elements at once, with the batch as an axis of the unknown.\n",
+        "Compute it before and close over it, or solve for all elements at once, with the batch as "
+        "an axis of the unknown.\n",
     )
 
 
