@@ -160,8 +160,8 @@ class Implicit(Primitive):
         refuse_collectives(
             [self.program, self.residual],
             "an equation that is solved for each element of the batch by itself",
-            "Compute it before and close over it, or solve for all elements at once, with the batch "
-            "as an axis of the unknown.",
+            "Compute it before and close over it, or solve for all elements at once, with the "
+            "batch as an axis of the unknown.",
         )
         lanes = (*self.lanes, (size, tuple(batched)))
         fields = self.program, self.residual, self.inputs, self.unknowns, self.solver
