@@ -9,8 +9,11 @@ import scipy.linalg
 import scipy.special
 
 from funcgrad import (
+    ShapeDtypeStruct,
     checkpoint,
     cond,
+    custom_jvp,
+    custom_vjp,
     debug,
     fori_loop,
     grad,
@@ -22,6 +25,7 @@ from funcgrad import (
     jvp,
     linearize,
     make_jaxpr,
+    pure_callback,
     scan,
     switch,
     value_and_grad,
@@ -29,9 +33,6 @@ from funcgrad import (
     vmap,
     while_loop,
 )
-from funcgrad.control.callback import ShapeDtypeStruct, pure_callback
-from funcgrad.control.custom_jvp import custom_jvp
-from funcgrad.control.custom_vjp import custom_vjp
 from funcgrad.core.backend import RunBackend
 from funcgrad.core.ir import check
 from funcgrad.core.trace import trace

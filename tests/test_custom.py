@@ -15,6 +15,9 @@ import scipy.special
 from funcgrad import (
     checkpoint,
     cond,
+    custom_gradient,
+    custom_jvp,
+    custom_vjp,
     fori_loop,
     grad,
     hessian,
@@ -33,9 +36,6 @@ from funcgrad import (
     while_loop,
 )
 from funcgrad import map as lax_map
-from funcgrad.control.custom_gradient import custom_gradient
-from funcgrad.control.custom_jvp import custom_jvp
-from funcgrad.control.custom_vjp import custom_vjp
 from funcgrad.core.ir import check
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import (

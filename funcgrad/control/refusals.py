@@ -85,6 +85,9 @@ class Opaque(Primitive):
     numpy = "{0}"
     saves = False
 
+    def __str__(self) -> str:
+        return self.name
+
     def aval(self, x: Aval) -> Aval:
         return x
 

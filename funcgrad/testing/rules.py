@@ -46,7 +46,7 @@ def check_rule(
         AssertionError: Saying for which argument the rule is wrong, and by how much.
         ArgumentError: Where ``f`` has no rule to check.
 
-    >>> from funcgrad.control.custom_vjp import custom_vjp
+    >>> from funcgrad import custom_vjp
     >>> square = custom_vjp(lambda x: x * x)
     >>> square.defvjp(lambda x: (x * x, x), lambda x, ct: (2.0 * x * ct,))
     >>> check_rule(square, (3.0,))

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from funcgrad import debug
-from funcgrad.control.custom_jvp import custom_jvp
+from funcgrad import custom_jvp, debug
 
 from . import Sample
 
