@@ -266,15 +266,18 @@ def logsumexp(
     a = _floating(a)
     if b is None and not return_sign:
         return stable(a, axis, keepdims)
-    weights = operand(1.0 if b is None else b)
-    a, weights = np.broadcast_arrays(np.where(weights == 0, -np.inf, a), weights)
-    top = np.max(stop_gradient(a), axis=axis, keepdims=True)
+    a, weights = np.broadcast_arrays(a, operand(1.0 if b is None else b))
+    counted = np.where(stop_gradient(weights) == 0, -np.inf, stop_gradient(a))
+    top = np.max(counted, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0)
+    # A term of weight 0 keeps its derivative in the weight, unless its exponential overflows.
+    most = math.log(float(np.finfo(a.dtype).max)) - 1.0
+    a = np.where((weights == 0) & ~(a - top < most), -np.inf, a)
     total = np.sum(weights * np.exp(a - top), axis=axis, keepdims=keepdims)
     shift = top if keepdims else np.reshape(top, total.shape)
     if not return_sign:
-        return np.log(total) + shift
-    return np.log(np.abs(total)) + shift, np.sign(total)
+        return special.xlogy(1.0, total) + shift
+    return special.xlogy(1.0, np.abs(total)) + shift, np.sign(total)
 
 
 @_where_traced(special.softmax)
