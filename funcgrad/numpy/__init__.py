@@ -70,7 +70,12 @@ def __getattr__(name: str) -> Any:
     module = _load(room)
     if name == room:
         return module
-    value = getattr(module if name in module.__all__ else _numpy, name)
+    value = getattr(module, name, None)
+    if name not in module.__all__ and getattr(value, "__module__", None) != module.__name__:
+        value = getattr(_numpy, name)
+        own = getattr(value, "__name__", name)
+        if own in module.__all__:  # another name of a function there, as concat is concatenate
+            value = getattr(module, own)
     globals()[name] = value
     return value
 

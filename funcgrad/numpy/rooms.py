@@ -49,7 +49,7 @@ ROOMS: dict[str, str] = {
         "shares_memory"
     ),
     "join": (
-        "append array_split column_stack concatenate dsplit dstack hsplit hstack pad repeat "
+        "append array_split column_stack concat concatenate dsplit dstack hsplit hstack pad repeat "
         "roll split stack tile unstack vsplit vstack"
     ),
     "like": "empty_like full_like meshgrid ones_like zeros_like",
@@ -75,8 +75,8 @@ ROOMS: dict[str, str] = {
     "scan": "argsort cumprod cumsum cumulative_prod cumulative_sum diff sort",
     "shapes": (
         "atleast_1d atleast_2d atleast_3d broadcast_arrays broadcast_to expand_dims flip "
-        "fliplr flipud matrix_transpose moveaxis ndim ravel reshape rollaxis rot90 shape "
-        "size squeeze swapaxes transpose"
+        "fliplr flipud matrix_transpose moveaxis ndim permute_dims ravel reshape rollaxis "
+        "rot90 shape size squeeze swapaxes transpose"
     ),
     "statistics": "average mean median std var",
     "trigonometric": (
