@@ -21,9 +21,26 @@ if TYPE_CHECKING:
     from . import scipy as scipy
     from . import testing as testing
     from . import tree as tree
-    from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
+    from .api.collective import (
+        all_gather,
+        axis_index,
+        axis_size,
+        pmax,
+        pmean,
+        pmin,
+        psum,
+        psum_scatter,
+    )
     from .api.gradient import grad, hvp, jvp, linearize, value_and_grad, vjp
-    from .api.jacobian import hessian, jacfwd, jacobian, jacrev, value_and_jacobian
+    from .api.jacobian import (
+        hessian,
+        jacfwd,
+        jacobian,
+        jacrev,
+        value_and_jacfwd,
+        value_and_jacobian,
+        value_and_jacrev,
+    )
     from .api.mapping import vmap
     from .api.program import make_jaxpr, stop_gradient
     from .api.transposition import linear_transpose
@@ -84,6 +101,7 @@ __all__ = [
     "pmean",
     "pmin",
     "psum",
+    "psum_scatter",
     "pure_callback",
     "random",
     "remat",
@@ -95,7 +113,9 @@ __all__ = [
     "testing",
     "tree",
     "value_and_grad",
+    "value_and_jacfwd",
     "value_and_jacobian",
+    "value_and_jacrev",
     "vectorize",
     "vjp",
     "vmap",
@@ -142,6 +162,7 @@ _LAZY = {
     "pmean": "api.collective",
     "pmin": "api.collective",
     "psum": "api.collective",
+    "psum_scatter": "api.collective",
     "pure_callback": "control.callback",
     "random": None,
     "remat": "control.checkpoint",
@@ -153,7 +174,9 @@ _LAZY = {
     "testing": None,
     "tree": None,
     "value_and_grad": "api.gradient",
+    "value_and_jacfwd": "api.jacobian",
     "value_and_jacobian": "api.jacobian",
+    "value_and_jacrev": "api.jacobian",
     "vectorize": "api.vectorize",
     "vjp": "api.gradient",
     "vmap": "api.mapping",

@@ -1,7 +1,8 @@
 """Floor 8: control flow under the names and argument orders that JAX's users know."""
 
-from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum
+from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum, psum_scatter
 from .api.program import stop_gradient
+from .api.transposition import linear_transpose
 from .control.associative import associative_scan
 from .control.checkpoint import checkpoint, checkpoint_name
 from .control.cond import cond, select, switch
@@ -19,11 +20,13 @@ __all__ = [
     "custom_linear_solve",
     "custom_root",
     "fori_loop",
+    "linear_transpose",
     "map",
     "pmax",
     "pmean",
     "pmin",
     "psum",
+    "psum_scatter",
     "scan",
     "select",
     "stop_gradient",
