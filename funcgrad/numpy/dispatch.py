@@ -98,8 +98,7 @@ def counterpart_of(function: Any) -> Callable[..., Any] | None:
     if counterpart is None:
         name = name_of(function)
         if name.startswith("scipy.special."):
-            from ..scipy import special as special  # enters its handlers of ufuncs
-
+            load("special")  # enters handlers of ufuncs
             return None
         room = ROOM_OF.get(name.removeprefix("numpy.").partition(".")[0])
         if room is not None:
@@ -145,10 +144,9 @@ def name_of(function: Any) -> str:
     name = getattr(function, "__name__", str(function))
     module = getattr(function, "__module__", None)
     if module is None:  # SciPy's ufuncs do not say where they are from, nor do NumPy's before 2.2
-        special = sys.modules.get("scipy.special")
-        theirs = getattr(special, name, None) is function
+        theirs = getattr(sys.modules.get("scipy.special._ufuncs"), name, None) is function
         module = "scipy.special" if theirs else "numpy"
-    return f"{module}.{name}"
+    return f"{module}.{name.lstrip('_')}"
 
 
 def not_traceable(function: Any) -> NotTraceableError:

@@ -52,6 +52,11 @@ _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 class Special(Elementwise):
     """A ufunc of `scipy.special`; source calls it by that name."""
 
+    @property
+    def ufunc(self) -> Any:
+        """The ufunc, which promotes the operands."""
+        return self.numpy
+
     def source(self, *operands: str) -> str:
         return f"special.{self.numpy.__name__}({', '.join(operands)})"
 

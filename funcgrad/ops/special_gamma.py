@@ -81,6 +81,10 @@ class Zeta(Special):
         lambda out, s, q: neg(mul(s, zeta(add(s, 1.0), q))),
     )
 
+    @property
+    def ufunc(self) -> Any:
+        return special._ufuncs._zeta  # type: ignore[attr-defined]
+
     def source(self, *operands: str) -> str:
         return f"special.zeta({', '.join(operands)})"
 

@@ -1,4 +1,4 @@
-"""Floor 6: `scipy.special` on tracers.
+"""Floor 8: `scipy.special` on tracers.
 
 ``scipy.special.erf(x)`` reaches the counterpart here through NumPy's protocol for ufuncs (NEP 13),
 ``funcgrad.scipy.special.erf(x)`` too, and takes lists with tracers in them. SciPy's functions that
@@ -16,12 +16,12 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..api.program import stop_gradient
-from ..core.trace import apply, aval_of
+from ..core.trace import aval_of
 from ..errors import ArgumentError, MissingExtraError
 from ..numpy.arguments import cast, operand
 from ..numpy.dispatch import has_tracer
-from ..numpy.promote import promoted_for
-from ..numpy.ufuncs import HANDLERS, named
+from ..numpy.rooms import load
+from ..numpy.ufuncs import named
 
 try:
     from scipy import special
@@ -31,8 +31,6 @@ except ImportError as error:
         "Install it: pip install 'funcgrad[scipy]'.",
     ) from error
 
-from ..ops import special as ops
-from ..ops import special_bessel as bessel
 from ..ops import special_gamma as gammas
 
 __all__ = [
@@ -104,22 +102,14 @@ __all__ = [
     "zeta",
 ]
 
+load("special")
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def _handle(ufunc: np.ufunc, primitive: Any) -> None:
-    """Enter ``ufunc`` into the table that NumPy's protocol looks into."""
-
-    def handler(*args: Any, **options: Any) -> Any:
-        return apply(primitive, promoted_for(ufunc, args, **options), None)
-
-    HANDLERS[ufunc] = handler
-
-
-def _declare(ufunc: np.ufunc, primitive: Any) -> Callable[..., Any]:
-    """Enter ``ufunc`` into the table, and give the function of its name."""
-    _handle(ufunc, primitive)
+def _function(ufunc: np.ufunc) -> Callable[..., Any]:
+    """The function of a ufunc's name."""
     function = named(ufunc)
     function.__module__ = __name__
     return function
@@ -145,68 +135,67 @@ def _where_traced(genuine: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return decorate
 
 
-erf = _declare(special.erf, ops.erf)
-erfc = _declare(special.erfc, ops.erfc)
-erfcx = _declare(special.erfcx, ops.erfcx)
-erfi = _declare(special.erfi, ops.erfi)
-erfinv = _declare(special.erfinv, ops.erfinv)
-erfcinv = _declare(special.erfcinv, ops.erfcinv)
-ndtr = _declare(special.ndtr, ops.ndtr)
-log_ndtr = _declare(special.log_ndtr, ops.log_ndtr)
-ndtri = _declare(special.ndtri, ops.ndtri)
-ndtri_exp = _declare(special.ndtri_exp, ops.ndtri_exp)
-expit = _declare(special.expit, ops.expit)
-log_expit = _declare(special.log_expit, ops.log_expit)
-logit = _declare(special.logit, ops.logit)
-xlogy = _declare(special.xlogy, ops.xlogy)
-xlog1py = _declare(special.xlog1py, ops.xlog1py)
-entr = _declare(special.entr, ops.entr)
-rel_entr = _declare(special.rel_entr, ops.rel_entr)
-kl_div = _declare(special.kl_div, ops.kl_div)
-exp1 = _declare(special.exp1, ops.exp1)
-expi = _declare(special.expi, ops.expi)
-gammasgn = _declare(special.gammasgn, ops.gammasgn)
+erf = _function(special.erf)
+erfc = _function(special.erfc)
+erfcx = _function(special.erfcx)
+erfi = _function(special.erfi)
+erfinv = _function(special.erfinv)
+erfcinv = _function(special.erfcinv)
+ndtr = _function(special.ndtr)
+log_ndtr = _function(special.log_ndtr)
+ndtri = _function(special.ndtri)
+ndtri_exp = _function(special.ndtri_exp)
+expit = _function(special.expit)
+log_expit = _function(special.log_expit)
+logit = _function(special.logit)
+xlogy = _function(special.xlogy)
+xlog1py = _function(special.xlog1py)
+entr = _function(special.entr)
+rel_entr = _function(special.rel_entr)
+kl_div = _function(special.kl_div)
+exp1 = _function(special.exp1)
+expi = _function(special.expi)
+gammasgn = _function(special.gammasgn)
 
-gamma = _declare(special.gamma, gammas.gamma)
-gammaln = _declare(special.gammaln, gammas.gammaln)
-loggamma = _declare(special.loggamma, gammas.loggamma)
-digamma = _declare(special.digamma, gammas.digamma)
-beta = _declare(special.beta, gammas.beta)
-betaln = _declare(special.betaln, gammas.betaln)
-binom = _declare(special.binom, gammas.binom)
-poch = _declare(special.poch, gammas.poch)
-gammainc = _declare(special.gammainc, gammas.gammainc)
-gammaincc = _declare(special.gammaincc, gammas.gammaincc)
-gammaincinv = _declare(special.gammaincinv, gammas.gammaincinv)
-gammainccinv = _declare(special.gammainccinv, gammas.gammainccinv)
-betainc = _declare(special.betainc, gammas.betainc)
-betaincc = _declare(special.betaincc, gammas.betaincc)
-betaincinv = _declare(special.betaincinv, gammas.betaincinv)
-stdtr = _declare(special.stdtr, gammas.stdtr)
-stdtrit = _declare(special.stdtrit, gammas.stdtrit)
+gamma = _function(special.gamma)
+gammaln = _function(special.gammaln)
+loggamma = _function(special.loggamma)
+digamma = _function(special.digamma)
+beta = _function(special.beta)
+betaln = _function(special.betaln)
+binom = _function(special.binom)
+poch = _function(special.poch)
+gammainc = _function(special.gammainc)
+gammaincc = _function(special.gammaincc)
+gammaincinv = _function(special.gammaincinv)
+gammainccinv = _function(special.gammainccinv)
+betainc = _function(special.betainc)
+betaincc = _function(special.betaincc)
+betaincinv = _function(special.betaincinv)
+stdtr = _function(special.stdtr)
+stdtrit = _function(special.stdtrit)
 
-j0 = _declare(special.j0, bessel.j0)
-j1 = _declare(special.j1, bessel.j1)
-jv = _declare(special.jv, bessel.jv)
-y0 = _declare(special.y0, bessel.y0)
-y1 = _declare(special.y1, bessel.y1)
-yv = _declare(special.yv, bessel.yv)
-i0 = _declare(special.i0, bessel.i0)
-i1 = _declare(special.i1, bessel.i1)
-iv = _declare(special.iv, bessel.iv)
-i0e = _declare(special.i0e, bessel.i0e)
-i1e = _declare(special.i1e, bessel.i1e)
-ive = _declare(special.ive, bessel.ive)
-k0 = _declare(special.k0, bessel.k0)
-k1 = _declare(special.k1, bessel.k1)
-kv = _declare(special.kv, bessel.kv)
-k0e = _declare(special.k0e, bessel.k0e)
-k1e = _declare(special.k1e, bessel.k1e)
-kve = _declare(special.kve, bessel.kve)
+j0 = _function(special.j0)
+j1 = _function(special.j1)
+jv = _function(special.jv)
+y0 = _function(special.y0)
+y1 = _function(special.y1)
+yv = _function(special.yv)
+i0 = _function(special.i0)
+i1 = _function(special.i1)
+iv = _function(special.iv)
+i0e = _function(special.i0e)
+i1e = _function(special.i1e)
+ive = _function(special.ive)
+k0 = _function(special.k0)
+k1 = _function(special.k1)
+kv = _function(special.kv)
+k0e = _function(special.k0e)
+k1e = _function(special.k1e)
+kve = _function(special.kve)
 
 psi = digamma
-_ZETA: np.ufunc = special._ufuncs._zeta  # type: ignore[attr-defined]
-_handle(_ZETA, gammas.zeta)
+_ZETA: np.ufunc = gammas.zeta.ufunc
 
 
 @_where_traced(special.zeta)

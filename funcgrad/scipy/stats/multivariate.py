@@ -1,4 +1,4 @@
-"""Floor 6: distributions of vectors: Dirichlet and normal."""
+"""Floor 8: distributions of vectors: Dirichlet and normal."""
 
 from __future__ import annotations
 

@@ -1,0 +1,33 @@
+"""Floor 6: the ufuncs of `scipy.special` on tracers.
+
+NumPy's protocol for ufuncs (NEP 13) brings them here as it brings NumPy's. This room loads where a
+traced value first meets one of them, which means that SciPy is there. It is none of
+`funcgrad.numpy`'s; by name the functions stand in `funcgrad.scipy.special`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.trace import apply
+from ..ops import special, special_bessel, special_gamma
+from .promote import promoted_for
+from .ufuncs import HANDLERS
+
+__all__: list[str] = []
+
+
+def _handler(ufunc: np.ufunc, primitive: special.Special) -> Callable[..., Any]:
+    def handler(*args: Any, **options: Any) -> Any:
+        return apply(primitive, promoted_for(ufunc, args, **options), None)
+
+    return handler
+
+
+for _room in (special, special_gamma, special_bessel):
+    for _found in vars(_room).values():
+        if isinstance(_found, special.Special):
+            HANDLERS[_found.ufunc] = _handler(_found.ufunc, _found)
