@@ -20,8 +20,8 @@ from ..core.trace import aval_of
 from . import linalg_kernels
 from .index import GetItem
 from .kinds import add, mul, neg
-from .linear import everywhere, shape_of
-from .matrices import Stacked, adjoint, conj, gradient, product, subtract
+from .linear import shape_of
+from .matrices import Stacked, adjoint, conj, gradient, product, right_sides, subtract
 from .shape import pad
 from .singular import after, beside, first, outside
 from .solve import solve
@@ -205,4 +205,4 @@ class Lstsq(Primitive):
         return ga, conj(gb)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*everywhere(size, batched, operands))
+        return right_sides(self, size, batched, operands)

@@ -17,7 +17,7 @@ from .complex import conjugate, imag, make_complex, real
 from .convert import convert
 from .kinds import add, mul, neg
 from .linalg import dot_general
-from .linear import reshape, shape_of, transpose, zeros
+from .linear import everywhere, reshape, shape_of, transpose, zeros
 from .shape import Diagonal, DiagonalOf
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "product",
     "real_dtype",
     "real_of",
+    "right_sides",
     "scaled",
     "subtract",
     "times",
@@ -50,6 +51,24 @@ class Stacked(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(*operands)
+
+
+def right_sides(
+    primitive: Primitive, size: int, batched: Sequence[bool], operands: Sequence[Any]
+) -> Any:
+    """The `vmap` of what takes a matrix and right sides as columns, for stacks of one length.
+
+    One matrix and a batch of right sides: those become columns, and it is factored once.
+    """
+    a, b = operands
+    if batched[0]:
+        return primitive(*everywhere(size, batched, operands))
+    rank = len(shape_of(b))
+    columns = transpose(b, (*range(1, rank), 0))
+    *lead, many, _ = shape_of(columns)
+    found = primitive(a, reshape(columns, (*lead, many * size)))
+    parted = reshape(found, (*shape_of(found)[:-1], many, size))
+    return transpose(parted, (rank - 1, *range(rank - 1)))
 
 
 def transposed(x: Any) -> Any:

@@ -19,8 +19,18 @@ from . import scipy_kernels
 from .convert import convert
 from .index import GetItem
 from .kinds import add, mul, neg
-from .linear import everywhere, reshape, shape_of, transpose, zeros
-from .matrices import Stacked, adjoint, conj, gradient, product, real_dtype, subtract, transposed
+from .linear import everywhere, shape_of, zeros
+from .matrices import (
+    Stacked,
+    adjoint,
+    conj,
+    gradient,
+    product,
+    real_dtype,
+    right_sides,
+    subtract,
+    transposed,
+)
 from .shape import Concatenate
 
 __all__ = ["SolveTriangular", "expm", "lu", "solve_sylvester", "sqrtm"]
@@ -152,14 +162,7 @@ class SolveTriangular(Primitive):
         return ct_a, ct_b
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        a, b = operands
-        if batched[0]:
-            return self(*everywhere(size, batched, operands))
-        rank = len(shape_of(b))
-        columns = transpose(b, (*range(1, rank), 0))
-        shape = shape_of(columns)
-        merged = reshape(columns, (*shape[:-2], shape[-2] * size))
-        return transpose(reshape(self(a, merged), shape), (rank - 1, *range(rank - 1)))
+        return right_sides(self, size, batched, operands)
 
 
 _by_lower, _by_unit_lower = SolveTriangular(True, False, False), SolveTriangular(True, True, False)

@@ -18,7 +18,6 @@ from ..core.trace import aval_of
 from .complex import imag, real
 from .convert import convert
 from .kinds import add, mul, neg
-from .linear import everywhere, reshape, shape_of, transpose
 from .matrices import (
     Stacked,
     adjoint,
@@ -28,6 +27,7 @@ from .matrices import (
     is_complex,
     product,
     real_dtype,
+    right_sides,
     scaled,
     to_triangle,
     transposed,
@@ -80,15 +80,7 @@ class Solve(Primitive):
         return (neg(product(ct_b, transposed(out))) if wanted[0] else None), ct_b
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        a, b = operands
-        if batched[0]:
-            return solve(*everywhere(size, batched, operands))
-        # One matrix, many right sides: they become columns, and it is factored once.
-        rank = len(shape_of(b))
-        columns = transpose(b, (*range(1, rank), 0))
-        shape = shape_of(columns)
-        merged = reshape(columns, (*shape[:-2], shape[-2] * size))
-        return transpose(reshape(solve(a, merged), shape), (rank - 1, *range(rank - 1)))
+        return right_sides(self, size, batched, operands)
 
 
 @primitive
