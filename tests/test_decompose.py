@@ -70,6 +70,8 @@ CALLS = {
     "cond float32": (lambda x: np.linalg.cond(x), (F,)),
     "cond of zeros": (lambda x: np.linalg.cond(x), (np.zeros((2, 2)),)),
     "cond singular": (lambda x: np.linalg.cond(x), (np.diag([1.0, 0.0]),)),
+    "cond 1 singular": (lambda x: np.linalg.cond(x, 1), (np.stack([np.eye(2), np.zeros((2, 2))]),)),
+    "cond inf singular": (lambda x: np.linalg.cond(x, np.inf), (np.diag([1.0, 0.0]),)),
     "norm 2": (lambda x: np.linalg.norm(x, 2), (M,)),
     "norm nuc": (lambda x: np.linalg.norm(x, "nuc", axis=(0, 2), keepdims=True), (X,)),
     "norm -2": (lambda x: np.linalg.norm(x, -2, axis=(1, -1)), (X,)),

@@ -19,6 +19,7 @@ from ..ops import eigen, least_squares, singular
 from ..ops.kinds import quiet_div
 from ..ops.linear import reshape, shape_of, transpose
 from ..ops.matrices import adjoint, from_triangle
+from ..ops.solve import quiet_inv
 from .arguments import cast, flag, operand, operands
 from .dispatch import implements
 
@@ -272,12 +273,7 @@ def matrix_rank(A: Any, tol: Any = None, hermitian: bool = False, *, rtol: Any =
 
 @implements(np.linalg.cond)
 def cond(x: Any, p: Any = None) -> Any:
-    """``numpy.linalg.cond``.
-
-    Raises:
-        numpy.linalg.LinAlgError: For a singular matrix, by the norms that need its inverse; where
-            NumPy gives inf.
-    """
+    """``numpy.linalg.cond``, inf for a singular matrix, where it has no derivative."""
     a = matrices_of("cond", x)
     if 0 in shape_of(a):
         raise np.linalg.LinAlgError("cond is not defined on empty arrays")
@@ -289,7 +285,7 @@ def cond(x: Any, p: Any = None) -> Any:
         found = quiet_div(largest, smallest)
     else:
         a = matrices_of("cond", a, square=True)
-        inverse = np.linalg.inv(a)
+        inverse = quiet_inv(a)
         found = np.linalg.norm(a, p, (-2, -1)) * np.linalg.norm(inverse, p, (-2, -1))
     lost = np.isnan(found) & ~np.any(np.isnan(a), axis=(-2, -1))
     return np.where(lost, np.inf, found).astype(aval_of(found).dtype)

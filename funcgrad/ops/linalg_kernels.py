@@ -1,6 +1,6 @@
 """Floor 3: the NumPy that decompositions and their rules run; see `funcgrad.ops.kernels`.
 
-Each function uses nothing but ``np``: generated source holds a copy of its text.
+Each function uses nothing but ``np`` and itself: generated source holds a copy of its text.
 """
 
 from __future__ import annotations
@@ -33,6 +33,16 @@ def inverses(s: Any) -> Any:
     if np.geterr()["divide"] == "raise" and zero.any():
         raise FloatingPointError("divide by zero: a singular value is 0")
     return np.divide(1, s, out=np.zeros_like(s), where=~zero)
+
+
+def quiet_inverse(x: Any) -> Any:
+    """``numpy.linalg.inv``, with nan for the matrices of a stack that are singular."""
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        if x.ndim == 2:
+            return np.full(x.shape, np.nan, x.dtype)
+        return np.stack([quiet_inverse(part) for part in x])
 
 
 def complex_eig(x: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
+from . import linalg_kernels
 from .complex import imag, real
 from .convert import convert
 from .kinds import add, mul, neg
@@ -33,7 +34,7 @@ from .matrices import (
     transposed,
 )
 
-__all__ = ["cholesky", "det", "inv", "slogdet", "solve", "transposed"]
+__all__ = ["cholesky", "det", "inv", "quiet_inv", "slogdet", "solve", "transposed"]
 
 
 @primitive
@@ -54,6 +55,13 @@ class Inv(Stacked):
     ) -> Sequence[Any]:
         turned = transposed(out)
         return (neg(product(product(turned, ct), turned)),)
+
+
+@primitive
+class QuietInv(Inv):
+    """The inverse, nan for singular matrices; see `Inv`."""
+
+    numpy = linalg_kernels.quiet_inverse
 
 
 @primitive
@@ -176,4 +184,5 @@ def _triangles(x: Any) -> tuple[Any, Any]:
     return whole, (whole + np.tri(n, k=-1, dtype=aval.dtype)) / 2
 
 
-inv, solve, det, slogdet, cholesky = Inv(), Solve(), Det(), Slogdet(), Cholesky()
+inv, quiet_inv, solve = Inv(), QuietInv(), Solve()
+det, slogdet, cholesky = Det(), Slogdet(), Cholesky()

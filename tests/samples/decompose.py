@@ -94,6 +94,8 @@ SAMPLES = [
     Sample("svdvals", lambda x: np.linalg.matrix_norm(x, ord=-2, keepdims=True), (R,)),
     Sample("svdvals", lambda x: np.linalg.cond(x), (R,)),
     Sample("svdvals", lambda x: np.linalg.cond(x, -2), (M,)),
+    Sample("quiet_inv", lambda x: np.linalg.cond(x, 1), (R,)),
+    Sample("quiet_inv", lambda x: np.linalg.cond(x, "fro"), (C,)),
     Sample("qr", lambda x: tuple(np.linalg.qr(x)), (S,)),
     Sample("qr", lambda x: tuple(np.linalg.qr(x)), (M,)),
     Sample("qr", lambda x: tuple(np.linalg.qr(x)), (M.T,)),
