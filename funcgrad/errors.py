@@ -31,6 +31,7 @@ __all__ = [
     "LeakedTracerError",
     "MissingExtraError",
     "MissingRuleError",
+    "NanError",
     "NotTraceableError",
     "OutOfBoundsError",
     "ShapeError",
@@ -202,6 +203,12 @@ class KeyReuseError(FuncgradError, ValueError):
     """`random.checked` found a key that was used twice."""
 
     anchor = "key-reuse"
+
+
+class NanError(FuncgradError, FloatingPointError):
+    """`debug.nans` found a result that is not a number."""
+
+    anchor = "nan"
 
 
 class InvalidJaxprError(FuncgradError, ValueError):

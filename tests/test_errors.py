@@ -60,6 +60,7 @@ BUILT_IN = {
     errors.MissingExtraError: ImportError,
     errors.InvalidJaxprError: ValueError,
     errors.KeyReuseError: ValueError,
+    errors.NanError: FloatingPointError,
 }
 
 # What the programs find without importing it.

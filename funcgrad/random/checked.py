@@ -47,7 +47,7 @@ class KeyFrame(Frame):
         values = [a.value if isinstance(a, Tracer) and a.frame is self else a for a in args]
         if _uses_up(primitive):
             self.note(primitive, _value(values[0]), place)
-        out = apply(self.watching(primitive), values, place)
+        out = apply(self.watching(primitive).handed_on(values), values, place)
         if primitive.multiple:
             return tuple([self._kept(value) for value in out])
         return self._kept(out)
