@@ -1,20 +1,29 @@
 """Floor 8: looking into traced and compiled programs while they run.
 
 `print` and `callback` are effects: they happen once each time their line is reached, in order and
-with plain values, wherever it stands: under `jit`, `grad`, `vmap`, in loops and branches.
+with plain values, wherever it stands: under `jit`, `grad`, `vmap`, in loops and branches. `nans` is
+a transform: it finds where a nan comes from.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
+from . import tree
+from .api.leaves import describe, is_inexact, own_tree
+from .api.transformed import Transformed, require_function
 from .control.effects import perform
+from .control.elements import is_abstract
 from .control.host import Host
-from .errors import ArgumentError, trim
+from .control.nans import NanFrame, has_nan
+from .errors import ArgumentError, NanError, entry, trim
 
-__all__ = ["callback", "print"]
+__all__ = ["callback", "nans", "print"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Anything:
@@ -113,3 +122,69 @@ def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     except Exception as error:
         trim(error)
         raise
+
+
+@entry
+def nans(f: Callable[P, R]) -> Callable[P, R]:
+    """``f``, which raises where its result holds a nan, and says where that comes from.
+
+    ``f`` is run operation by operation, programs that `jit` compiled and loops included. The first
+    operation that makes a nan of numbers is the origin of all nans that come of it. One that does
+    not reach the result, because it is masked on the way, does not count.
+
+    Args:
+        f: A function of pytrees. To look into a derivative, differentiate first:
+            ``nans(grad(f))`` names the line of ``f`` whose derivative is nan.
+
+    Returns:
+        A function of the same arguments with the same results.
+
+    Raises:
+        NanError: Naming the operation, its operands, the line, and how often it had run.
+        ArgumentError: It is called while `jit` traces.
+
+    >>> import numpy as np
+    >>> with np.errstate(invalid="ignore"):
+    ...     nans(lambda x: np.log(x) * 2.0)(-1.0)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    funcgrad.errors.NanError: debug.nans: the result of <lambda>() ... is nan, made by log of \
+float64[] -1.0, at ...
+    """
+    require_function(f, "debug.nans")
+    function: Callable[..., Any] = f
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        leaves, treedef = tree.flatten((args, kwargs))
+        if any(map(is_abstract, leaves)):
+            raise ArgumentError(
+                "debug.nans: values are looked at, and while jit traces there are none",
+                "Write debug.nans(jit(f)) in place of jit(debug.nans(f)).",
+            )
+        frame = NanFrame()
+        lifted: list[Any] = []
+        for i, leaf in enumerate(leaves):
+            if is_inexact(leaf):
+                _, argument, *path = treedef.paths()[i]
+                origin = f"argument {argument.key!r}{tree.path_string(path)}"
+                leaf = frame.lift(leaf, origin if has_nan(leaf) else None)
+            lifted.append(leaf)
+        try:
+            given, named = tree.unflatten(treedef, lifted)
+            result = function(*given, **named)
+        finally:
+            frame.closed = True
+        found, shape = tree.flatten(result)
+        for i, leaf in enumerate(found):
+            origin = frame.origin(leaf)
+            if origin is not None:
+                path = tree.path_string(shape.paths()[i])
+                at = f" at {path}" if path else ""
+                by = "from" if origin.startswith("argument") else "made by"
+                raise NanError(
+                    f"debug.nans: the result of {describe(f)}{at} is nan, {by} {origin}",
+                    "Look at the operands there with debug.print, or keep them from where the "
+                    "operation is not defined, as numpy.where does.",
+                )
+        return own_tree(result, {id(leaf) for leaf in leaves}, frame.value)
+
+    return Transformed(call, nans, f, {})

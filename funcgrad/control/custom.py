@@ -121,17 +121,17 @@ class RuleCall(Primitive):
     def run(self, *operands: Any) -> tuple[Any, ...]:
         return tuple(self.rule.primal(operands))
 
+    def handed_on(self, values: Sequence[Any]) -> Primitive:
+        newest = newest_of(values)
+        return self if newest is None else type(self)(self.rule, newest, own_of(newest, values))
+
     @classmethod
     def call(cls, rule: Rule, operands: Sequence[Any]) -> Sequence[Any]:
         """The results for operands, by the newest frame among them."""
-        newest: Frame | None = None
-        for x in operands:
-            if isinstance(x, Tracer) and (newest is None or x.frame.level > newest.level):
-                newest = x.frame
+        newest = newest_of(operands)
         if newest is None:
             return opaque(rule.primal(operands), rule.what, place_of(rule.function))
-        active = tuple([isinstance(x, Tracer) and x.frame is newest for x in operands])
-        return apply(cls(rule, newest, active), operands, None)
+        return apply(cls(rule, newest, own_of(newest, operands)), operands, None)
 
     def check(self, values: Sequence[Any]) -> None:
         """Raise where a result or residual belongs to the frame: the function closes over it."""
@@ -166,6 +166,20 @@ class RuleCall(Primitive):
         avals = [aval_of(a) if isinstance(a, Tracer) else None for a in args]
         program, captured = type(self).stage(self.rule, args, avals)
         return apply(program, [*captured, *[a for a in args if isinstance(a, Tracer)]], place)
+
+
+def newest_of(operands: Sequence[Any]) -> Frame | None:
+    """The newest frame among the operands."""
+    newest: Frame | None = None
+    for x in operands:
+        if isinstance(x, Tracer) and (newest is None or x.frame.level > newest.level):
+            newest = x.frame
+    return newest
+
+
+def own_of(frame: Frame, operands: Sequence[Any]) -> tuple[bool, ...]:
+    """Which of the operands are tracers of ``frame``."""
+    return tuple([isinstance(x, Tracer) and x.frame is frame for x in operands])
 
 
 class CustomFunction:
