@@ -1,8 +1,8 @@
 """Floor 6: SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
 
 `optimize` has `root` and `minimize`, `special` the special functions, `stats` distributions,
-`linalg` functions of matrices and triangular systems. Ufuncs of `scipy.special` can be called on
-traced values themselves.
+`linalg` functions of matrices and triangular systems, `signal` convolution. Ufuncs of
+`scipy.special` can be called on traced values themselves.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import linalg as linalg
     from . import optimize as optimize
+    from . import signal as signal
     from . import special as special
     from . import stats as stats
 
-__all__ = ["linalg", "optimize", "special", "stats"]
+__all__ = ["linalg", "optimize", "signal", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:
