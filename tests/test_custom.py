@@ -28,6 +28,7 @@ from funcgrad import (
     jvp,
     linearize,
     make_jaxpr,
+    psum,
     scan,
     switch,
     value_and_grad,
@@ -994,3 +995,68 @@ def test_check_rule_finds_wrong_rules():
         check_rule(other, (0.3,))
     with pytest.raises(ArgumentError, match="a function with a rule"):
         check_rule(np.sin, (0.3,))
+
+
+# Nested rules, and collectives
+
+
+@THREE
+def test_rules_within_rules_close_over_traced_values(f):
+    recursive = False
+
+    def outer(x, a):
+        @custom_vjp
+        def inner(y):
+            return a * y * y
+
+        inner.defvjp(lambda y: (a * y * y, y), lambda y, ct: (ct * a * 2 * y,))
+
+        @custom_vjp
+        def mid(x):
+            return inner(x) + f(x, 1.0)
+
+        def fwd(x):
+            return mid(x) if recursive else inner(x) + f(x, 1.0), x
+
+        mid.defvjp(fwd, lambda x, ct: (ct * 3 * inner(x),))
+        return mid(x)
+
+    assert grad(outer)(2.0, 3.0) == 36.0
+    for g in (
+        grad(grad(outer)),
+        jit(grad(grad(outer))),
+        grad(jit(grad(outer))),
+        grad(grad(jit(outer))),
+        grad(jit(grad(jit(outer)))),
+    ):
+        assert g(2.0, 3.0) == 36.0
+    # A forward pass that calls its own function is traced again for the second derivative, when
+    # what it closes over is gone.
+    recursive = True
+    assert grad(grad(outer))(2.0, 3.0) == jit(grad(grad(outer)))(2.0, 3.0) == 36.0
+    assert grad(jit(outer))(2.0, 3.0) == 36.0
+    with pytest.raises(MissingRuleError, match=r"mid.* closes over a traced value"):
+        grad(grad(jit(outer)))(2.0, 3.0)
+
+
+def mean_of(x):
+    return x / psum(x, "i")
+
+
+def test_collectives_in_rules():
+    by_reverse, by_forward = custom_vjp(mean_of), custom_jvp(mean_of)
+    by_reverse.defvjp(lambda x: (mean_of(x), None), lambda _, ct: (10 * ct + psum(ct, "i"),))
+    by_forward.defjvp(lambda p, t: (by_forward(p[0]), 10 * t[0] + psum(t[0], "i")))
+    x = np.array([1.0, 2.0, 3.0])
+    for f in (by_reverse, by_forward):
+        for g in (f, jit(f)):
+            mapped = vmap(g, axis_name="i")
+            np.testing.assert_allclose(mapped(x), x / 6, rtol=1e-15)
+            np.testing.assert_allclose(jit(mapped)(x), x / 6, rtol=1e-15)
+
+            def loss(x, mapped=mapped):
+                return np.sum(mapped(x) * x)
+
+            # By the product rule: what the rule gives for the cotangent x, and x / sum(x).
+            for h in (grad(loss), jit(grad(loss)), grad(jit(loss))):
+                np.testing.assert_allclose(h(x), 10 * x + 6 + x / 6, rtol=1e-14)

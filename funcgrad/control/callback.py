@@ -20,8 +20,8 @@ from ..errors import (
     trim,
 )
 from ..ops.linear import Sum, zeros
-from .bodies import join, place_of
-from .custom_arguments import numbers_like
+from .bodies import join
+from .custom_arguments import Whose, numbers_like
 from .host import Batches, Host, each_element, on_host, plain
 from .refusals import refuse
 
@@ -226,7 +226,7 @@ class Pullback:
             [found[i] for i in self.kept],
             avals,
             lambda i: arguments.label(arguments.operands[self.kept[i]]),
-            f"pure_callback: {place_of(vjp)}",
+            Whose("pure_callback", vjp),
         )
         return [zeros(a) if c is None else np.array(c)[()] for c, a in zip(cts, avals, strict=True)]
 

@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import Any, ClassVar, Protocol
 
+from ..core.axes import any_open
 from ..core.ir import Aval, Place
 from ..core.primitive import Primitive
 from ..core.trace import Frame, Tracer, apply, aval_of
-from ..errors import MissingRuleError, trim
+from ..errors import trim
 from ..transforms.vmap import BatchFrame
-from .bodies import name_of, place_of
+from .bodies import name_of
 from .custom_arguments import Arguments, Result, Signature
 from .elements import elements, is_abstract, lanes_of, parts
 from .refusals import check_closure, opaque
@@ -93,7 +94,7 @@ class MappedRule:
         """The batch of each result, None for None."""
         frame = self.frame
         others = [x for x in found if not (isinstance(x, Tracer) and x.frame is frame)]
-        check_closure(others, frame, self.what, place_of(self.function))
+        check_closure(others, frame, self.what, self.function)
         return [None if x is None else lanes_of(frame, x) for x in found]
 
 
@@ -130,23 +131,15 @@ class RuleCall(Primitive):
         """The results for operands, by the newest frame among them."""
         newest = newest_of(operands)
         if newest is None:
-            return opaque(rule.primal(operands), rule.what, place_of(rule.function))
+            return opaque(rule.primal(operands), rule.what, rule.function)
         return apply(cls(rule, newest, own_of(newest, operands)), operands, None)
 
     def check(self, values: Sequence[Any]) -> None:
         """Raise where a result or residual belongs to the frame: the function closes over it."""
-        check_closure(values, self.frame, self.rule.what, place_of(self.rule.function))
-
-    def leaked(self) -> MissingRuleError:
-        """The error where a backward pass uses a traced value that is no more."""
-        return MissingRuleError(
-            f"{self.rule.what}: the rule of {place_of(self.rule.function)} closes over a traced "
-            "value whose transform has returned",
-            "Pass it as an argument, or return it among the residuals.",
-        )
+        check_closure(values, self.frame, self.rule.what, self.rule.function)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        if not any(map(is_abstract, operands)):
+        if not any(map(is_abstract, operands)) and not any_open():
             mapped = self.mapped(self.rule, self.frame, tuple(batched))
             return tuple(self.call(mapped, operands))
         avals = [

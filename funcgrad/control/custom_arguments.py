@@ -21,7 +21,16 @@ from ..ops.convert import convert
 from ..ops.select import stop_gradient
 from .bodies import is_number, place_of
 
-__all__ = ["Arguments", "Result", "Signature", "locked", "numbers_like", "pair_of", "spread"]
+__all__ = [
+    "Arguments",
+    "Result",
+    "Signature",
+    "Whose",
+    "locked",
+    "numbers_like",
+    "pair_of",
+    "spread",
+]
 
 
 def is_array(leaf: Any) -> bool:
@@ -29,6 +38,18 @@ def is_array(leaf: Any) -> bool:
     if isinstance(leaf, np.ndarray):
         return leaf.dtype.kind in "biufc"
     return isinstance(leaf, Tracer)
+
+
+class Whose:
+    """``"custom_vjp: bwd() at train.py:12"``, put into words where an error asks for it."""
+
+    __slots__ = ("_end", "_f", "_what")
+
+    def __init__(self, what: str, f: Callable[..., Any], end: str = "") -> None:
+        self._what, self._f, self._end = what, f, end
+
+    def __str__(self) -> str:
+        return f"{self._what}: {place_of(self._f)}{self._end}"
 
 
 class Arguments:
@@ -140,7 +161,10 @@ class Arguments:
             )
         found: list[Any] = []
         for label, entry, treedef in zip(self.labels, entries, self.treedef.children, strict=True):
-            found += spread(entry, treedef, f"{what}: {place_of(rule)} for {label}", label)
+            if treedef is tree.LEAF:
+                found.append(entry)
+            else:
+                found += spread(entry, treedef, Whose(what, rule, f" for {label}"), label)
         operands = dict.fromkeys(self.operands)
         for i, entry in enumerate(found):
             if entry is not None and i not in operands and not _is_float(self.leaves[i]):
@@ -156,14 +180,16 @@ def _is_float(leaf: Any) -> bool:
     return isinstance(leaf, (float, complex, np.inexact))
 
 
-def spread(entry: Any, treedef: tree.TreeDef, what: str, other: str) -> list[Any]:
+def spread(entry: Any, treedef: tree.TreeDef, what: Whose, other: str) -> list[Any]:
     """The leaves of ``entry``, whose structure is ``treedef``, None standing for any part of it."""
     if entry is None:
         return [None] * treedef.num_leaves
+    if treedef is tree.LEAF:
+        return [entry]
     try:
-        return tree.flatten_up_to(treedef, entry, what, other)
+        return tree.flatten_up_to(treedef, entry, str(what), other)
     except StructureError:
-        spread = tree.flatten_prefix(entry, treedef, what, other)
+        spread = tree.flatten_prefix(entry, treedef, str(what), other)
         given = [leaf for leaf in tree.leaves(entry) if leaf is not None]
         if len(given) != sum(leaf is not None for leaf in spread):
             raise
@@ -326,7 +352,7 @@ def pair_of(result: Any, rule: Callable[..., Any], what: str, parts: str) -> tup
 
 
 def numbers_like(
-    values: Sequence[Any], avals: Sequence[Aval], labels: Callable[[int], str], whose: str
+    values: Sequence[Any], avals: Sequence[Aval], labels: Callable[[int], str], whose: Whose
 ) -> list[Any]:
     """Tangents or cotangents that a rule returned, brought to the types that they must have.
 
@@ -349,7 +375,7 @@ def numbers_like(
     return found
 
 
-def _number_like(value: Any, aval: Aval, labels: Any, i: int, whose: str) -> Any:
+def _number_like(value: Any, aval: Aval, labels: Any, i: int, whose: Whose) -> Any:
     try:
         given = aval_of(value)
     except FuncgradError as error:
@@ -378,6 +404,8 @@ def _number_like(value: Any, aval: Aval, labels: Any, i: int, whose: str) -> Any
             f"{whose} returned {given} for {labels(i)}, which is {aval}",
             "Return its real part.",
         )
+    if type(value) in (float, int, complex, bool):
+        return aval.dtype.type(value)
     if isinstance(value, np.ndarray) and not value.ndim:
         value = value[()]
     return convert(value, aval.dtype)

@@ -22,7 +22,7 @@ from ..transforms.vjp import vjp
 from ..transforms.vmap import repeat
 from .bodies import name_of, place_of
 from .custom import CustomFunction, MappedRule, RuleCall
-from .custom_arguments import Arguments, Result, locked, numbers_like, pair_of, spread
+from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
 from .custom_jvp_program import stage
 from .elements import elements
 
@@ -61,8 +61,10 @@ class _UserRule:
         returned = rule(tuple(arguments.rebuild(values)), given)
         out, pushed = pair_of(returned, rule, self.what, "(out, tangent)")
         self.result = result = Result(out)
-        whose = f"{self.what}: {place_of(rule)}"
-        found = spread(pushed, result.treedef, f"{whose}, its tangent", "its result")
+        whose = Whose(self.what, rule)
+        found = spread(
+            pushed, result.treedef, Whose(self.what, rule, ", its tangent"), "its result"
+        )
         for leaf, t in enumerate(found):
             if t is not None and leaf not in result.numbers:
                 raise DtypeError(

@@ -24,7 +24,7 @@ from .custom_arguments import Result
 from .derive import batched_avals, cached, vmap_program
 from .elements import batch_run
 from .refusals import closed_over, refuse
-from .staging import Lazily, Tracing, agreeing, attempted, late, traced
+from .staging import Lazily, Tracing, agreeing, asked_for, attempted, late, trace_function, traced
 
 __all__ = ["CustomJvp", "PushProgram", "stage"]
 
@@ -180,14 +180,14 @@ def stage(
         The primitive, and what the function and its rule close over: its first operands.
     """
     tracing = Tracing(values, avals)
-    primal = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
+    primal = trace_function(rule, tracing)
     result, out_avals = rule.result, primal[0].out_avals
     moving = tracing.own([not exact for exact in rule.exact])
 
     def push() -> Any:
         return trace_push(rule, tracing, moving, result, out_avals)
 
-    eager = attempted(push)
+    eager = attempted(rule, push)
     if eager is None:
         program, captured = primal[0], list(primal[1])
         kinds = [aval_of(x) for x in captured]
@@ -196,7 +196,7 @@ def stage(
             made, given = push()
             return PushProgram(late(made[0], made[1], kinds, rule), given)
 
-        lazy = Lazily(ask)
+        lazy = asked_for(rule, ask)
     else:
         pushed, given = eager
         (program, push_program), captured = share_programs(

@@ -20,9 +20,10 @@ from ..ops.linear import Sum, zeros
 from ..transforms.vjp import TapeFrame
 from .bodies import name_of, place_of
 from .custom import CustomFunction, MappedRule, RuleCall
-from .custom_arguments import Arguments, Result, locked, numbers_like, pair_of
+from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of
 from .custom_vjp_program import forward_mode, stage
 from .elements import elements, lanes_of, parts
+from .refusals import leaked
 
 __all__ = ["CustomVjpFunction", "VjpCall", "cotangents_of", "custom_vjp"]
 
@@ -80,7 +81,7 @@ def cotangents_of(
         StructureError, ShapeError, DtypeError: Where it does not fit, naming the leaf.
     """
     found = arguments.spread(entries, rule, what)
-    whose = f"{what}: {place_of(rule)}"
+    whose = Whose(what, rule)
 
     def label(i: int) -> str:
         return arguments.label(arguments.operands[i])
@@ -158,7 +159,7 @@ class VjpCall(RuleCall):
         try:
             return self.rule.backward(context, leaves, cts)
         except LeakedTracerError as error:
-            raise self.leaked() from error
+            raise leaked(self.rule.what, place_of(self.rule.function)) from error
 
     def jvp_forward(
         self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None

@@ -23,7 +23,7 @@ from .custom_arguments import Result
 from .derive import Pullback, batched_avals, cached, derived, vmap_program
 from .elements import batch_run
 from .refusals import closed_over, refuse
-from .staging import Lazily, Tracing, agreeing, attempted, late, traced
+from .staging import Lazily, Tracing, agreeing, asked_for, attempted, late, trace_function, traced
 
 __all__ = ["CustomVjp", "Programs", "forward_mode", "stage"]
 
@@ -209,17 +209,17 @@ def stage(
         The primitive, and what the function and its rule close over: its first operands.
     """
     tracing = Tracing(values, avals)
-    primal = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
+    primal = trace_function(rule, tracing)
     result, out_avals = rule.result, primal[0].out_avals
 
     def passes() -> Any:
         return trace_passes(rule, tracing, result, out_avals)
 
-    eager = attempted(passes)
+    eager = attempted(rule, passes)
     if eager is None:
         captured = list(primal[1])
         avals_of_captured = [aval_of(x) for x in captured]
-        lazy = Lazily(lambda: late_programs(passes(), avals_of_captured, rule))
+        lazy = asked_for(rule, lambda: late_programs(passes(), avals_of_captured, rule))
         call = CustomVjp(primal[0], lazy, rule.function, rule.what, 0, len(captured))
     else:
         forward, backward, given = eager

@@ -7,15 +7,16 @@ code unless somebody reads it. `Opaque` marks what a function with a rule of its
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from ..core.ir import Aval, Place
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Frame, Tracer, apply, aval_of
 from ..errors import MissingRuleError
+from .bodies import place_of
 
-__all__ = ["Opaque", "Refuse", "check_closure", "closed_over", "opaque", "refuse"]
+__all__ = ["Opaque", "Refuse", "check_closure", "closed_over", "leaked", "opaque", "refuse"]
 
 
 @primitive
@@ -61,7 +62,15 @@ def closed_over(what: str, name: str, aval: Aval) -> MissingRuleError:
     )
 
 
-def check_closure(values: Sequence[Any], frame: Frame, what: str, name: str) -> None:
+def leaked(what: str, name: str) -> MissingRuleError:
+    """The error where a rule reads a traced value that is no more."""
+    return MissingRuleError(
+        f"{what}: the rule of {name} closes over a traced value whose transform has returned",
+        "Pass it as an argument, or return it among the residuals.",
+    )
+
+
+def check_closure(values: Sequence[Any], frame: Frame, what: str, f: Callable[..., Any]) -> None:
     """Raise where values that a rule computed from plain ones belong to ``frame`` or a newer one.
 
     Raises:
@@ -69,7 +78,7 @@ def check_closure(values: Sequence[Any], frame: Frame, what: str, name: str) -> 
     """
     for value in values:
         if isinstance(value, Tracer) and value.frame.level >= frame.level:
-            raise closed_over(what, name, value.aval)
+            raise closed_over(what, place_of(f), value.aval)
 
 
 @primitive
@@ -118,7 +127,9 @@ class Opaque(Primitive):
         return self(*operands)
 
 
-def opaque(values: Sequence[Any], rule: str, function: str) -> list[Any]:
-    """The results of a call with plain arguments, with traced ones marked."""
-    mark = Opaque(rule, function)
+def opaque(values: Sequence[Any], what: str, f: Callable[..., Any]) -> Sequence[Any]:
+    """The results of a call of ``f`` with plain arguments, with traced ones marked."""
+    if not any(isinstance(x, Tracer) for x in values):
+        return values
+    mark = Opaque(what, place_of(f))
     return [mark(x) if isinstance(x, Tracer) and x.aval.inexact else x for x in values]

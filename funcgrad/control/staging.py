@@ -14,16 +14,25 @@ import numpy as np
 
 from ..core.ir import Aval, Jaxpr, Var
 from ..core.trace import Tracer, aval_of, trace
-from ..errors import ShapeError, StructureError
+from ..errors import LeakedTracerError, ShapeError, StructureError
 from .bodies import join, name_of, place_of, to_aval
 from .custom_arguments import Result
-from .refusals import closed_over
+from .refusals import closed_over, leaked
 
-__all__ = ["Lazily", "Tracing", "agreeing", "attempted", "late", "traced"]
+__all__ = [
+    "Lazily",
+    "Tracing",
+    "agreeing",
+    "asked_for",
+    "attempted",
+    "late",
+    "trace_function",
+    "traced",
+]
 
-_STAGING: ContextVar[bool] = ContextVar("funcgrad_staging", default=False)
-"""Whether a function with a rule is being traced: rules within it are traced when they are asked
-for, since a forward pass may well call its own function."""
+_STAGING: ContextVar[frozenset[int] | None] = ContextVar("funcgrad_staging", default=frozenset())
+"""The functions whose rules are being traced: a forward pass may well call its own function. None
+where a function itself is, whose program is never differentiated."""
 
 
 class Lazily:
@@ -77,14 +86,16 @@ class Tracing:
         return [e for e, aval in zip(entries, self.avals, strict=True) if aval is not None]
 
 
-def attempted(make: Callable[[], Any]) -> Any:
-    """What ``make`` gives; None within another rule, and where it raises.
+def attempted(rule: Any, make: Callable[[], Any]) -> Any:
+    """What ``make`` gives, which traces ``rule``; None where it is traced when it is asked for.
 
-    A rule that cannot be traced matters to those alone who differentiate: they get the error.
+    That is within the function itself, within the rule itself, and where it raises: a rule that
+    cannot be traced matters to those alone who differentiate, and they get the error.
     """
-    if _STAGING.get():
+    staging = _STAGING.get()
+    if staging is None or id(rule.function) in staging:
         return None
-    token = _STAGING.set(True)
+    token = _STAGING.set(staging | {id(rule.function)})
     try:
         return make()
     except Exception:
@@ -97,11 +108,32 @@ def traced(
     f: Callable[..., Sequence[Any]], avals: Sequence[Aval], rule: Any
 ) -> tuple[Jaxpr, list[Any]]:
     """Trace a part of a rule."""
-    token = _STAGING.set(True)
+    return trace(f, avals, name=name_of(rule.function), what=rule.what)
+
+
+def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
+    """Trace the function itself."""
+    token = _STAGING.set(None)
     try:
-        return trace(f, avals, name=name_of(rule.function), what=rule.what)
+        return traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
     finally:
         _STAGING.reset(token)
+
+
+def asked_for(rule: Any, make: Callable[[], Any]) -> Lazily:
+    """What ``make`` gives, which traces ``rule``, when it is asked for.
+
+    Raises:
+        MissingRuleError: When it is asked for, where it closes over tracers that are no more.
+    """
+
+    def ask() -> Any:
+        try:
+            return make()
+        except LeakedTracerError as error:
+            raise leaked(rule.what, place_of(rule.function)) from error
+
+    return Lazily(ask)
 
 
 def agreeing(
