@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["Axis", "is_open", "named", "opened", "watched"]
+__all__ = ["Axis", "any_open", "is_open", "named", "opened", "watched"]
 
 
 class Axis:
@@ -59,6 +59,11 @@ def named(name: Hashable, what: str) -> Axis:
         f"{what}: no mapped axis is named {name!r} here; open are: {known or 'none'}",
         f"Name it where it is mapped: vmap(f, axis_name={name!r}).",
     )
+
+
+def any_open() -> bool:
+    """Whether any named axis is open, so that a collective may occur."""
+    return bool(_OPEN.get())
 
 
 def is_open(axis: Axis) -> bool:
