@@ -225,3 +225,13 @@ def test_writing_into_what_stop_gradient_gave_changes_nothing_else():
 def test_accumulating_a_vector_along_no_axis():
     x = np.array([0.5, -1.0, 2.0, 1.0])
     same_bits(jit(lambda x: np.maximum.accumulate(x, axis=None))(x), np.maximum.accumulate(x))
+
+
+def test_a_python_int_to_a_traced_negative_power_raises():
+    # Python gives a float, whose type would depend on the value; this gave the integer 0.
+    for f, args in ((lambda n: 2**n, (-3,)), (lambda m, n: m**n, (2, -3))):
+        with pytest.raises(ValueError, match="negative integer powers"):
+            jit(f)(*args)
+    assert jit(lambda n: 2**n)(5) == 32
+    with pytest.raises(OverflowError):
+        jit(lambda n: 3**n)(50)

@@ -179,6 +179,8 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
         converted = _convert(primitive, x, operands[0])
         if converted is not None:
             return converted
+    if kind is Pow and eqn.outputs[0].aval.weak:
+        return f"power({', '.join(operands)})"  # Python's ints to negative powers are floats
     text: str = primitive.source(*operands)
     if kind is Select and not eqn.outputs[0].aval.shape:
         return f"{text}[()]"  # NumPy's where gives an array of no axes
