@@ -594,6 +594,15 @@ def test_prints_are_neither_dropped_nor_shared_nor_moved(printed):
     assert printed() == lines
 
 
+def test_two_calls_of_one_program_print_twice(printed):
+    g = jit(two)
+    for f in (jit(lambda x: g(x) + g(x)), lambda x: g(x) + g(x), jit(lambda x: (g(x), g(x), 1)[2])):
+        f(0.5)
+        assert printed() == TWO * 2
+    assert jit(lambda x: (branching(x), branching(x)))(1.0) == (1.0, 1.0)
+    assert printed() == ["positive 1.0"] * 2
+
+
 def test_values_that_are_not_traced_belong_to_the_program_too(printed):
     constant = np.array([1.0, 2.0])
 

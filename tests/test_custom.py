@@ -706,6 +706,19 @@ def test_the_derivative_in_what_the_rule_closes_over_raises(kind, derivative):
     assert "as an argument" in str(caught.value)
 
 
+@pytest.mark.parametrize("wrap", [lambda f: f, jit, checkpoint])
+def test_what_only_the_result_depends_on_is_found_too(wrap):
+    def shifted(x, a):
+        f = custom_vjp(lambda x: x + a)
+        f.defvjp(lambda x: (x + a, None), lambda _, ct: (ct,))
+        return f(x)
+
+    assert grad(wrap(shifted))(2.0, 3.0) == 1.0
+    for argnums in (1, (0, 1)):
+        with pytest.raises(MissingRuleError, match="closes over a traced value"):
+            grad(wrap(shifted), argnums)(2.0, 3.0)
+
+
 def test_what_is_not_differentiated_may_be_closed_over():
     def loss(x, a):
         return closing("custom_vjp", a)(x) * a  # a itself is differentiated only by hand
