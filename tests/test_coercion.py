@@ -215,9 +215,6 @@ ROUTES = [
     both("misspelt", lambda s, v: v.summ(), (UnknownAttributeError, "nearest that it has is sum")),
     both("ptp", lambda s, v: v.ptp(), (UnknownAttributeError, r"numpy\.ptp")),
     # NumPy's functions without counterpart.
-    unsupported("np.geomspace", lambda s, v: np.geomspace(s, 2.0), r"numpy\.linspace"),
-    unsupported("np.piecewise", lambda s, v: np.piecewise(v, [A > 1], [1, 2]), r"numpy\.where"),
-    unsupported("np.apply_along_axis", lambda s, v: np.apply_along_axis(np.sum, 0, v), "vmap"),
     unsupported(
         "sliding_window_view", lambda s, v: np.lib.stride_tricks.sliding_window_view(v, 2), ""
     ),

@@ -1,4 +1,4 @@
-"""Control flow under every transform: cond, switch, scan, while_loop, fori_loop, map, checkpoint."""
+"""Control flow under every transform: cond, switch, scan, while_loop, map, checkpoint."""
 
 import tracemalloc
 

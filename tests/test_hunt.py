@@ -9,7 +9,7 @@ import pytest
 import funcgrad.numpy as fnp
 from funcgrad import grad, jit, jvp, stop_gradient, tree, vjp, vmap
 from funcgrad.core.trace import Tracer, aval_of
-from funcgrad.errors import DtypeError
+from funcgrad.errors import DtypeError, LeakedTracerError
 
 F4 = np.array([1.5, -0.25, 3.0], np.float32)
 F2 = F4.astype(np.float16)
@@ -235,3 +235,24 @@ def test_a_python_int_to_a_traced_negative_power_raises():
     assert jit(lambda n: 2**n)(5) == 32
     with pytest.raises(OverflowError):
         jit(lambda n: 3**n)(50)
+
+
+@pytest.mark.parametrize("leak_from", [grad, jit])
+def test_a_leaked_tracer_is_no_result(leak_from):
+    held = []
+
+    def leak(x):
+        held.append(2 * x)
+        return np.sum(x)
+
+    x = np.array([0.5, 2.0])
+    leak_from(leak)(x)
+    for use in (
+        lambda h: jvp(lambda y: h, (x,), (x,)),
+        lambda h: vjp(lambda y: (y, h), x),
+        lambda h: jit(lambda y: h)(x),
+        lambda h: vmap(lambda y: h)(x),
+        lambda h: grad(lambda y: (np.sum(y), h), has_aux=True)(x),
+    ):
+        with pytest.raises(LeakedTracerError):
+            use(held[0])

@@ -332,6 +332,34 @@ def test_scalars_are_bound_anew(transform):
     np.testing.assert_allclose(transform(f)(X), (np.sum(X) + 1) * X + np.sum(X), rtol=1e-15)
 
 
+@pytest.mark.parametrize("by", ["grad", "vjp", "jvp"])
+def test_aux_of_an_old_name(by):
+    def f(x):
+        h = x * 1.0
+        y = h
+        h += 1
+        return np.sum(h), (h, y)
+
+    run = {
+        "grad": lambda: grad(f, has_aux=True)(X),
+        "vjp": lambda: vjp(f, X, has_aux=True),
+        "jvp": lambda: jvp(f, (X,), (X,), has_aux=True),
+    }[by]
+    with pytest.raises(TracerAssignmentError, match="was updated in place"):
+        run()
+
+
+def test_rows_updated_in_place():
+    def f(x):
+        total = 0.0
+        for row in x[:, None] * x:
+            row *= row
+            total = total + np.sum(row)
+        return total
+
+    np.testing.assert_allclose(grad(f)(X), 4 * X * np.sum(X**2), rtol=1e-14)
+
+
 def test_many_updates_of_one_array(transform):
     def f(x):
         h = x * 1.0

@@ -40,7 +40,6 @@ FLOORS = {
     "funcgrad.testing": 8,
     "funcgrad.extend": 8,
     "funcgrad.lax": 8,
-    "funcgrad.debug": 8,
     "funcgrad": 9,
 }
 

@@ -8,14 +8,14 @@ through another name raises. Nothing else pays for it: what asks a tracer for it
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 from weakref import ref
 
 from ..errors import TracerAssignmentError
 from .ir import Place, line_of
 from .trace import Tracer
 
-__all__ = ["OverwrittenTracer", "overwrite", "restore", "share"]
+__all__ = ["OverwrittenTracer", "overwrite", "refuse", "restore", "share"]
 
 # Read through its slot: an attribute that a tracer does not have means advice to the user.
 _shared: Any = Tracer.__dict__["shared"].__get__
@@ -34,15 +34,7 @@ class OverwrittenTracer(Tracer):
         Raises:
             TracerAssignmentError: Saying where the array was updated.
         """
-        symbol, place = _shared(self)
-        line = line_of(place)
-        raise TracerAssignmentError(
-            f"x {symbol} y: a traced array, {self.aval}, was updated in place"
-            + (f" at {line}" if line else "")
-            + ", and another name, or a view, refers to what it was",
-            f"Write x = x {symbol[:-1]} y, which leaves the old array as it was; or use the "
-            "updated array, or make a copy of the old one first: y = x.copy().",
-        )
+        refuse(self)
 
     def __repr__(self) -> str:
         return f"{self.aval.short()}, overwritten"
@@ -86,6 +78,23 @@ def overwrite(tracer: Tracer, symbol: str, place: Place | None) -> None:
             t.frame.overwritten(t)
             t.shared = why
             t.__class__ = OverwrittenTracer
+
+
+def refuse(tracer: Tracer) -> NoReturn:
+    """Raise for a tracer that was updated in place and is used nevertheless.
+
+    Raises:
+        TracerAssignmentError: Saying where.
+    """
+    symbol, place = _shared(tracer)
+    line = line_of(place)
+    raise TracerAssignmentError(
+        f"x {symbol} y: a traced array, {tracer.aval}, was updated in place"
+        + (f" at {line}" if line else "")
+        + ", and another name, or a view, refers to what it was",
+        f"Write x = x {symbol[:-1]} y, which leaves the old array as it was; or use the updated "
+        "array, or make a copy of the old one first: y = x.copy().",
+    )
 
 
 def restore(tracer: Tracer) -> None:

@@ -36,6 +36,7 @@ __all__ = [
     "Tracer",
     "apply",
     "aval_of",
+    "belongs",
     "bind",
     "open_frame",
     "run",
@@ -248,6 +249,21 @@ def aval_of(value: Any) -> Aval:
         if hasattr(value, "__array__")
         else "Pass arrays, NumPy scalars or Python numbers.",
     )
+
+
+def belongs(out: Any, frame: Frame) -> bool:
+    """Whether ``out``, a result of a traced function, is a tracer of ``frame``.
+
+    Raises:
+        LeakedTracerError: It is a tracer of a transform that has returned.
+    """
+    if not isinstance(out, Tracer):
+        return False
+    if out.frame is frame:
+        return True
+    if out.frame.closed:
+        raise_leaked(out.frame, out)
+    return False
 
 
 def bind(primitive: Any, *args: Any) -> Any:

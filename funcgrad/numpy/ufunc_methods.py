@@ -38,9 +38,7 @@ _ASSOCIATIVE = {
 
 
 def _refused(ufunc: np.ufunc, method: str, fix: str) -> NotTraceableError:
-    return NotTraceableError(
-        f"{name_of(ufunc)}.{method} cannot be used with a traced value", fix
-    )
+    return NotTraceableError(f"{name_of(ufunc)}.{method} cannot be used with a traced value", fix)
 
 
 def _without_out(ufunc: np.ufunc, method: str, out: Any) -> None:

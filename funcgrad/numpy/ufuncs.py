@@ -180,8 +180,7 @@ def _where(
     result = np.where(mask, cast(value, dtype), out)
     if shape_of(result) != shape_of(out):
         raise ShapeError(
-            f"{name_of(ufunc)}: out= has shape {shape_of(out)}, the result "
-            f"{shape_of(result)}",
+            f"{name_of(ufunc)}: out= has shape {shape_of(out)}, the result {shape_of(result)}",
             "Give an array of the result's shape.",
         )
     return result

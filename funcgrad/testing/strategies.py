@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import linecache
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -121,7 +121,7 @@ class Program:
         abstract: Whether it can be traced without values (it does not branch on them in Python).
     """
 
-    _function: Callable[..., Any]
+    _function: Any
 
     def __init__(self, lines: Sequence[str], captured: dict[str, Any], abstract: bool) -> None:
         self.source = "\n".join(["def program(x, y):", *[f"    {line}" for line in lines]])

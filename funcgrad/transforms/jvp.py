@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Place
-from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
+from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..ops.linear import zeros
 from .vjp import vjp
 
@@ -139,7 +139,7 @@ def jvp(
             for x, t in zip(primals, tangents, strict=True)
         ]
         outputs = f(*inputs)
-        ours = [isinstance(out, Tracer) and out.frame is frame for out in outputs]
+        ours = [belongs(out, frame) for out in outputs]
         return (
             [out.value if own else out for out, own in zip(outputs, ours, strict=True)],
             [out.tangent if own else None for out, own in zip(outputs, ours, strict=True)],

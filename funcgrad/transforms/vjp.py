@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Place, line_of
-from ..core.overwritten import restore
-from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
+from ..core.overwritten import refuse, restore
+from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
 from ..ops.kinds import add
 from ..ops.linear import zeros
@@ -121,7 +121,7 @@ def fingerprint(array: np.ndarray[Any, Any]) -> bytes:
 class Tape:
     """The finished tape of one call: its pullback, once or several times."""
 
-    __slots__ = ("_entries", "_frame", "_inputs", "_outputs")
+    __slots__ = ("_entries", "_frame", "_inputs", "_outputs", "_stale")
 
     def __init__(self, frame: TapeFrame, inputs: Sequence[Tracer], outputs: Sequence[Any]) -> None:
         self._frame = frame
@@ -130,13 +130,23 @@ class Tape:
         self._outputs = outputs
         frame.tape = []
         frame.closed = True
-        for tracer in frame.stale:
+        self._stale = frame.stale
+        for tracer in self._stale:
             restore(tracer)
         frame.stale = []
 
     def value(self, x: Any) -> Any:
-        """What ``x`` stands for, where it is a tracer of this tape's frame; else ``x``."""
-        return x.value if isinstance(x, Tracer) and x.frame is self._frame else x
+        """What ``x``, a further result of the function, stands for.
+
+        Raises:
+            TracerAssignmentError: It was updated in place under another name.
+            LeakedTracerError: It is a tracer of a transform that has returned.
+        """
+        if not belongs(x, self._frame):
+            return x
+        if any(x is tracer for tracer in self._stale):
+            refuse(x)
+        return x.value
 
     def pullback(
         self, cts: Sequence[Any], *, consume: bool = False, masked: bool = False
@@ -173,7 +183,7 @@ class Tape:
                         continue
                     place = next((o.place for o in out if isinstance(o, Tracer)), None)
                     mask = any(id(o) in descends for o in out)
-                    result: Any = tuple([self.value(o) for o in out])
+                    result: Any = tuple([o.value if isinstance(o, Tracer) else o for o in out])
                     some = next(c for c in ct if c is not None)
                 else:
                     ct = some = found.pop(id(out), None)
@@ -233,9 +243,7 @@ def vjp(
     try:
         inputs = [frame.input(value) for value in values]
         outputs = list(f(*inputs))
-        results = [
-            out.value if isinstance(out, Tracer) and out.frame is frame else out for out in outputs
-        ]
+        results = [out.value if belongs(out, frame) else out for out in outputs]
         return results, Tape(frame, inputs, outputs)
     finally:
         frame.closed = True

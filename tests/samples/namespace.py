@@ -55,8 +55,6 @@ G[1, 2] = G[0, 0] = G[1, 3] = np.nan
 S = 1.25
 
 
-
-
 CALLS = [
     # assembly
     call("block", lambda x, y: np.block([[x, y], [y * 2, x]]), M, M[:, :1] * np.ones((1, 4))),
