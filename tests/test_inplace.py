@@ -349,6 +349,88 @@ def test_aux_of_an_old_name(by):
         run()
 
 
+def gates(x):
+    h = x * np.ones((4, 3))
+    i, f, o = np.split(h, [1, 3])
+    i += 1
+    f *= i
+    o -= f[1:]
+    o += i
+    return f + o
+
+
+def named_parts(x):
+    a, b, c = x[:, None] * x
+    a += b
+    c *= a
+    b -= 1
+    return a + b * c
+
+
+def split_then_split(x):
+    upper, lower = np.vsplit(x * np.ones((4, 3)), 2)
+    first, second = upper
+    first += second
+    lower *= first
+    second -= lower[0]
+    return second + lower
+
+
+@pytest.mark.parametrize("f", [gates, named_parts, split_then_split])
+def test_parts_that_do_not_overlap(f, transform):
+    np.testing.assert_allclose(transform(f)(X), f(X), rtol=1e-14)
+
+
+def whole_after_a_part(x):
+    h = x[:, None] * x
+    a, b = np.split(h, [1])
+    a += 1
+    return h * 1.0, b
+
+
+def part_after_the_whole(x):
+    h = x[:, None] * x
+    a, b = np.split(h, [1])
+    h += 1
+    return a * b
+
+
+def two_ways_apart(x):
+    h = x[:, None] * x
+    rows, columns = list(h), np.split(h, 3, axis=1)
+    rows[0] += 1
+    return columns[0] * 1.0
+
+
+def part_of_a_part(x):
+    h = x[:, None] * x
+    upper, _ = np.split(h, [2])
+    view = upper[0]
+    a, b = upper
+    a += 1
+    return view * b
+
+
+def whole_after_a_part_of_a_part(x):
+    h = x[:, None] * x
+    upper, _ = np.split(h, [2])
+    _, b = upper
+    b += 1
+    return h * 1.0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(whole_after_a_part, part_after_the_whole, two_ways_apart, part_of_a_part),
+        whole_after_a_part_of_a_part,
+    ],
+)
+def test_parts_that_overlap(f, transform):
+    with pytest.raises(TracerAssignmentError, match="was updated in place"):
+        transform(f)(X)
+
+
 def test_rows_updated_in_place():
     def f(x):
         total = 0.0

@@ -8,6 +8,7 @@ through another name raises. Nothing else pays for it: what asks a tracer for it
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 from weakref import ref
 
@@ -15,7 +16,7 @@ from ..errors import TracerAssignmentError
 from .ir import Place, line_of
 from .trace import Tracer
 
-__all__ = ["OverwrittenTracer", "overwrite", "refuse", "restore", "share"]
+__all__ = ["OverwrittenTracer", "overwrite", "part", "refuse", "restore", "share"]
 
 # Read through its slot: an attribute that a tracer does not have means advice to the user.
 _shared: Any = Tracer.__dict__["shared"].__get__
@@ -40,6 +41,83 @@ class OverwrittenTracer(Tracer):
         return f"{self.aval.short()}, overwritten"
 
 
+class Memory:
+    """Tracers that share memory in NumPy, as far as is known.
+
+    Attributes:
+        members: Weak references to them.
+        parent: The memory of which this is a part, where it is known which other parts do not
+            overlap with it.
+        beside: The parts that do not overlap with this one, itself included.
+        partitions: The ways in which this one was taken apart.
+    """
+
+    __slots__ = ("beside", "members", "parent", "partitions")
+
+    def __init__(self, parent: Memory | None = None) -> None:
+        self.members: list[ref[Tracer]] = []
+        self.parent = parent
+        self.beside: list[Memory] = []
+        self.partitions: list[list[Memory]] = []
+
+    def add(self, tracer: Tracer) -> None:
+        """Make ``tracer`` a member."""
+        tracer.shared = self
+        self.members.append(ref(tracer))
+        if _due(self.members):
+            self.members = [reference for reference in self.members if reference() is not None]
+
+    def within(self) -> Iterator[Tracer]:
+        """The tracers of this memory and of its parts."""
+        stack: list[Memory] = [self]
+        while stack:
+            memory = stack.pop()
+            for reference in memory.members:
+                tracer = reference()
+                if tracer is not None:
+                    yield tracer
+            for parts in memory.partitions:
+                stack.extend(parts)
+
+    def reached(self) -> Iterator[Tracer]:
+        """All tracers that a change of this memory changes."""
+        yield from self.within()
+        part, whole = self, self.parent
+        while whole is not None:
+            for reference in whole.members:
+                tracer = reference()
+                if tracer is not None:
+                    yield tracer
+            for parts in whole.partitions:
+                if parts is not part.beside:
+                    for other in parts:
+                        yield from other.within()
+            part, whole = whole, whole.parent
+
+
+def _due(items: Sequence[Any]) -> bool:
+    """Whether a growing list is to be looked through for what is dead."""
+    length = len(items)
+    return length >= _PRUNED_FIRST and not length & (length - 1)
+
+
+def _has_memory(tracer: Tracer) -> bool:
+    try:
+        _shared(tracer)
+    except AttributeError:
+        return False
+    return True
+
+
+def _memory(tracer: Tracer) -> Memory:
+    try:
+        return _shared(tracer)
+    except AttributeError:
+        memory = Memory()
+        memory.add(tracer)
+        return memory
+
+
 def share(source: Any, view: Any) -> None:
     """Remember that in NumPy ``view`` would have the memory of ``source``.
 
@@ -47,17 +125,29 @@ def share(source: Any, view: Any) -> None:
         source: A tracer, or anything else, of which there is nothing to remember.
         view: What an indexing, a reshape or the like made of it.
     """
-    if type(view) is not Tracer or type(source) is not Tracer or view is source:
+    if type(view) is Tracer and type(source) is Tracer and view is not source:
+        _memory(source).add(view)
+
+
+def part(source: Any, views: Sequence[Any]) -> None:
+    """Remember that in NumPy ``views`` would be parts of ``source`` that do not overlap."""
+    views = [view for view in views if type(view) is Tracer and view is not source]
+    if type(source) is not Tracer or not views or _has_memory(views[0]):
         return
-    try:
-        group = _shared(source)
-    except AttributeError:
-        group = source.shared = [ref(source)]
-    view.shared = group
-    group.append(ref(view))
-    length = len(group)
-    if length >= _PRUNED_FIRST and not length & (length - 1):
-        group[:] = [reference for reference in group if reference() is not None]
+    whole = _memory(source)
+    if _due(whole.partitions):
+        whole.partitions = [
+            parts
+            for parts in whole.partitions
+            if any(next(memory.within(), None) is not None for memory in parts)
+        ]
+    parts: list[Memory] = []
+    for view in views:
+        memory = Memory(whole)
+        memory.add(view)
+        memory.beside = parts
+        parts.append(memory)
+    whole.partitions.append(parts)
 
 
 def overwrite(tracer: Tracer, symbol: str, place: Place | None) -> None:
@@ -69,11 +159,11 @@ def overwrite(tracer: Tracer, symbol: str, place: Place | None) -> None:
         place: The user's line.
     """
     try:
-        group = [reference() for reference in _shared(tracer)]
+        reached = list(_shared(tracer).reached())
     except AttributeError:
-        group = [tracer]
+        reached = [tracer]
     why = (symbol, place)
-    for t in group:
+    for t in reached:
         if type(t) is Tracer:
             t.frame.overwritten(t)
             t.shared = why

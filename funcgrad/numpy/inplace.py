@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
-from ..core.overwritten import overwrite, share
+from ..core.overwritten import overwrite, part, share
 from ..core.refusal import user_place
 from ..core.trace import ScalarTracer, Tracer, aval_of
 from ..errors import DtypeError, ShapeError
@@ -60,9 +60,14 @@ def views(counterpart: Callable[P, R]) -> Callable[P, R]:
             return out
         sources = [a for a in (*args, *kwargs.values()) if type(a) is Tracer]
         if type(out) is list or type(out) is tuple:
+            if len(sources) == 1:
+                sizes = [aval_of(view).size for view in out]
+                if sum(sizes) == aval_of(sources[0]).size:
+                    part(sources[0], out)
+                    return out
             each = args if len(args) == len(out) else sources[:1] * len(out)
-            for source, part in zip(each, out, strict=False):
-                share(source, part)
+            for source, view in zip(each, out, strict=False):
+                share(source, view)
         elif sources:
             share(sources[0], out)
         return out

@@ -11,6 +11,7 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import ShapeError
 from ..ops import shape as ops
+from ..ops.index import GetItem
 from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
@@ -181,7 +182,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
         ends = [each * (i + 1) + min(i + 1, extra) for i in range(sections)]
         bounds = list(zip([0, *ends[:-1]], ends, strict=True))
     lead = (slice(None),) * place
-    return [x[(*lead, slice(start, stop))] for start, stop in bounds]
+    return [GetItem((*lead, slice(start, stop)))(x) for start, stop in bounds]
 
 
 @implements(np.split)
@@ -230,7 +231,7 @@ if hasattr(np, "unstack"):
         x = of_rank("unstack", x, 1)
         place = axis_of(axis, len(shape_of(x)))
         lead = (slice(None),) * place
-        return tuple([x[(*lead, i)] for i in range(shape_of(x)[place])])
+        return tuple([GetItem((*lead, i))(x) for i in range(shape_of(x)[place])])
 
 
 @implements(np.roll)

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.overwritten import share
+from ..core.overwritten import part
 from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError
 from ..ops.linear import reshape
@@ -196,8 +196,8 @@ def _iter(self: Tracer) -> Iterator[Any]:
     from ..ops.unstack import unstack
 
     parts = unstack(self) if shape[0] else ()
-    for part in parts if len(shape) > 1 else ():
-        share(self, part)
+    if len(shape) > 1:
+        part(self, parts)
     return iter(parts)
 
 
