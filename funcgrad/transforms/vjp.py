@@ -183,7 +183,7 @@ class Tape:
                         continue
                     place = next((o.place for o in out if isinstance(o, Tracer)), None)
                     mask = any(id(o) in descends for o in out)
-                    result: Any = tuple([o.value if isinstance(o, Tracer) else o for o in out])
+                    result: Any = tuple([o.value if belongs(o, frame) else o for o in out])
                     some = next(c for c in ct if c is not None)
                 else:
                     ct = some = found.pop(id(out), None)
