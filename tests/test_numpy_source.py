@@ -19,6 +19,7 @@ from funcgrad import (
     fori_loop,
     grad,
     jit,
+    jvp,
     make_jaxpr,
     nn,
     scan,
@@ -26,6 +27,7 @@ from funcgrad import (
     tree,
     value_and_grad,
     vjp,
+    vmap,
     while_loop,
 )
 from funcgrad.compile import blocks, loops
@@ -106,6 +108,10 @@ def recurrent(weights, x):
     return np.sum(h) + np.mean(sums**2)
 
 
+def jvp_of(f):
+    return lambda x: jvp(f, (x,), (1.0,))[1]
+
+
 def newton(x):
     going = lambda s: abs(s * s - x) > 1e-12 * x  # noqa: E731
     return while_loop(going, lambda s: 0.5 * (s + x / s), x)
@@ -126,6 +132,29 @@ PROGRAMS["reversed scan"] = (
 )
 PROGRAMS["while"] = (newton, (7.0,))
 PROGRAMS["cond"] = (grad(branches), (3.0, 2.0))
+PROGRAMS["reversed while"] = (grad(newton), (7.0,))
+PROGRAMS["while reversed twice"] = (grad(grad(newton)), (7.0,))
+PROGRAMS["while within while, reversed"] = (
+    grad(lambda x: while_loop(lambda s: s < 50.0, lambda s: s * newton(x) + newton(s), x)),
+    (1.5,),
+)
+PROGRAMS["while within scan, reversed"] = (
+    grad(lambda x: scan(lambda c, y: (newton(c + y), newton(y * x)), x, np.arange(1.0, 4.0))[0]),
+    (1.5,),
+)
+PROGRAMS["while for lanes"] = (vmap(newton), (np.array([2.0, 9.0, 0.5]),))
+PROGRAMS["cond for lanes"] = (
+    vmap(grad(branches), in_axes=(0, None)),
+    (np.array([3.0, 1.0, 2.0]), 2.0),
+)
+PROGRAMS["lanes within lanes"] = (
+    vmap(lambda m: vmap(lambda x: cond(x > 1.0, newton, lambda x: x * m[0], x))(m)),
+    (np.array([[0.5, 4.0], [2.0, 7.0]]),),
+)
+PROGRAMS["lanes of vectors"] = (
+    vmap(lambda x: while_loop(lambda s: np.sum(s) < 9.0, lambda s: s * s + 1.0, x)),
+    (np.array([[0.5, 1.5], [2.0, 0.1], [4.0, 7.0]]),),
+)
 PROGRAMS["checkpoint"] = (
     grad(lambda x: np.sum(checkpoint(lambda x: np.sin(np.exp(x)))(x) ** 2)),
     (np.arange(3.0),),
@@ -138,6 +167,7 @@ def test_the_text_runs_by_itself(name):
     compiled = jit(f)
     expected = tree.leaves(f(*args))
     text = compiled.source(*args)
+    assert "run by funcgrad" not in text
     function = re.findall(r"^def (\w+)\(", text, re.M)
     own = [n for n in function if not n.endswith("_in_numpy")][-1]
     for variant in {own, *[n for n in function if n == f"{own}_in_numpy"]}:
@@ -209,6 +239,52 @@ def test_control_flow_is_pythons():
     )
     assert jit(f)(2.0, 3.0) == 13.0
     assert jit(f)(9.0, 3.0) == 26.0
+
+
+def test_a_reversed_while_is_two_loops_and_lists():
+    text = re.sub(r" +#.*", "", jit(grad(newton)).source(7.0))
+    first = text[text.index("    while condition(") : text.index("    def backward_of_step(")]
+    assert re.sub(r"\b[a-z]\b", "v", first) == (
+        "    while condition(v, v, v)[0]:\n"
+        "            v, v, v = forward_of_step(v, v)\n"
+        "            v.append(v)\n"
+        "            v.append(v)\n\n    "
+    )
+    assert re.search(r"for (\w+) in reversed\(range\(len\(\w\)\)\):", text)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: cond(x > 1.0, newton, lambda x: x * x, x),
+        lambda x: while_loop(lambda s: s < 50.0, lambda s: s * newton(x) + 5 * newton(s), x),
+        lambda x: np.sum(vmap(newton)(x * np.arange(1.0, 4.0))),
+        lambda x: np.sum(
+            vmap(lambda y: cond(y > x, newton, lambda y: y * x, y))(x * np.arange(1.0, 4.0))
+        ),
+    ],
+)
+def test_tapes_that_are_no_lists(f):
+    for derivative in (grad(f), grad(grad(f)), grad(jit(f)), jvp_of(grad(f))):
+        for x in (0.7, 1.7):
+            np.testing.assert_allclose(jit(derivative)(x), derivative(x), rtol=1e-12)
+
+
+def test_branches_are_handed_what_they_read():
+    f = lambda x: fori_loop(0, 4, lambda i, s: cond(s > 1.0, np.sin, lambda s: s * 3, s), x)  # noqa: E731
+    text = re.sub(r" +#.*", "", jit(grad(f)).source(1.0))
+    # Of a step the gradient reads which branch it took, and the cosine.
+    assert re.findall(r"np.empty\(\(4,\), np.(\w+)\)", text) == ["int64", "float64"]
+    np.testing.assert_allclose(jit(grad(f))(0.4), grad(f)(0.4), rtol=1e-12)
+
+
+def test_dead_results_of_branches():
+    pair = lambda x: cond(x > 1.0, lambda x: (x, np.exp(x)), lambda x: (-x, x), x)  # noqa: E731
+    f = lambda x: pair(x)[0] * 2.0  # noqa: E731
+    assert "exp" not in jit(f).source(1.0)
+    assert "exp" not in jit(vmap(f)).source(np.ones(2))
+    assert jit(f)(3.0) == 6.0
+    np.testing.assert_array_equal(jit(vmap(f))(np.array([3.0, -1.0])), [6.0, 2.0])
 
 
 def test_switch():

@@ -2,7 +2,8 @@
 
 Bodies and branches become functions of everything that they read, so that each keeps its lines, its
 buffers and its blocks. Results stay as they are between the steps: Python floats stay Python
-floats. What is not written here (tapes, lanes of a batch) runs as its primitive runs it.
+floats. A tape is a list that its loop appends to, where nothing but loops and branches touches it;
+elsewhere, and where lanes of a batch leave tapes or effects, loops run as their primitives run.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..control.branches import Cond
+from ..control.bodies import share_programs
+from ..control.branches import Cond, CondLanes
 from ..control.checkpoint import Checkpoint
 from ..control.scan_primitive import Scan
-from ..control.while_primitive import While
-from ..core.ir import Equation, Jaxpr, Var
+from ..control.while_primitive import While, WhileLanes
+from ..core.ir import Atom, Equation, Jaxpr, Var
 from ..core.tape import StepsAval
 from ..ops.convert import Convert
 from .expressions import Line
@@ -24,11 +26,28 @@ from .naming import identifier
 if TYPE_CHECKING:
     from .writer import Writer
 
-__all__ = ["LOWERED"]
+__all__ = ["LOWERED", "tapes_are_lists"]
 
 
-def _has_tapes(*programs: Jaxpr) -> bool:
-    return any(isinstance(a, StepsAval) for p in programs for a in (*p.in_avals, *p.out_avals))
+def _is_tape(a: Atom) -> bool:
+    return isinstance(a.aval, StepsAval)
+
+
+def tapes_are_lists(jaxpr: Jaxpr) -> bool:
+    """Whether all tapes of a program stay within it, and within loops and branches written here."""
+    return not any(map(_is_tape, (*jaxpr.inputs, *jaxpr.outputs))) and _only_passed_on(jaxpr)
+
+
+def _only_passed_on(jaxpr: Jaxpr) -> bool:
+    for eqn in jaxpr.equations:
+        primitive = eqn.primitive
+        if any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
+            named = all(isinstance(a, Var) for a in eqn.inputs if _is_tape(a))
+            if not named or type(primitive) not in _PASSING_ON:
+                return False
+        if primitive.multiple and not all(map(_only_passed_on, primitive.jaxprs())):
+            return False
+    return True
 
 
 class _Text:
@@ -64,6 +83,12 @@ class _Text:
         self.lines += [line.indented(4) for line in function.body]
         return name
 
+    def constants(self, values: Sequence[Any]) -> list[str]:
+        """The names of values that programs captured."""
+        names = [self._writer.fresh() for _ in values]
+        self._writer.extra.update(zip(names, values, strict=True))
+        return names
+
     def results(self) -> list[str]:
         """The names of the results."""
         return [self._writer.name_of(v) for v in self._eqn.outputs]
@@ -83,22 +108,34 @@ def _call(left: Sequence[str], name: str, operands: Sequence[str]) -> str:
     return f"{', '.join(left)}{',' * (len(left) == 1)} = {call}" if left else call
 
 
+def _runs_as_text(writer: Writer, *programs: Jaxpr) -> bool:
+    """Whether the programs of a loop or branch have no tapes, or their tapes are lists."""
+    if writer.tapes_are_lists:
+        return True
+    return not any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+
+
 def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``for t in range(length): carry, ys[t] = body(constants, carry, xs[t])``."""
     scan = eqn.primitive
-    if scan.length is None or _has_tapes(scan.body):
+    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.parts(text.operands)
     name = text.define(scan.body, "step", len(xs))
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
+    if scan.length is None:
+        count = f"len({next(x for x, a in zip(xs, scan.parts(eqn.inputs)[2]) if _is_tape(a))})"
+    else:
+        count = str(scan.length)
     if carry:
         text.add(f"{', '.join(carried)} = {', '.join(carry)}")
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
-        text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
+        made = f"np.empty({v.aval.shape}, np.{v.aval.dtype.name})"
+        text.add(f"{y} = [None] * {count}" if _is_tape(v) else f"{y} = {made}")
     t = writer.fresh()
-    steps = f"range({scan.length})"
+    steps = f"range({count})"
     text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
     left = [*carried, *[f"{y}[{t}]" for y in stacked]]
     text.add("    " + _call(left, name, [*constants, *carried, *[f"{x}[{t}]" for x in xs]]))
@@ -106,18 +143,24 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
 
 
 def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
-    """``while condition(constants, carry): carry = body(constants, carry)``."""
+    """``while condition(constants, carry): carry, y = body(constants, carry); ys.append(y)``."""
     loop = eqn.primitive
-    if loop.carried != len(loop.body.outputs) or _has_tapes(loop.body, loop.condition):
+    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.parts(text.operands)
     condition = text.define(loop.condition, "condition")
     body = text.define(loop.body, "step")
-    carried = text.results()
+    results = text.results()
+    carried, tapes = results[: len(carry)], results[len(carry) :]
     text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    for tape in tapes:
+        text.add(f"{tape} = []")
     text.add(f"while {condition}({', '.join([*of_condition, *carried])})[0]:", shown=True)
-    text.add("    " + _call(carried, body, [*of_body, *carried]))
+    entries = [writer.fresh() for _ in tapes]
+    text.add("    " + _call([*carried, *entries], body, [*of_body, *carried]))
+    for tape, entry in zip(tapes, entries, strict=True):
+        text.add(f"    {tape}.append({entry})")
     return text.lines
 
 
@@ -128,7 +171,7 @@ def _from_boolean(eqn: Equation) -> bool:
 def _cond(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``if index: ... else: ...`` where the index was made from a boolean; else a lookup."""
     branches: tuple[Jaxpr, ...] = eqn.primitive.branches
-    if _has_tapes(*branches):
+    if not _runs_as_text(writer, *branches):
         return None
     text = _Text(writer, eqn)
     first, *operands = text.operands
@@ -150,11 +193,74 @@ def _cond(writer: Writer, eqn: Equation) -> list[Line] | None:
 
 def _checkpoint(writer: Writer, eqn: Equation) -> list[Line] | None:
     """A call: what is computed twice must not be computed together."""
-    if _has_tapes(eqn.primitive.jaxpr):
+    if not _runs_as_text(writer, eqn.primitive.jaxpr):
         return None
     text = _Text(writer, eqn)
     name = text.define(eqn.primitive.jaxpr, "block")
     text.add(_call(text.results(), name, text.operands), shown=True)
+    return text.lines
+
+
+def _for_lanes(*programs: Jaxpr) -> bool:
+    """Whether the programs of all lanes leave nothing but arrays."""
+    tapes = any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+    return not tapes and not any(p.effect for p in programs)
+
+
+def _picked(operands: Sequence[str], batched: Sequence[bool], pick: str) -> list[str]:
+    return [f"{x}[{pick}]" if b else x for x, b in zip(operands, batched, strict=True)]
+
+
+def _cond_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for branch, lanes in branches taken: result[lanes] = branch(operands[pick])[lanes]``."""
+    lanes = eqn.primitive
+    if not _for_lanes(*lanes.branches):
+        return None
+    text = _Text(writer, eqn)
+    index, *operands = text.operands
+    mapped = [lanes.mapped(k, ()) for k in range(len(lanes.branches))]
+    shared, captured = share_programs([m[0] for m in mapped], [m[1] for m in mapped])
+    names = [text.define(branch, f"branch_{k}") for k, branch in enumerate(shared)]
+    results = text.results()
+    for y, v in zip(results, eqn.outputs, strict=True):
+        text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
+    branch, taken, pick = writer.fresh(), writer.fresh(), writer.fresh()
+    text.add(f"for {branch}, {taken} in each_taken(({', '.join(names)},), {index}):", shown=True)
+    text.add(f"    {pick} = fed({taken})")
+    left = [writer.fresh() for _ in results]
+    args = [*text.constants(captured), *_picked(operands, lanes.batched, pick)]
+    text.add("    " + _call(left, branch, args))
+    for y, found in zip(results, left, strict=True):
+        text.add(f"    {y}[{taken}] = {found}[{taken}]")
+    return text.lines
+
+
+def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``while any lane runs: carry = where(running, body(carry[pick]), carry)``."""
+    lanes = eqn.primitive
+    loop = lanes.loop
+    if not _for_lanes(loop.condition, loop.body) or len(loop.body.outputs) > loop.carried:
+        return None
+    text = _Text(writer, eqn)
+    of_condition, of_body, carry = loop.parts(text.operands)
+    condition, held = lanes.mapped_condition()
+    body, kept = lanes.mapped_body(())
+    going, step = text.define(condition, "condition"), text.define(body, "step")
+    carried = text.results()
+    running, pick = writer.fresh(), writer.fresh()
+    text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    text.add(f"{running} = np.ones({lanes.size}, np.bool_)")
+    asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
+    text.add(f"while ({running} := {running} & {asked}).any():", shown=True)
+    text.add(f"    {pick} = fed({running})")
+    flags = [*loop.parts(lanes.batched)[1], *[True] * len(carried)]
+    args = [*text.constants(kept), *_picked([*of_body, *carried], flags, pick)]
+    new = [writer.fresh() for _ in carried]
+    text.add("    " + _call(new, step, args))
+    for old, value, v in zip(carried, new, eqn.outputs, strict=True):
+        mask = f"{running}[{', '.join([':', *['None'] * (len(v.aval.shape) - 1)])}]"
+        chosen = running if len(v.aval.shape) == 1 else mask
+        text.add(f"    {old} = np.where({chosen}, {value}, {old})")
     return text.lines
 
 
@@ -163,7 +269,12 @@ Lowering = Callable[[Any, Equation], list[Line] | None]
 LOWERED: dict[type, Lowering] = {
     Checkpoint: _checkpoint,
     Cond: _cond,
+    CondLanes: _cond_lanes,
     Scan: _scan,
     While: _while,
+    WhileLanes: _while_lanes,
 }
 """How the equations of control flow are written; None where one has to be run as it is."""
+
+_PASSING_ON = (Checkpoint, Cond, Scan, While)
+"""What tapes go through as they are."""

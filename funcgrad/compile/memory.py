@@ -13,6 +13,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Var
+from ..core.tape import StepsAval
 from ..ops.convert import Convert
 from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd
 from ..ops.kinds import Elementwise
@@ -32,6 +33,11 @@ _COPIES = (Convert, Sort, Concatenate, Pad, Scatter, ScatterAdd, IndexSet, Index
 def nbytes(aval: Aval) -> int:
     """The size of a value in bytes."""
     return aval.size * aval.dtype.itemsize
+
+
+def _holds_memory(var: Var) -> bool:
+    """Whether a value is an array, or a tape of arrays that may be others' too."""
+    return bool(var.aval.shape) or isinstance(var.aval, StepsAval)
 
 
 def makes(eqn: Equation) -> bool:
@@ -83,14 +89,14 @@ class Memory:
     def define(self, eqn: Equation) -> None:
         """Note the results of an equation."""
         for out in eqn.outputs:
-            if not out.aval.shape:
+            if not _holds_memory(out):
                 continue
             if makes(eqn):
                 self.make(out)
                 continue
             roots: frozenset[Var] = frozenset()
             for a in eqn.inputs:
-                if isinstance(a, Var) and a.aval.shape:
+                if isinstance(a, Var) and _holds_memory(a):
                     roots |= self._roots[a]
             self._hold(out, roots or frozenset([out]))
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from ..control.call import Call
 from ..core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
-from .trim import trim_scans
+from .trim import trim
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
 
@@ -32,7 +32,7 @@ def optimise(
     Returns:
         The program, whose leading inputs are the constants that it reads, and those.
     """
-    jaxpr = trim_scans(dead_code(inline_calls(jaxpr)), _body)
+    jaxpr = trim(dead_code(inline_calls(jaxpr)), _body)
     jaxpr, constants = simplify(jaxpr, constants, weak)
     return without_unread(dead_code(jaxpr), constants)
 

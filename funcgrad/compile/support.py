@@ -5,7 +5,10 @@ They use nothing but ``np``: their text is copied into the source.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 
 def one_of(functions: Any, index: Any) -> Any:
@@ -13,3 +16,14 @@ def one_of(functions: Any, index: Any) -> Any:
     if 0 <= index < len(functions):
         return functions[index]
     raise IndexError(f"switch: index {index} is out of range for {len(functions)} branches")
+
+
+def each_taken(functions: Any, index: Any) -> Iterator[Any]:
+    """The functions that some lane takes by its index, each with which lanes do."""
+    for k in np.unique(index):
+        yield one_of(functions, k), index == k
+
+
+def fed(lanes: Any) -> Any:
+    """Whose operands each lane gets: its own, or for one left out those of the first that is in."""
+    return ... if lanes.all() else np.where(lanes, np.arange(len(lanes)), np.argmax(lanes))

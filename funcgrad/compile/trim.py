@@ -1,36 +1,42 @@
-"""Floor 6: scans without what nobody reads.
+"""Floor 6: loops and branches without what nobody reads.
 
-The forward pass of a scan stacks what any backward pass might read. Once the program is whole it is
-known what is read: other results are not stacked, equal ones once, and what the body does not read
-is not handed to it.
+The forward pass of a loop keeps what any backward pass might read, and a branch is handed what any
+of them might. Once the program is whole it is known what is read: other results are not kept, equal
+ones once, and what no body reads is not handed to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
+from ..control.branches import Cond, CondLanes
 from ..control.scan_primitive import Scan
+from ..control.while_primitive import While
 from ..core.ir import Equation, Jaxpr, Literal, Var
 from ..core.tape import StepsAval
 
-__all__ = ["trim_scans"]
+__all__ = ["trim"]
+
+Simplified: TypeAlias = Callable[[Jaxpr], Jaxpr | None]
 
 
-def trim_scans(jaxpr: Jaxpr, simplified: Callable[[Jaxpr], Jaxpr | None]) -> Jaxpr:
-    """Trim the scans of a program.
+def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
+    """Trim the loops and branches of a program.
 
     Args:
         jaxpr: The program.
-        simplified: Gives the simplified body of a scan; None to leave the scan alone.
+        simplified: Gives the simplified body of a loop; None to leave the loop alone.
     """
-    if not any(type(eqn.primitive) is Scan for eqn in jaxpr.equations):
+    if not any(type(eqn.primitive) in _TRIMMED for eqn in jaxpr.equations):
         return jaxpr
     live = {a for a in jaxpr.outputs if isinstance(a, Var)}
     same: dict[Var, Var] = {}
     kept: list[Equation] = []
     for eqn in reversed(jaxpr.equations):
-        if type(eqn.primitive) is Scan:
-            eqn = _trimmed(eqn, live, same, simplified)
+        trimmed = _TRIMMED.get(type(eqn.primitive))
+        if trimmed:
+            eqn = trimmed(eqn, live, same, simplified) or eqn
         live.update([a for a in eqn.inputs if isinstance(a, Var)])
         kept.append(eqn)
     kept.reverse()
@@ -48,38 +54,103 @@ def trim_scans(jaxpr: Jaxpr, simplified: Callable[[Jaxpr], Jaxpr | None]) -> Jax
     return Jaxpr(jaxpr.inputs, kept, outputs, jaxpr.captured, jaxpr.name)
 
 
-def _trimmed(
-    eqn: Equation,
-    live: set[Var],
-    same: dict[Var, Var],
-    simplified: Callable[[Jaxpr], Jaxpr | None],
-) -> Equation:
-    scan: Scan = eqn.primitive
-    if any(isinstance(v.aval, StepsAval) for v in (*eqn.inputs, *eqn.outputs)):
-        return eqn
-    body = simplified(scan.body)
-    if body is None:
-        return eqn
-    carried = scan.carried
-    outputs, results = list(body.outputs[:carried]), list(eqn.outputs[:carried])
+def _kept_results(
+    body: Jaxpr, results: Sequence[Var], carried: int, live: set[Var], same: dict[Var, Var]
+) -> tuple[Jaxpr, list[Var]]:
+    """A loop's body without the results behind the carry that nobody reads, and its results."""
+    outputs, kept = list(body.outputs[:carried]), list(results[:carried])
     stacked: dict[Var, Var] = {}
-    for atom, v in zip(body.outputs[carried:], eqn.outputs[carried:], strict=True):
+    for atom, v in zip(body.outputs[carried:], results[carried:], strict=True):
         if v not in live:
             continue
         first = None if isinstance(atom, Literal) else stacked.setdefault(atom, v)
         if first is None or first is v:
             outputs.append(atom)
-            results.append(v)
+            kept.append(v)
         else:
             same[v] = first
-    body = Jaxpr(body.inputs, body.equations, outputs, body.captured, body.name)
-    body = simplified(body) or body
+    return Jaxpr(body.inputs, body.equations, outputs, body.captured, body.name), kept
+
+
+def _reads(body: Jaxpr) -> list[bool]:
+    """Which of its inputs a program reads."""
     read = {a for e in body.equations for a in e.inputs} | set(body.outputs)
+    return [v in read for v in body.inputs]
+
+
+def _with_inputs(body: Jaxpr, keep: Sequence[bool], captured: int) -> Jaxpr:
+    inputs = [v for v, k in zip(body.inputs, keep, strict=True) if k]
+    return Jaxpr(inputs, body.equations, body.outputs, min(body.captured, captured), body.name)
+
+
+def _scan(
+    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
+) -> Equation | None:
+    scan: Scan = eqn.primitive
+    body = simplified(scan.body)
+    if body is None:
+        return None
+    carried = scan.carried
+    body, results = _kept_results(body, eqn.outputs, carried, live, same)
+    body = simplified(body) or body
     first_x = scan.constants + carried
-    reads = [v in read or scan.constants <= i < first_x for i, v in enumerate(body.inputs)]
-    inputs = [v for v, r in zip(body.inputs, reads, strict=True) if r]
-    operands = [a for a, r in zip(eqn.inputs, reads, strict=True) if r]
-    constants = sum(reads[: scan.constants])
-    body = Jaxpr(inputs, body.equations, body.outputs, min(body.captured, constants), body.name)
+    keep = [r or scan.constants <= i < first_x for i, r in enumerate(_reads(body))]
+    if scan.length is None and not any(keep[first_x:]):
+        # A tape says how many steps there are.
+        tapes = [isinstance(a.aval, StepsAval) for a in eqn.inputs[first_x:]]
+        keep[first_x + tapes.index(True)] = True
+    operands = [a for a, k in zip(eqn.inputs, keep, strict=True) if k]
+    constants = sum(keep[: scan.constants])
+    body = _with_inputs(body, keep, constants)
     primitive = Scan(body, constants, carried, scan.length, scan.reverse)
     return Equation(primitive, operands, results, eqn.place)
+
+
+def _while(
+    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
+) -> Equation | None:
+    loop: While = eqn.primitive
+    body, condition = simplified(loop.body), simplified(loop.condition)
+    if body is None or condition is None:
+        return None
+    body, results = _kept_results(body, eqn.outputs, loop.carried, live, same)
+    body = simplified(body) or body
+    asked, held = loop.condition_constants, loop.body_constants
+    in_condition, in_body = _reads(condition)[:asked], _reads(body)[:held]
+    carry = [True] * loop.carried
+    condition = _with_inputs(condition, [*in_condition, *carry], sum(in_condition))
+    body = _with_inputs(body, [*in_body, *carry], sum(in_body))
+    keep = [*in_condition, *in_body, *carry]
+    operands = [a for a, k in zip(eqn.inputs, keep, strict=True) if k]
+    primitive = While(condition, body, sum(in_condition), sum(in_body))
+    return Equation(primitive, operands, results, eqn.place)
+
+
+def _branches(
+    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
+) -> Equation | None:
+    cond: Cond | CondLanes = eqn.primitive
+    wanted = [v in live for v in eqn.outputs]
+    branches: list[Jaxpr] = []
+    for branch in cond.branches:
+        outputs = [a for a, w in zip(branch.outputs, wanted, strict=True) if w]
+        made = simplified(
+            Jaxpr(branch.inputs, branch.equations, outputs, branch.captured, branch.name)
+        )
+        if made is None:
+            return None
+        branches.append(made)
+    keep = [any(flags) for flags in zip(*map(_reads, branches), strict=True)]
+    captured = [sum(keep[: b.captured]) for b in branches]
+    trimmed = tuple([_with_inputs(b, keep, c) for b, c in zip(branches, captured, strict=True)])
+    operands = [a for a, k in zip(eqn.inputs, [True, *keep], strict=True) if k]
+    if isinstance(cond, CondLanes):
+        batched = tuple([b for b, k in zip(cond.batched, keep, strict=True) if k])
+        primitive: Cond | CondLanes = CondLanes(trimmed, cond.size, batched)
+    else:
+        primitive = Cond(trimmed)
+    results = [v for v, w in zip(eqn.outputs, wanted, strict=True) if w]
+    return Equation(primitive, operands, results, eqn.place)
+
+
+_TRIMMED = {Cond: _branches, CondLanes: _branches, Scan: _scan, While: _while}

@@ -52,6 +52,7 @@ class Writer:
         extra: Constants of inner functions, by name.
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
         calls_again: Whether a loop over blocks may call the second version.
+        tapes_are_lists: Whether the tapes of loops are lists of this program's own.
     """
 
     def __init__(
@@ -69,6 +70,9 @@ class Writer:
         self.parent = parent
         self.bound: dict[str, Any] = parent.bound if parent else {}
         self.extra: dict[str, Any] = parent.extra if parent else {}
+        self.tapes_are_lists: bool = (
+            parent.tapes_are_lists if parent else inner.tapes_are_lists(jaxpr)
+        )
         self.functions: set[str] = parent.functions if parent else {name, *arguments}
         self.may_raise = False
         self._fresh = parent._fresh if parent else fresh_names({*arguments, name})

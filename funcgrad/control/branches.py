@@ -315,7 +315,7 @@ class CondLanes(_Branches):
     def _element(self, aval: Aval) -> Aval:
         return aval.strong().batch(self.size)
 
-    def _mapped(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+    def mapped(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
         """Branch ``k`` for all lanes, and what it captured."""
         make = lambda: vmap_program(self.branches[k], self.size, self.batched, tapes)  # noqa: E731
         return cached(self, ("lanes", k, tapes), make)
@@ -324,7 +324,7 @@ class CondLanes(_Branches):
         if not any(isinstance(a, StepsAval) for a in self.branches[0].out_avals):
             return tuple([self._element(aval) for aval in self.branches[0].out_avals])
         tapes = tuple([a if isinstance(a, StepsAval) else None for a in avals])
-        mapped = [self._mapped(k, tapes)[0] for k in range(len(self.branches))]
+        mapped = [self.mapped(k, tapes)[0] for k in range(len(self.branches))]
         return tuple([aval.strong() for aval in one_of_each(mapped)])
 
     def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
@@ -333,7 +333,7 @@ class CondLanes(_Branches):
         results: list[Any] = [None] * self.outputs
         for k in np.unique(index):
             check_index(int(k), len(self.branches))
-            program, captured = self._mapped(int(k), tapes)
+            program, captured = self.mapped(int(k), tapes)
             lanes = index == k
             args = [*captured, *fed(lanes, operands, self.batched)]
             found = call_lanes(lanes, program, compiled(program, owned=False), args)

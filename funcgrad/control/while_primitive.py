@@ -222,18 +222,14 @@ class WhileLanes(Primitive):
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         tapes = [a if isinstance(a, StepsAval) else None for a in avals]
-        return lane_avals(self._mapped_body(tapes)[0].out_avals, self.loop.carried, self.size)
+        return lane_avals(self.mapped_body(tapes)[0].out_avals, self.loop.carried, self.size)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         loop = self.loop
         c, b, carry = loop.parts(operands)
-        cb, bb, _ = loop.parts(self.batched)
-        condition, held = cached(
-            self,
-            "condition",
-            lambda: vmap_program(loop.condition, self.size, [*cb, *[True] * loop.carried]),
-        )
-        body, kept = self._mapped_body(tapes_of(operands))
+        _, bb, _ = loop.parts(self.batched)
+        condition, held = self.mapped_condition()
+        body, kept = self.mapped_body(tapes_of(operands))
         going, step = compiled(condition, owned=False), compiled(body, owned=False)
         carried = loop.carried
         tapes: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
@@ -257,7 +253,13 @@ class WhileLanes(Primitive):
         steps = [Steps(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
         return (*own(carry, operands), *steps)
 
-    def _mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+    def mapped_condition(self) -> tuple[Jaxpr, list[Any]]:
+        """The condition for all lanes, and what it captured."""
+        loop = self.loop
+        flags = [*loop.parts(self.batched)[0], *[True] * loop.carried]
+        return cached(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
+
+    def mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
         """The body for all lanes, and what it captured."""
         _, bb, _ = self.loop.parts(self.batched)
         flags = [*bb, *[True] * self.loop.carried]
