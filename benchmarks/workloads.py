@@ -14,6 +14,7 @@ from benchmarks import (
     w9_start,
     w10_recurrent,
     w11_loops,
+    w12_calls,
 )
 from benchmarks.cases import Case, Extent, Workload
 
@@ -29,6 +30,7 @@ _MODULES = (
     w9_start,
     w10_recurrent,
     w11_loops,
+    w12_calls,
 )
 
 

@@ -30,6 +30,7 @@ from benchmarks import (
     w8_per_example,
     w9_start,
     w11_loops,
+    w12_calls,
 )
 from benchmarks.__main__ import busy, main
 from benchmarks.cases import (
@@ -324,6 +325,8 @@ SMALL = [
     w6_chain.jitted_case(100),
     w7_hessian.case("W7 small", n=6),
     w8_per_example.case("W8 small", width=5, batch=4),
+    w12_calls.dot_case("W12 small", size=5),
+    w12_calls.dot_case("W12 small, dense", size=5, dense=True),
 ]
 
 
@@ -339,10 +342,13 @@ def test_funcgrad_equals_the_hand_written_code(case):
     [
         w11_loops.neuron_case("W11 small neuron", count=7),
         w11_loops.spiral_case("W11 small spiral", points=7, count=3),
+        w12_calls.calls_case(w12_calls.GRADIENT, "grad"),
+        w12_calls.calls_case(w12_calls.BATCH, "vmap"),
+        w12_calls.calls_case(w12_calls.PROGRAM, "trace"),
     ],
     ids=lambda case: case.name,
 )
-def test_a_loop_equals_its_steps(case):
+def test_both_sides_of_funcgrad_agree(case):
     assert len(agree(case, contestants(case, HOME))) == 2
 
 
@@ -389,7 +395,7 @@ def test_a_contestant_that_computes_something_else_is_not_timed():
 @pytest.mark.parametrize("extent", [Extent(quick=True), Extent(), Extent(full=True)])
 def test_names_are_unique_and_bars_point_at_cases(extent):
     workloads = all_workloads(extent)
-    assert list(workloads) == [f"W{i}" for i in range(1, 12)]
+    assert list(workloads) == [f"W{i}" for i in range(1, 13)]
     names = [case.name for w in workloads.values() for case in w.cases]
     assert len(names) == len(set(names))
     if extent.quick:

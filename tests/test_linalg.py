@@ -380,3 +380,23 @@ def test_arguments_keep_their_types():
         (g,) = everything(pullback(np.ones((3, 5))))
         np.testing.assert_allclose(g, np.ones((3, 5)) @ W.T, rtol=1e-13)
         assert g.dtype == np.float64 and g.dtype.isnative
+
+
+@pytest.mark.parametrize("spec", ["ij,jk->ik", "bij,bjk->bik", "bij,jk->bik", "ij,bkj->bik"])
+def test_products_whose_cotangents_repeat_rows(spec):
+    left, right = spec.split("->")[0].split(",")
+    rng = np.random.default_rng(0)
+    size = {"b": 8, "i": 12, "j": 5, "k": 12}
+    x, y = (
+        rng.standard_normal([size[c] for c in left]),
+        rng.standard_normal([size[c] for c in right]),
+    )
+    scale = rng.standard_normal(12)
+    for weights in (1.0, scale, scale[:, None]):
+        f = lambda x, y, w=weights: np.sum(np.einsum(spec, x, y) * w)  # noqa: E731
+        out = np.broadcast_to(weights, [size[c] for c in spec.split("->")[1]])
+        letters = spec.split("->")[1]
+        gx, gy = grad(f, (0, 1))(x, y)
+        np.testing.assert_allclose(gx, np.einsum(f"{letters},{right}->{left}", out, y), rtol=1e-12)
+        np.testing.assert_allclose(gy, np.einsum(f"{left},{letters}->{right}", x, out), rtol=1e-12)
+        assert gx.flags.writeable and gy.flags.writeable

@@ -124,6 +124,10 @@ def make_aval(shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> Aval:
     return found
 
 
+known_aval = _INTERNED.get
+"""The `Aval` of a shape, dtype and weakness where it was made before, else None."""
+
+
 class Var:
     """A variable of a jaxpr; equality is identity."""
 

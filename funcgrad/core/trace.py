@@ -26,7 +26,7 @@ from ..errors import (
     GradientCutError,
     IndexDtypeError,
 )
-from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, make_aval
+from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, known_aval, make_aval
 from .refusal import no_value, raise_leaked, user_place
 from .tape import Steps
 
@@ -221,9 +221,14 @@ def aval_of(value: Any) -> Aval:
         DtypeError: For anything else: arrays of objects, and subclasses of arrays, whose arithmetic
             is not an array's (masked arrays, matrices).
     """
-    if isinstance(value, Tracer):
+    kind = type(value)
+    if kind is np.ndarray:
+        found = known_aval((value.shape, value.dtype, False))
+        if found is not None:
+            return found
+    elif isinstance(value, Tracer):
         return value.aval
-    found = _SCALAR_AVALS.get(type(value))
+    found = _SCALAR_AVALS.get(kind)
     if found is not None:
         return found
     if isinstance(value, np.ndarray):

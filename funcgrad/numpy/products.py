@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import ShapeError
 from ..ops.kinds import mul
-from ..ops.linalg import dot_general
+from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import reshape, shape_of
 from .arguments import axis_of, broadcast_shapes, given, operands, spread
 from .dispatch import implements, refuse
@@ -180,13 +181,21 @@ def _contraction(name: str, x: Any, y: Any, axes_x: Sequence[int], axes_y: Seque
     for i, j in zip(axes_x, axes_y, strict=True):
         if a[i] != b[j]:
             raise _unfit(name, x, y, i, j)
-    labels_x = list(_LETTERS[: len(a)])
-    labels_y = list(_LETTERS[len(a) : len(a) + len(b)])
+    return _contracting(len(a), len(b), tuple(axes_x), tuple(axes_y))(x, y)
+
+
+@lru_cache(256)
+def _contracting(
+    rank_x: int, rank_y: int, axes_x: tuple[int, ...], axes_y: tuple[int, ...]
+) -> DotGeneral:
+    """The product that sums over pairs of axes."""
+    labels_x = list(_LETTERS[:rank_x])
+    labels_y = list(_LETTERS[rank_x : rank_x + rank_y])
     for i, j in zip(axes_x, axes_y, strict=True):
         labels_y[j] = labels_x[i]
     out = [c for i, c in enumerate(labels_x) if i not in axes_x]
     out += [c for j, c in enumerate(labels_y) if j not in axes_y]
-    return dot_general(f"{''.join(labels_x)},{''.join(labels_y)}->{''.join(out)}")(x, y)
+    return dot_general(f"{''.join(labels_x)},{''.join(labels_y)}->{''.join(out)}")
 
 
 @implements(np.dot)

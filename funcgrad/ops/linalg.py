@@ -18,7 +18,7 @@ from ..core.primitive import Primitive, primitive
 from ..errors import DtypeError, ShapeError
 from .array_kernels import contract
 from .kinds import add, mask_mul
-from .linear import reshape, shape_of, transpose
+from .linear import broadcast_to, reshape, shape_of, transpose
 
 __all__ = ["DotGeneral", "dot_general"]
 
@@ -134,7 +134,31 @@ def _product(spec: str, x: Any, y: Any, masked: bool, ct_at: int) -> Any:
         a, b, out = primitive.labels
         factors = _spread(x, a, out), _spread(y, b, out)
         return mask_mul(factors[ct_at], factors[1 - ct_at])
+    ct = (x, y)[ct_at]
+    if type(ct) is np.ndarray and ct.size >= _LARGE and 0 in ct.strides and primitive.sums:
+        return _of_repeated(primitive, [x, y], ct_at)
     return primitive(x, y)
+
+
+_LARGE = 1024
+"""Products of fewer elements cost less than looking for a quicker way."""
+
+
+def _of_repeated(primitive: DotGeneral, operands: list[Any], at: int) -> Any:
+    """A product whose operand ``at`` may repeat rows without storing them: each is used once.
+
+    The cotangent of a sum is such an array: one number, broadcast.
+    """
+    repeated, labels = operands[at], primitive.labels[at]
+    other, out = primitive.labels[1 - at], primitive.labels[2]
+    once = [
+        c in out and c not in other and not stride
+        for c, stride in zip(labels, repeated.strides, strict=True)
+    ]
+    size = dict(zip(labels + other, (*repeated.shape, *shape_of(operands[1 - at])), strict=True))
+    operands[at] = repeated[tuple([slice(1 if o else None) for o in once])]
+    product = primitive(*operands)
+    return broadcast_to(product, tuple([size[c] for c in out])) if any(once) else product
 
 
 def _spread(x: Any, labels: str, out: str) -> Any:
