@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         psum,
         psum_scatter,
     )
-    from .api.gradient import grad, hvp, jvp, linearize, value_and_grad, vjp
+    from .api.gradient import grad, value_and_grad
     from .api.jacobian import (
         hessian,
         jacfwd,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         value_and_jacrev,
     )
     from .api.mapping import vmap
+    from .api.products import hvp, jvp, linearize, vjp
     from .api.program import make_jaxpr, stop_gradient
     from .api.transposition import linear_transpose
     from .api.vectorize import vectorize
@@ -145,15 +146,15 @@ _LAZY = {
     "fori_loop": "control.loops",
     "grad": "api.gradient",
     "hessian": "api.jacobian",
-    "hvp": "api.gradient",
+    "hvp": "api.products",
     "jacfwd": "api.jacobian",
     "jacobian": "api.jacobian",
     "jacrev": "api.jacobian",
     "jit": "compile.jit",
-    "jvp": "api.gradient",
+    "jvp": "api.products",
     "lax": None,
     "linear_transpose": "api.transposition",
-    "linearize": "api.gradient",
+    "linearize": "api.products",
     "make_jaxpr": "api.program",
     "map": "control.loops",
     "nn": None,
@@ -178,7 +179,7 @@ _LAZY = {
     "value_and_jacobian": "api.jacobian",
     "value_and_jacrev": "api.jacobian",
     "vectorize": "api.vectorize",
-    "vjp": "api.gradient",
+    "vjp": "api.products",
     "vmap": "api.mapping",
     "while_loop": "control.loops",
 }

@@ -15,7 +15,7 @@ from ..ops.linear import move_axis, reshape, zeros
 from ..transforms import vjp as reverse
 from ..transforms import vmap as batch
 from .arguments import Choice, pick, replace
-from .gradient import _materialised, _pair, _push, _rebuild, _require_complex
+from .flat import forward_mode, materialised, pair, rebuild, require_complex
 from .leaves import Split, describe, is_inexact, kind_of, own, own_tree, require_inexact, split
 from .transformed import Transformed, require_function
 
@@ -234,7 +234,7 @@ def _jacobian(
             require_inexact(part, what, choice.label(place))
         values = [value for part in parts for value in part.values]
         if holomorphic:
-            _require_complex(values, what, "argument")
+            require_complex(values, what, "argument")
         elif any(aval_of(value).dtype.kind == "c" for value in values):
             raise DtypeError(
                 f"{what}: an argument of {describe(f)} is complex, and holomorphic is False",
@@ -297,9 +297,9 @@ def _forward(
 
     def push(*tangents: Any) -> Sequence[Any]:
         nonlocal results, treedef, aux
-        results, pushed, treedef, aux = _push(chosen, parts, values, tangents, has_aux, what)
+        results, pushed, treedef, aux = forward_mode(chosen, parts, values, tangents, has_aux, what)
         _require_float_output(results, what, f, holomorphic)
-        return _materialised(results, pushed)
+        return materialised(results, pushed)
 
     size = sum(aval.size for aval in avals)
     pushed = batch.vmap(push, size, _basis(avals), [True] * len(avals))
@@ -325,9 +325,9 @@ def _reverse(
 
     def flat(*tracers: Any) -> Sequence[Any]:
         nonlocal treedef, aux
-        result = chosen(*_rebuild(parts, tracers))
+        result = chosen(*rebuild(parts, tracers))
         if has_aux:
-            result, aux = _pair(result, what, f)
+            result, aux = pair(result, what, f)
         leaves, treedef = tree.flatten(result)
         return leaves
 
@@ -373,7 +373,7 @@ def _require_float_output(
                 "parts.",
             )
     if holomorphic:
-        _require_complex(outputs, what, "output")
+        require_complex(outputs, what, "output")
 
 
 def _basis(avals: Sequence[Aval]) -> list[np.ndarray[Any, Any]]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..api.gradient import jvp, vjp
 from ..api.leaves import is_inexact
+from ..api.products import jvp, vjp
 from ..core.trace import aval_of
 from ..errors import ArgumentError
 

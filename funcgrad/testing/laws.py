@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..api.gradient import grad, jvp, linearize, vjp
+from ..api.gradient import grad
 from ..api.leaves import is_inexact
 from ..api.mapping import vmap
+from ..api.products import jvp, linearize, vjp
 from ..api.program import make_jaxpr
 from ..compile.jit import jit
 from ..control.checkpoint import checkpoint

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..api.gradient import jvp, vjp
 from ..api.leaves import is_inexact
+from ..api.products import jvp, vjp
 from ..control.custom import CustomFunction
 from ..control.custom_jvp import CustomJvpFunction
 from ..errors import ArgumentError
