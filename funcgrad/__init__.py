@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from . import numpy as numpy
 
 if TYPE_CHECKING:
+    from . import checkpoint_policies as checkpoint_policies
     from . import debug as debug
     from . import errors as errors
     from . import lax as lax
@@ -72,6 +73,7 @@ __all__ = [
     "check",
     "checkpoint",
     "checkpoint_name",
+    "checkpoint_policies",
     "cond",
     "custom_gradient",
     "custom_jvp",
@@ -134,6 +136,7 @@ _LAZY = {
     "check": "core.ir",
     "checkpoint": "control.checkpoint",
     "checkpoint_name": "control.checkpoint",
+    "checkpoint_policies": None,
     "cond": "control.cond",
     "custom_gradient": "control.custom_gradient",
     "custom_jvp": "control.custom_jvp",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import funcgrad as fg
+from funcgrad import checkpoint_policies as policies
 from funcgrad import errors, grad, hessian, jit, jvp, lax, vjp, vmap
 from funcgrad.testing import check_chains, check_grads, check_transforms
 
@@ -377,25 +378,35 @@ class TestOtherLoops:
         close(jit(vmap(grad(f)))(xs), [grad(plain)(a) for a in xs])
 
 
+def _tape_of(pullback):
+    cells = [c.cell_contents for c in pullback.__closure__]
+    return next(c for c in cells if type(c).__name__ == "Tape")
+
+
 class TestCheckpoint:
     @staticmethod
     def f(x):
         h = lax.checkpoint_name(np.sin(x) * 2, "h")
         return np.sum(np.sin(h @ np.ones((3, 2))))
 
-    @pytest.mark.parametrize("kept", ["nothing", "dots", "names"])
-    def test_policies(self, kept):
-        from funcgrad.control.checkpoint import (
-            dots_saveable,
-            nothing_saveable,
-            save_only_these_names,
-        )
-
-        policy = {
-            "nothing": nothing_saveable,
-            "dots": dots_saveable,
-            "names": save_only_these_names("h"),
-        }[kept]
+    @pytest.mark.parametrize(
+        ("policy", "residuals"),
+        [
+            (None, 0),
+            (policies.nothing_saveable, 0),
+            (policies.dots_saveable, 2),
+            (policies.save_only_these_names("h"), 3),
+            (policies.save_only_these_names("g"), 0),
+            (
+                policies.save_from_both_policies(
+                    policies.dots_saveable, policies.save_only_these_names("h")
+                ),
+                5,
+            ),
+            (policies.everything_saveable, 3 + 3 + 3 + 2 + 2 + 1),
+        ],
+    )
+    def test_policies(self, policy, residuals):
         g = fg.checkpoint(self.f, policy=policy)
         x = np.arange(3.0)
         close(g(x), self.f(x))
@@ -403,6 +414,9 @@ class TestCheckpoint:
             close(transform(g)(x), transform(self.f)(x))
         xs = np.stack([x, x + 1])
         close(vmap(grad(g))(xs), vmap(grad(self.f))(xs))
+        _, pullback = vjp(g, x)
+        (entry,) = _tape_of(pullback)._entries
+        assert sum(np.size(value) for value in entry[4]) == residuals
 
     def test_residuals_are_not_kept(self):
         x = RNG.normal(size=50)
@@ -410,11 +424,9 @@ class TestCheckpoint:
 
         def kept(f):
             _, pullback = vjp(f, x)
-            cells = [c.cell_contents for c in pullback.__closure__]
-            tape = next(c for c in cells if type(c).__name__ == "Tape")
             return sum(
                 a.nbytes
-                for entry in tape._entries
+                for entry in _tape_of(pullback)._entries
                 for a in [*entry[2], *(entry[4] or ())]
                 if isinstance(a, np.ndarray)
             )

@@ -27,6 +27,7 @@ FLOORS = {
     "funcgrad.core": 2,
     "funcgrad.ops": 3,
     "funcgrad.transforms": 4,
+    "funcgrad.checkpoint_policies": 5,
     "funcgrad.control": 5,
     "funcgrad.compile": 6,
     "funcgrad.numpy": 6,

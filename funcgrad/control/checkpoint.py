@@ -8,10 +8,11 @@ inlined by compilers, so that no common subexpression joins the two runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
+from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compiled
-from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
+from ..core.ir import Aval, Jaxpr, Literal, Place, Var
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
 from ..errors import ArgumentError, FuncgradError, trim
@@ -22,41 +23,7 @@ from .bodies import Operands, scalar, trace_body
 from .derive import cached, jvp_program, tapes_of, vmap_program
 from .effects import without_effects
 
-__all__ = [
-    "Checkpoint",
-    "checkpoint",
-    "checkpoint_name",
-    "dots_saveable",
-    "nothing_saveable",
-    "save_only_these_names",
-]
-
-Policy: TypeAlias = Callable[[Equation], bool]
-"""Says of an equation whether its results are kept for the backward pass."""
-
-
-def nothing_saveable(eqn: Equation) -> bool:
-    """The policy that keeps nothing but the operands."""
-    return False
-
-
-def dots_saveable(eqn: Equation) -> bool:
-    """The policy that keeps the results of matrix and tensor products."""
-    return eqn.primitive.name == "dot_general"
-
-
-class save_only_these_names:  # noqa: N801
-    """The policy that keeps the values that `checkpoint_name` gave one of these names.
-
-    Args:
-        *names: The names.
-    """
-
-    def __init__(self, *names: str) -> None:
-        self.names = frozenset(names)
-
-    def __call__(self, eqn: Equation) -> bool:
-        return isinstance(eqn.primitive, Name) and eqn.primitive.label in self.names
+__all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
 
 
 @primitive
@@ -77,7 +44,7 @@ class Name(Linear):
 
 
 def checkpoint_name(x: Any, name: str) -> Any:
-    """``x``, under a name for the policy `save_only_these_names`.
+    """``x``, under a name for `checkpoint_policies.save_only_these_names`.
 
     Args:
         x: An array.
@@ -223,8 +190,8 @@ def checkpoint(
 
     Args:
         f: A function of pytrees; None to use it as a decorator with a policy.
-        policy: What is kept all the same: `nothing_saveable` (the default), `dots_saveable`,
-            `save_only_these_names`, or a function of an equation.
+        policy: What is kept all the same: one of `funcgrad.checkpoint_policies`, or a function of
+            an equation; by default nothing.
 
     Returns:
         A function of the same arguments.

@@ -1,0 +1,64 @@
+"""Floor 5: policies of `checkpoint`: which values a forward pass keeps for its backward pass.
+
+A policy is a function of an equation of the program; where it returns True the equation's results
+are kept, and the backward pass does not compute them again. The names are JAX's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .core.ir import Equation
+
+__all__ = [
+    "Policy",
+    "dots_saveable",
+    "everything_saveable",
+    "nothing_saveable",
+    "save_from_both_policies",
+    "save_only_these_names",
+]
+
+Policy: TypeAlias = Callable[[Equation], bool]
+"""Says of an equation whether its results are kept for the backward pass."""
+
+
+def nothing_saveable(eqn: Equation) -> bool:
+    """Keep nothing but the operands: the least memory; what `checkpoint` does by itself."""
+    return False
+
+
+def everything_saveable(eqn: Equation) -> bool:
+    """Keep every value, as without `checkpoint`."""
+    return True
+
+
+def dots_saveable(eqn: Equation) -> bool:
+    """Keep the results of matrix products and convolutions, which cost most to compute again."""
+    return eqn.primitive.name in ("dot_general", "conv_general_dilated")
+
+
+def save_only_these_names(*names: str) -> Policy:
+    """Keep the values that `checkpoint_name` gave one of these names.
+
+    Args:
+        *names: The names.
+
+    >>> import numpy as np
+    >>> from funcgrad import checkpoint, checkpoint_name, grad
+    >>> f = lambda x: np.sin(checkpoint_name(np.exp(x), "e"))
+    >>> grad(checkpoint(f, policy=save_only_these_names("e")))(0.0) == np.cos(1.0)
+    np.True_
+    """
+    return lambda eqn: eqn.primitive.name == "name" and eqn.primitive.label in names
+
+
+def save_from_both_policies(first: Policy, second: Policy) -> Policy:
+    """Keep what either policy keeps.
+
+    Args:
+        first: A policy.
+        second: Another.
+    """
+    return lambda eqn: first(eqn) or second(eqn)
