@@ -18,8 +18,8 @@ OF_TAPES = {"fold_steps", "repeat_steps", "sum_steps"}
 # Without a forward mode, or without any derivative: test_custom.py and test_callback.py.
 OF_USERS = {"custom_vjp", "opaque", "pure_callback", "refuse"}
 
-# The search is SciPy's and carries no derivative: test_implicit.py.
-OF_SCIPY = {"scipy_search"}
+# What SciPy runs: test_optimize.py and test_integrate.py.
+OF_SCIPY = {"scipy_search", "ode_adjoint", "ode_trajectory", "quadrature"}
 
 # Under the vmap that they name they become sums and the like: test_collectives.py.
 OF_AXES = {"all_gather", "pmax", "pmean", "pmin", "psum", "psum_scatter"}

@@ -11,13 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import integrate as integrate
     from . import linalg as linalg
     from . import optimize as optimize
     from . import signal as signal
     from . import special as special
     from . import stats as stats
 
-__all__ = ["linalg", "optimize", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "optimize", "signal", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:

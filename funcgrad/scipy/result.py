@@ -1,4 +1,4 @@
-"""Floor 6: what `root` and `minimize` return: SciPy's fields, as a pytree."""
+"""Floor 6: what `root`, `minimize` and `solve_ivp` return: SciPy's fields, as a pytree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.trace import Tracer
 
-__all__ = ["OptimizeResult", "code_of"]
+__all__ = ["OdeResult", "OptimizeResult", "code_of"]
 
 _MESSAGES: dict[str, int] = {}
 _MESSAGES_MOST = 4096
@@ -26,36 +26,18 @@ def code_of(message: str) -> int:
         return _MESSAGES.setdefault(message, len(_MESSAGES))
 
 
-@dataclass(repr=False)
-class OptimizeResult:
-    """The result of `root` and `minimize`; fields that a method does not report are None.
+class Reported:
+    """What the results share: items by name, as SciPy's have, and the message.
 
     Attributes:
-        x: The solution; it has derivatives with respect to what the function depends on.
-        success: Whether the search says that it found one.
-        status: The method's number for how it ended.
-        fun: The function at ``x``; of `minimize`, with its derivatives.
-        jac: Of `minimize`, the gradient at ``x``, which is 0 up to the tolerance; no derivatives.
-        nfev: How often the function was evaluated.
-        njev: How often its derivative was.
-        nhev: How often its Hessian was.
-        nit: How many iterations there were.
+        message_code: A number for the message.
     """
 
-    x: Any
-    success: Any
-    status: Any
-    fun: Any
     message_code: Any
-    jac: Any = None
-    nfev: Any = None
-    njev: Any = None
-    nhev: Any = None
-    nit: Any = None
 
     @property
     def message(self) -> Any:
-        """How the search ended, in SciPy's words; in a traced program None.
+        """How it ended, in SciPy's words; in a traced program None.
 
         In a batch an array of texts.
         """
@@ -64,10 +46,13 @@ class OptimizeResult:
         texts = np.array(list(_MESSAGES), dtype=object)
         return texts[self.message_code]
 
+    def names(self) -> list[str]:
+        """All fields but the message."""
+        return [f.name for f in fields(self) if f.name != "message_code"]  # type: ignore[arg-type]
+
     def keys(self) -> list[str]:
         """The fields that are reported, as of SciPy's results."""
-        names = [f.name for f in fields(self) if f.name != "message_code"]
-        return ["message", *[name for name in names if getattr(self, name) is not None]]
+        return ["message", *[name for name in self.names() if getattr(self, name) is not None]]
 
     def __getitem__(self, key: str) -> Any:
         if key not in self.keys():
@@ -95,14 +80,75 @@ class OptimizeResult:
 
     def __reduce__(self) -> Any:
         # The numbers of messages are this process's own.
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return _restored, (values, self.message)
+        values = {name: getattr(self, name) for name in self.names()}
+        return _restored, (type(self), values, self.message)
 
 
-def _restored(values: dict[str, Any], message: Any) -> OptimizeResult:
+def _restored(cls: type[Reported], values: dict[str, Any], message: Any) -> Reported:
+    code: Any = None
     if isinstance(message, str):
-        values["message_code"] = np.int64(code_of(message))
+        code = np.int64(code_of(message))
     elif message is not None:
         codes = [code_of(text) for text in message.ravel()]
-        values["message_code"] = np.array(codes, np.int64).reshape(message.shape)
-    return OptimizeResult(**values)
+        code = np.array(codes, np.int64).reshape(message.shape)
+    return cls(message_code=code, **values)  # type: ignore[call-arg]
+
+
+@dataclass(repr=False)
+class OptimizeResult(Reported):
+    """The result of `root` and `minimize`; fields that a method does not report are None.
+
+    Attributes:
+        x: The solution; it has derivatives with respect to what the function depends on.
+        success: Whether the search says that it found one.
+        status: The method's number for how it ended.
+        fun: The function at ``x``; of `minimize`, with its derivatives.
+        message_code: A number for the message.
+        jac: Of `minimize`, the gradient at ``x``, which is 0 up to the tolerance; no derivatives.
+        nfev: How often the function was evaluated.
+        njev: How often its derivative was.
+        nhev: How often its Hessian was.
+        nit: How many iterations there were.
+    """
+
+    x: Any
+    success: Any
+    status: Any
+    fun: Any
+    message_code: Any
+    jac: Any = None
+    nfev: Any = None
+    njev: Any = None
+    nhev: Any = None
+    nit: Any = None
+
+
+@dataclass(repr=False)
+class OdeResult(Reported):
+    """The result of `solve_ivp`.
+
+    Attributes:
+        t: The times, shape ``(n,)``.
+        y: The states at these times, shape ``(d, n)``; nan where the solver did not come so far.
+        sol: The solution as a function, with ``dense_output``; of plain values alone.
+        t_events: For each event its times; of plain values alone.
+        y_events: For each event the states; of plain values alone.
+        nfev: How often the function was evaluated.
+        njev: How often its Jacobian was.
+        nlu: How many matrices were factored.
+        status: 0 at the end, 1 at an event that ended it, -1 where a step failed.
+        message_code: A number for the message.
+        success: Whether ``status >= 0``.
+    """
+
+    t: Any
+    y: Any
+    nfev: Any
+    njev: Any
+    nlu: Any
+    status: Any
+    message_code: Any
+    success: Any
+    sol: Any = None
+    t_events: Any = None
+    y_events: Any = None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
+from ..control.collectives import refuse_collectives
 from ..control.scan_primitive import Scan
 from ..core.backend import compiled
 from ..core.ir import Aval, Jaxpr, make_aval
@@ -19,7 +20,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import apply, aval_of, trace
 from .result import code_of
 
-__all__ = ["Plan", "Search"]
+__all__ = ["FLOAT", "INTEGER", "Plan", "Search", "one_after_another"]
 
 FLOAT = np.dtype(np.float64)
 INTEGER = np.dtype(np.int64)
@@ -116,19 +117,30 @@ class Search(Primitive):
         return tuple(self.plan.run(functions, x0))
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        # One search after the other: each takes its own steps.
-        order = sorted(range(len(operands)), key=lambda i: batched[i])
-        given = [operands[i] for i in order]
-        count = sum(not b for b in batched)
-        kinds = [aval_of(x).strong() for x in given]
-        avals = [a.element() if batched[i] else a for i, a in zip(order, kinds, strict=True)]
+        return one_after_another(self, size, batched, operands)
 
-        def one(*args: Any) -> Sequence[Any]:
-            return apply(self, [args[order.index(i)] for i in range(len(order))], None)
 
-        body, captured = trace(one, avals, name=str(self))
-        assert not captured
-        return apply(Scan(body, count, 0, size, False), given, None)
+def one_after_another(
+    given: Primitive, size: int, batched: Sequence[bool], operands: Sequence[Any]
+) -> Any:
+    """A primitive for each element of a batch: each search takes steps of its own."""
+    refuse_collectives(
+        list(given.jaxprs()),
+        "a function that SciPy calls for each element of the batch by itself",
+        "Compute it before and close over it.",
+    )
+    order = sorted(range(len(operands)), key=lambda i: batched[i])
+    values = [operands[i] for i in order]
+    count = sum(not b for b in batched)
+    kinds = [aval_of(x).strong() for x in values]
+    avals = [a.element() if batched[i] else a for i, a in zip(order, kinds, strict=True)]
+
+    def one(*args: Any) -> Sequence[Any]:
+        return apply(given, [args[order.index(i)] for i in range(len(order))], None)
+
+    body, captured = trace(one, avals, name=str(given))
+    assert not captured
+    return apply(Scan(body, count, 0, size, False), values, None)
 
 
 def _called(program: Callable[..., Any], shared: Sequence[Any], name: str) -> Callable[..., Any]:
