@@ -18,6 +18,7 @@ from ..ops import (
     linalg_kernels,
     random_kernels,
     scipy_kernels,
+    window_kernels,
 )
 from . import support
 
@@ -40,6 +41,7 @@ KERNELS = _functions_of(
     linalg_kernels,
     random_kernels,
     scipy_kernels,
+    window_kernels,
     support,
 )
 """The functions that generated source may call; their text is copied into it."""

@@ -1,0 +1,506 @@
+"""Floor 8: convolution under the names, argument orders and layouts that JAX's users know.
+
+Every layout is brought to the one of `funcgrad.ops.convolution` by views of axes; gradients take
+the same way back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from ..core.trace import aval_of
+from ..errors import DtypeError, ShapeError
+from ..numpy.arguments import cast, operand, promoted
+from ..ops import convolution as op
+from ..ops.index import GetItem
+from ..ops.linear import Transpose, reshape, shape_of
+from ..ops.pooling import windows
+from ..ops.shape import flip
+from .checks import Array
+from .padding import Padding, numbers, padded, spatial_pads
+
+__all__ = [
+    "ConvDimensionNumbers",
+    "conv",
+    "conv_dimension_numbers",
+    "conv_general_dilated",
+    "conv_general_dilated_patches",
+    "conv_transpose",
+    "conv_with_general_padding",
+    "convolve_layers",
+]
+
+
+class ConvDimensionNumbers(NamedTuple):
+    """Where the axes of a convolution stand.
+
+    Attributes:
+        lhs_spec: The places of the batch, the channels and the spatial axes in the images.
+        rhs_spec: Those of the outgoing channels, the incoming ones and the spatial axes in the
+            kernels.
+        out_spec: Those of the batch, the channels and the spatial axes in the result.
+    """
+
+    lhs_spec: tuple[int, ...]
+    rhs_spec: tuple[int, ...]
+    out_spec: tuple[int, ...]
+
+
+DimensionNumbers: TypeAlias = ConvDimensionNumbers | Sequence[str] | None
+_SPATIAL = "DHW"
+
+
+def conv_dimension_numbers(
+    lhs_shape: Sequence[int], rhs_shape: Sequence[int], dimension_numbers: DimensionNumbers
+) -> ConvDimensionNumbers:
+    """Where the axes stand, from three words such as ``("NHWC", "HWIO", "NHWC")``.
+
+    Args:
+        lhs_shape: The shape of the images; for its rank.
+        rhs_shape: The shape of the kernels.
+        dimension_numbers: Three words, with N and C in the first and the last, O and I in the
+            second, and the same letters for the spatial axes in all; their order in the second is
+            that of strides and paddings. None stands for channels first: ``("NCHW", "OIHW",
+            "NCHW")`` and its like of other ranks. The result of this function is handed on.
+
+    Raises:
+        ShapeError: The words do not fit the shapes or one another.
+
+    >>> conv_dimension_numbers((1, 8, 8, 3), (3, 3, 3, 4), ("NHWC", "HWIO", "NHWC")).lhs_spec
+    (0, 3, 1, 2)
+    """
+    rank = len(lhs_shape)
+    if rank != len(rhs_shape) or rank < 2:
+        raise ShapeError(
+            f"conv_dimension_numbers: got images of shape {tuple(lhs_shape)} and kernels of shape "
+            f"{tuple(rhs_shape)}",
+            "Both have the same number of axes: two, and one for each spatial dimension.",
+        )
+    if isinstance(dimension_numbers, ConvDimensionNumbers):
+        return dimension_numbers
+    if dimension_numbers is None:
+        order = tuple(range(rank))
+        return ConvDimensionNumbers(order, order, order)
+    words = tuple(dimension_numbers)
+    wanted = ({"N", "C"}, {"O", "I"}, {"N", "C"})
+    spatial = [set(word) - two for word, two in zip(words, wanted, strict=False)]
+    if (
+        len(words) != 3
+        or any(len(word) != rank or len(set(word)) != rank for word in words)
+        or any(not two <= set(word) for word, two in zip(words, wanted, strict=True))
+        or spatial.count(spatial[0]) != 3
+    ):
+        letters = _SPATIAL[3 - (rank - 2) :] if rank <= 5 else "..."
+        raise ShapeError(
+            f"conv_dimension_numbers: dimension_numbers={dimension_numbers!r} do not describe "
+            f"arrays of {rank} axes",
+            f"Write three words of {rank} different letters, as in "
+            f"('N{letters}C', '{letters}IO', 'N{letters}C').",
+        )
+    inner = [letter for letter in words[1] if letter not in "OI"]
+    places = [
+        tuple([word.index(letter) for letter in (*pair, *inner)])
+        for word, pair in zip(words, ("NC", "OI", "NC"), strict=True)
+    ]
+    return ConvDimensionNumbers(*places)
+
+
+def conv_general_dilated(
+    lhs: Array,
+    rhs: Array,
+    window_strides: Sequence[int],
+    padding: Padding,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: DimensionNumbers = None,
+    feature_group_count: int = 1,
+    batch_group_count: int = 1,
+    precision: Any = None,
+    preferred_element_type: Any = None,
+) -> Array:
+    """Convolution of images with kernels, in any number of spatial dimensions.
+
+    As machine learning has it: the kernels are not reversed. For one spatial axis it is
+
+        y[n, o, p] = sum over c and k of u[n, c, stride * p + rhs_dilation * k - low] rhs[o, c, k]
+
+    with ``u[lhs_dilation * i] = lhs[i]`` and zeros elsewhere.
+
+    Args:
+        lhs: Images; batch, channels and spatial axes where ``dimension_numbers`` says.
+        rhs: Kernels; outgoing channels, incoming channels and spatial axes.
+        window_strides: One number for each spatial axis.
+        padding: ``"VALID"``; ``"SAME"``, for as many places as elements at stride 1, with the
+            larger half behind; ``"SAME_LOWER"``, with the larger half before; or a pair ``(low,
+            high)`` for each spatial axis, in which negative numbers cut off.
+        lhs_dilation: ``d`` puts ``d - 1`` zeros between neighbours of the images.
+        rhs_dilation: The same of the kernels.
+        dimension_numbers: As in `conv_dimension_numbers`; None for channels first.
+        feature_group_count: Channels in as many groups, each convolved with kernels of its own:
+            ``rhs`` has ``channels / feature_group_count`` incoming ones.
+        batch_group_count: The batch in as many groups, each convolved with a part of the kernels.
+        precision: Has no effect; every product is one of the dtype itself.
+        preferred_element_type: The dtype to compute in and of the result.
+
+    Returns:
+        The batch, the outgoing channels and the places, in the order of ``dimension_numbers``, in
+        the dtype that NumPy gives the operands together. Spatial axes where no window fits have
+        length 0.
+
+    Raises:
+        ShapeError: Shapes, groups, strides or paddings do not fit; the message names the axes.
+        DtypeError: Booleans.
+
+    >>> image = np.arange(9.0).reshape(1, 1, 3, 3)
+    >>> conv_general_dilated(image, np.ones((1, 1, 2, 2)), (1, 1), "VALID")
+    array([[[[ 8., 12.],
+             [20., 24.]]]])
+    """
+    called = "conv_general_dilated"
+    x, w = _operands(called, lhs, rhs, preferred_element_type)
+    where = _numbers(called, shape_of(x), shape_of(w), dimension_numbers)
+    rank = len(where.lhs_spec) - 2
+    strides = numbers(called, "window_strides", window_strides, rank)
+    spread = numbers(called, "lhs_dilation", lhs_dilation, rank)
+    dilation = numbers(called, "rhs_dilation", rhs_dilation, rank)
+    x, w = _moved(x, where.lhs_spec), _moved(w, where.rhs_spec)
+    _check_channels(called, x, w, where, feature_group_count, batch_group_count)
+    shape, window = shape_of(x)[2:], shape_of(w)[2:]
+    reach = tuple([(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)])
+    if isinstance(padding, str) and any(d != 1 for d in spread):
+        raise ShapeError(
+            f"{called}: padding={padding!r} does not say what it means for lhs_dilation={spread}",
+            "Give a pair of numbers for each spatial axis, or call conv_transpose.",
+        )
+    apart = [(n - 1) * d + 1 if n else 0 for n, d in zip(shape, spread, strict=True)]
+    pads = spatial_pads(called, padding, apart, reach, strides)
+    x, w = _grouped(x, w, feature_group_count, batch_group_count)
+    if any(d != 1 and n > 1 for d, n in zip(spread, shape, strict=True)):
+        y = _dilated(x, w, spread, strides, dilation, pads, reach)
+    else:
+        y = op.convolution(padded(x, ((0, 0),) * 3 + pads), w, strides, dilation)
+    n, g, o, *places = shape_of(y)
+    y = reshape(y, (n, g * o, *places))
+    return _moved(y, tuple(np.argsort(where.out_spec).tolist()))
+
+
+def _dilated(
+    x: Any, w: Any, spread: Any, strides: Any, dilation: Any, pads: Any, reach: Any
+) -> Any:
+    """The convolution of images with zeros between their elements, which are never written.
+
+    It is the transpose of one with these strides, by its images, with reversed kernels.
+    """
+    rank = len(spread)
+    shape = shape_of(x)[3:]
+    whole = tuple([(n - 1) * d + r if n else 0 for n, d, r in zip(shape, spread, reach)])
+    backward = flip(w, tuple(range(3, 3 + rank)))
+    swapped = Transpose((0, 2, 1, *range(3, 3 + rank)))(backward)
+    full = op.convolution_input(x, swapped, whole, spread, dilation)
+    widths = tuple([(low - r + 1, high - r + 1) for (low, high), r in zip(pads, reach)])
+    y = padded(full, ((0, 0),) * 3 + widths)
+    if any(s != 1 for s in strides):
+        y = GetItem((slice(None),) * 3 + tuple([slice(None, None, s) for s in strides]))(y)
+    return y
+
+
+def _operands(called: str, lhs: Any, rhs: Any, dtype: Any) -> list[Any]:
+    x, w = operand(lhs), operand(rhs)
+    for name, value in (("lhs", x), ("rhs", w)):
+        if aval_of(value).dtype.kind == "b":
+            raise DtypeError(
+                f"{called}: got booleans for {name}, {aval_of(value)}",
+                "Convert them: x.astype(float).",
+            )
+    return promoted([x, w]) if dtype is None else [cast(x, dtype), cast(w, dtype)]
+
+
+def _numbers(called: str, x: Any, w: Any, given: DimensionNumbers) -> ConvDimensionNumbers:
+    if len(x) != len(w) or len(x) < 2:
+        raise ShapeError(
+            f"{called}: got images of shape {x} and kernels of shape {w}",
+            "Both have the same number of axes: two, and one for each spatial dimension.",
+        )
+    return conv_dimension_numbers(x, w, given)
+
+
+def _moved(x: Any, axes: tuple[int, ...]) -> Any:
+    return x if axes == tuple(range(len(axes))) else Transpose(axes)(x)
+
+
+def _check_channels(
+    called: str, x: Any, w: Any, where: ConvDimensionNumbers, groups: int, parts: int
+) -> None:
+    """Raise where batch, channels and kernels, batch and channels first, do not fit together."""
+    (n, c, *_), (o, i, *window) = shape_of(x), shape_of(w)
+    if groups < 1 or parts < 1 or (groups > 1 and parts > 1):
+        raise ShapeError(
+            f"{called}: got feature_group_count={groups} and batch_group_count={parts}",
+            "Both are positive, and one of them is 1.",
+        )
+    if c != i * groups:
+        raise ShapeError(
+            f"{called}: the images have {c} channels (axis {where.lhs_spec[1]} of lhs), the "
+            f"kernels take {i} (axis {where.rhs_spec[1]} of rhs) in feature_group_count={groups} "
+            "groups",
+            "The channels of the images are those that a kernel takes, times the groups.",
+        )
+    if o % groups or o % parts:
+        raise ShapeError(
+            f"{called}: {o} kernels (axis {where.rhs_spec[0]} of rhs) are not a multiple of "
+            f"{'feature' if o % groups else 'batch'}_group_count={groups if o % groups else parts}",
+            "Every group has as many kernels.",
+        )
+    if n % parts:
+        raise ShapeError(
+            f"{called}: a batch of {n} (axis {where.lhs_spec[0]} of lhs) is not a multiple of "
+            f"batch_group_count={parts}",
+            "Every group has as many images.",
+        )
+    if 0 in window:
+        raise ShapeError(
+            f"{called}: got kernels without elements, of shape {shape_of(w)}",
+            "Each spatial axis of a kernel has length 1 or more.",
+        )
+
+
+def _grouped(x: Any, w: Any, groups: int, parts: int) -> tuple[Any, Any]:
+    """Images ``(n, c, ...)`` and kernels ``(o, i, ...)`` with an axis for the groups."""
+    n, c, *shape = shape_of(x)
+    o, i, *window = shape_of(w)
+    if parts > 1:
+        x = reshape(x, (parts, n // parts, c, *shape))
+        x = Transpose((1, 0, *range(2, 3 + len(shape))))(x)
+    else:
+        x = reshape(x, (n, groups, c // groups, *shape))
+    together = groups * parts
+    return x, reshape(w, (together, o // together, i, *window))
+
+
+def conv_with_general_padding(
+    lhs: Array,
+    rhs: Array,
+    window_strides: Sequence[int],
+    padding: Padding,
+    lhs_dilation: Sequence[int] | None = None,
+    rhs_dilation: Sequence[int] | None = None,
+    precision: Any = None,
+    preferred_element_type: Any = None,
+) -> Array:
+    """`conv_general_dilated`, channels first and without groups."""
+    return conv_general_dilated(
+        lhs,
+        rhs,
+        window_strides,
+        padding,
+        lhs_dilation,
+        rhs_dilation,
+        preferred_element_type=preferred_element_type,
+    )
+
+
+def convolve_layers(
+    lhs: Array,
+    rhs: Array,
+    window_strides: Sequence[int],
+    padding: str,
+    precision: Any = None,
+    preferred_element_type: Any = None,
+) -> Array:
+    """`conv_general_dilated`, channels first, with padding ``"SAME"`` or ``"VALID"``.
+
+    It is `funcgrad.lax.conv`.
+
+    >>> convolve_layers(np.ones((1, 1, 4)), np.ones((1, 1, 2)), (2,), "VALID")
+    array([[[2., 2.]]])
+    """
+    return conv_general_dilated(
+        lhs, rhs, window_strides, padding, preferred_element_type=preferred_element_type
+    )
+
+
+def conv_transpose(
+    lhs: Array,
+    rhs: Array,
+    strides: Sequence[int],
+    padding: Padding,
+    rhs_dilation: Sequence[int] | None = None,
+    dimension_numbers: DimensionNumbers = None,
+    transpose_kernel: bool = False,
+    precision: Any = None,
+    preferred_element_type: Any = None,
+) -> Array:
+    """A convolution that makes images larger: ``lhs`` dilated by ``strides``, then convolved.
+
+    Args:
+        lhs: Images.
+        rhs: Kernels.
+        strides: By how much the images grow, a number for each spatial axis.
+        padding: ``"SAME"``, for ``strides`` times as many places; ``"VALID"``, for all that a
+            window reaches; or pairs, of the dilated images.
+        rhs_dilation: As in `conv_general_dilated`.
+        dimension_numbers: As there, but None stands for channels last: ``("NHWC", "HWIO",
+            "NHWC")`` and its like for one and three spatial axes.
+        transpose_kernel: Whether to reverse the kernels and swap their channels, which makes of it
+            the transpose, by its images, of the convolution with these kernels.
+        precision: Has no effect.
+        preferred_element_type: As in `conv_general_dilated`.
+
+    Raises:
+        ShapeError: As `conv_general_dilated`.
+
+    >>> conv_transpose(np.ones((1, 2, 1)), np.array([1.0, 2.0]).reshape(2, 1, 1), (2,), "VALID")
+    array([[[2.],
+            [1.],
+            [2.],
+            [1.]]])
+    """
+    called = "conv_transpose"
+    x, w = _operands(called, lhs, rhs, preferred_element_type)
+    rank = len(shape_of(x)) - 2
+    if dimension_numbers is None:
+        dimension_numbers = _channels_last(rank)
+    where = _numbers(called, shape_of(x), shape_of(w), dimension_numbers)
+    steps = numbers(called, "strides", strides, rank)
+    dilation = numbers(called, "rhs_dilation", rhs_dilation, rank)
+    window = [shape_of(w)[axis] for axis in where.rhs_spec[2:]]
+    reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
+    if isinstance(padding, str):
+        word = padding.upper()
+        if word not in ("SAME", "VALID"):
+            raise ShapeError(
+                f"{called}: got padding={padding!r}", "Give 'SAME', 'VALID' or pairs of numbers."
+            )
+        pairs = [_enlarging(k, s, word == "SAME") for k, s in zip(reach, steps, strict=True)]
+    else:
+        pairs = list(padding)
+    if transpose_kernel:
+        o, i, *inner = where.rhs_spec
+        w = flip(w, tuple(sorted(inner)))
+        where = where._replace(rhs_spec=(i, o, *inner))
+    ones = (1,) * rank
+    return conv_general_dilated(x, w, ones, pairs, steps, dilation, where)
+
+
+def _enlarging(reach: int, step: int, same: bool) -> tuple[int, int]:
+    """The padding of a dilated axis, for as many places as a transposed convolution has."""
+    if same:
+        both = reach + step - 2
+        low = reach - 1 if step > reach - 1 else -(-both // 2)
+    else:
+        both, low = reach + step - 2 + max(reach - step, 0), reach - 1
+    return low, both - low
+
+
+def _channels_last(rank: int) -> tuple[str, str, str]:
+    letters = _SPATIAL[3 - rank :] if rank <= 3 else "abdefgh"[:rank]
+    return f"N{letters}C", f"{letters}IO", f"N{letters}C"
+
+
+def conv_general_dilated_patches(
+    lhs: Array,
+    filter_shape: Sequence[int],
+    window_strides: Sequence[int],
+    padding: Padding,
+    rhs_dilation: Sequence[int] | None = None,
+) -> Array:
+    """The windows that a convolution sees, one for each place.
+
+    Args:
+        lhs: Images, channels first.
+        filter_shape: The lengths of a window along the spatial axes.
+        window_strides: As in `conv_general_dilated`.
+        padding: As there.
+        rhs_dilation: As there.
+
+    Returns:
+        Shape ``(batch, channels * window elements, places...)``, the channel varying slowest.
+
+    >>> conv_general_dilated_patches(np.arange(4.0).reshape(1, 1, 4), (2,), (1,), "VALID")
+    array([[[0., 1., 2.],
+            [1., 2., 3.]]])
+    """
+    called = "conv_general_dilated_patches"
+    x = operand(lhs)
+    rank = len(shape_of(x)) - 2
+    if rank < 0:
+        raise ShapeError(
+            f"{called}: got images of shape {shape_of(x)}", "Give batch, channels, spatial axes."
+        )
+    window = numbers(called, "filter_shape", filter_shape, rank)
+    strides = numbers(called, "window_strides", window_strides, rank)
+    dilation = numbers(called, "rhs_dilation", rhs_dilation, rank)
+    reach = tuple([(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)])
+    pads = spatial_pads(called, padding, shape_of(x)[2:], reach, strides)
+    found = windows(padded(x, ((0, 0), (0, 0), *pads)), window, strides, dilation)
+    n, c, *rest = shape_of(found)
+    return reshape(found, (n, c * int(np.prod(window)), *rest[rank:]))
+
+
+def conv(
+    x: Array,
+    kernel: Array,
+    bias: Array | None = None,
+    *,
+    strides: int | Sequence[int] = 1,
+    padding: Padding | int = "SAME",
+    dilation: int | Sequence[int] = 1,
+    groups: int = 1,
+) -> Array:
+    """A convolutional layer, channels last, in one, two, three or more spatial dimensions.
+
+    Args:
+        x: Images, of shape ``(batch, *spatial, channels)``; a signal is ``(batch, length,
+            channels)``.
+        kernel: Of shape ``(*window, channels / groups, features)``, as `he_normal` and the other
+            initialisers count it.
+        bias: Of shape ``(features,)``, or None.
+        strides: A number, or one for each spatial axis.
+        padding: As in `conv_general_dilated`; one number stands for as many zeros at every end.
+        dilation: The distance of neighbours in a window.
+        groups: Groups of channels with kernels of their own; as many as channels are a depthwise
+            convolution.
+
+    Returns:
+        Shape ``(batch, *places, features)``.
+
+    Raises:
+        ShapeError: The shapes do not fit.
+
+    >>> x = np.arange(5.0).reshape(1, 5, 1)
+    >>> conv(x, np.array([1.0, 0.0, -1.0]).reshape(3, 1, 1), padding="VALID").ravel()
+    array([-2., -2., -2.])
+    """
+    x, kernel = operand(x), operand(kernel)
+    rank = len(shape_of(x)) - 2
+    pads = ((padding, padding),) * rank if isinstance(padding, int) else padding
+    if rank < 1 or len(shape_of(kernel)) != rank + 2:
+        raise ShapeError(
+            f"conv: got x of shape {shape_of(x)} and a kernel of shape {shape_of(kernel)}",
+            "x is (batch, *spatial, channels), the kernel (*window, channels, features).",
+        )
+    spatial = tuple(range(1, rank + 1))
+    images = (0, rank + 1, *spatial)
+    kernels = (rank + 1, rank, *range(rank))
+    y = conv_general_dilated(
+        x,
+        kernel,
+        (strides,) * rank if isinstance(strides, int) else strides,
+        pads,
+        None,
+        (dilation,) * rank if isinstance(dilation, int) else dilation,
+        ConvDimensionNumbers(images, kernels, images),
+        groups,
+    )
+    if bias is None:
+        return y
+    bias = operand(bias)
+    if shape_of(bias) != shape_of(y)[-1:]:
+        raise ShapeError(
+            f"conv: got a bias of shape {shape_of(bias)} for {shape_of(y)[-1]} features",
+            "Give a vector with a number for each feature.",
+        )
+    return y + bias
