@@ -436,12 +436,12 @@ def test_the_slope_of_gamma_variates_is_that_of_their_quantile(a, u):
     h = a * 1e-4
     slopes = [(np.log(quantile(a + s)) - np.log(quantile(a - s))) / (2 * s) for s in (h, h / 2)]
     expected = (4 * slopes[1] - slopes[0]) / 3
-    np.testing.assert_allclose(kernels.log_gamma_slope(a, np.log(z)), expected, rtol=1e-7)
+    np.testing.assert_allclose(-kernels.gamma_slope(a, np.log(z), 1), expected, rtol=1e-7)
 
 
 def test_gradients_of_gamma_variates():
     z, t = jvp(lambda a: log_gamma(KEY, a), (A,), (np.ones_like(A),))
-    np.testing.assert_array_equal(t, kernels.log_gamma_slope(A, z))
+    np.testing.assert_array_equal(t, -kernels.gamma_slope(A, z, 1))
     np.testing.assert_allclose(grad(lambda a: np.sum(log_gamma(KEY, a)))(A), t, rtol=1e-15)
     # d E[z^2] / d a, where E[z^2] = a (a + 1).
     a, key = 1.7, random.key(3)
@@ -450,8 +450,11 @@ def test_gradients_of_gamma_variates():
     # d E[x] / d a = b / (a + b)^2 for beta variates.
     slope = grad(lambda a: np.mean(random.beta(key, a, 2.0, 20000)))(0.8)
     np.testing.assert_allclose(slope, 2.0 / 2.8**2, rtol=0.05)
-    with pytest.raises(errors.MissingRuleError, match="second derivatives"):
-        hessian(lambda a: random.gamma(KEY, a))(2.0)
+    # The second derivative is that of the quantile too.
+    value = random.gamma(KEY, 2.0)
+    u, h = special.gammainc(2.0, value), 1e-3
+    bend = [special.gammaincinv(2.0 + s, u) for s in (-h, 0.0, h)] @ np.array([1.0, -2.0, 1.0])
+    np.testing.assert_allclose(hessian(lambda a: random.gamma(KEY, a))(2.0), bend / h**2, rtol=1e-5)
     # A linear function of the variate's logarithm has gradient where the variate underflows.
     assert np.isfinite(grad(lambda a: random.loggamma(random.key(1), a))(1e-4))
 
@@ -465,6 +468,8 @@ def test_the_kernels_of_special_functions():
         assert np.isnan(kernels.normal_cdf(np.nan)) and np.isnan(kernels.normal_quantile(2.0))
     a = np.logspace(-4, 6, 300)
     np.testing.assert_allclose(kernels.digamma(a), special.digamma(a), rtol=1e-11)
+    for n in range(1, 5):
+        np.testing.assert_allclose(kernels.polygamma(a, n), special.polygamma(n, a), rtol=1e-14)
     k = np.arange(200.0)
     np.testing.assert_allclose(kernels.log_factorial(k), special.gammaln(k + 1), rtol=1e-14)
 

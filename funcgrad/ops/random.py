@@ -7,6 +7,7 @@ compiled, and gives the same numbers.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,21 +15,26 @@ import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
-from ..errors import DtypeError, MissingRuleError, ShapeError
+from ..errors import DtypeError, ShapeError
 from . import random_kernels as kernels
+from .arithmetic import sub
 from .exponential import exp
-from .kinds import Elementwise, Over, broadcast_shapes, mask_mul, mul
-from .linear import broadcast_to, reshape, shape_of
+from .kinds import Elementwise, Over, add, broadcast_shapes, mask_mul, mul, neg
+from .linear import broadcast_to, made, reshape, shape_of
 from .reduce import DiscreteRule
 
 __all__ = [
     "DRAW",
     "FOLD",
     "SPLIT",
+    "GammaSlope",
     "LogGamma",
     "Poisson",
+    "Polygamma",
     "RandomBits",
+    "gamma_slope",
     "log_gamma",
+    "moment",
     "normal_cdf",
     "normal_quantile",
     "poisson",
@@ -130,7 +136,8 @@ class LogGamma(_Variates):
     """Logarithms of gamma variates of shape parameters ``a``, for they cannot vanish.
 
     Derivative by implicit reparameterisation (Figurnov, Mohamed and Mnih, 2018): the variate moves
-    with ``a`` so that its quantile stays.
+    with ``a`` so that its quantile stays, ``d log(z) / da = -(dP/da) / (z p)`` with the
+    distribution function ``P`` and the density ``p``.
     """
 
     numpy = kernels.log_gamma_draws
@@ -140,28 +147,70 @@ class LogGamma(_Variates):
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         t = tangents[1]
-        return None if t is None else mul(t, log_gamma_slope(operands[1], out))
+        return None if t is None else neg(mul(t, gamma_slope(1)(operands[1], out)))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        slope = log_gamma_slope(operands[1], out)
+        slope = neg(gamma_slope(1)(operands[1], out))
         return None, mask_mul(ct, slope) if masked else mul(ct, slope)
 
 
-def _no_second(out: Any, a: Any, log_z: Any) -> Any:
-    raise MissingRuleError(
-        "random.gamma: second derivatives with respect to its parameter are not defined, those of "
-        "beta, dirichlet, t, chisquare and f neither",
-        "Differentiate once, or hold the parameter with stop_gradient.",
-    )
+@primitive
+class Polygamma(Elementwise):
+    """The ``order``-th derivative of the digamma function, for positive numbers."""
+
+    order: int
+    numpy = kernels.polygamma
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (lambda out, x: made(Polygamma, self.order + 1)(x),)
+
+
+def moment(cumulants: Sequence[Any], order: int) -> Any:
+    """`kernels.moments_of` on tracers, for ``order`` from 1 on."""
+    found: list[Any] = [1.0]
+    for n in range(order):
+        total = None
+        for k in range(n + 1):
+            ways = float(math.comb(n, k))
+            part = mul(cumulants[k], mul(ways, found[n - k]))
+            total = part if total is None else add(total, part)
+        found.append(total)
+    return found[order]
 
 
 @primitive
-class LogGammaSlope(Elementwise):
-    """The derivative of `LogGamma` by its parameter; it has none itself."""
+class GammaSlope(Elementwise):
+    """``S = d^n P(a, z) / da^n / (z p)``, of ``a`` and ``log(z)``; see `LogGamma`.
 
-    numpy, partials = kernels.log_gamma_slope, (_no_second, _no_second)
+    With ``u = d log(p) / da = log(z) - digamma(a)``: ``dS/da`` is that of the next order less
+    ``u S``; and ``dS/dlog(z) = p^(n) / p - (a - z) S``.
+    """
+
+    order: int
+    numpy = kernels.gamma_slope
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (self._by_a, self._by_log_z)
+
+    def _center(self, a: Any, log_z: Any) -> Any:
+        return sub(log_z, made(Polygamma, 0)(a))
+
+    def _by_a(self, out: Any, a: Any, log_z: Any) -> Any:
+        return sub(gamma_slope(self.order + 1)(a, log_z), mul(self._center(a, log_z), out))
+
+    def _by_log_z(self, out: Any, a: Any, log_z: Any) -> Any:
+        rest = [neg(made(Polygamma, k)(a)) for k in range(1, self.order)]
+        relative = moment([self._center(a, log_z), *rest], self.order)
+        return sub(relative, mul(sub(a, exp(log_z)), out))
+
+
+def gamma_slope(order: int) -> GammaSlope:
+    """`GammaSlope` of an order from 1 on."""
+    return made(GammaSlope, order)
 
 
 @primitive
@@ -197,5 +246,5 @@ def random_bits(key: Any, size: int, use: int = DRAW, data: Any = None) -> Any:
     return RandomBits(size, use)(key, np.uint64(0) if data is None else data)
 
 
-log_gamma, log_gamma_slope, poisson = LogGamma(), LogGammaSlope(), Poisson()
+log_gamma, poisson = LogGamma(), Poisson()
 normal_cdf, normal_quantile = NormalCdf(), NormalQuantile()

@@ -185,20 +185,55 @@ def digamma(x: Any) -> Any:
     return np.log(x) - 0.5 / x - series - shift
 
 
-def log_gamma_slope(a: Any, log_z: Any) -> Any:
-    """``d log(z) / d a`` of a gamma variate ``z`` that keeps its quantile while ``a`` moves.
+def polygamma(x: Any, order: Any) -> Any:
+    """The ``order``-th derivative of the digamma function for ``x > 0``; 0 is that itself.
 
-    The implicit function theorem on ``P(a, z) = u`` gives ``-(dP/da) / (z p(z))``, with the density
-    ``p``; the integral of the density's derivative, ``p(t) (log(t) - digamma(a))``, is taken over
-    the tail on the other side of ``z`` than the mode, where the integrand has one sign:
-    ``t = z exp(-v)`` below ``a``, ``t = z (1 + y)`` above. By the double exponential rule (Takahasi
-    and Mori, 1974) for ``v`` and ``y`` from 0 on.
+    By its recurrence up to ``20 + order`` and its asymptotic series there (DLMF 5.15.5, 5.15.8).
+    """
+    dtype = np.asarray(x).dtype
+    x = np.asarray(x, np.float64)
+    if order == 0:
+        return digamma(x).astype(dtype)[()]
+    factorial = np.cumprod(np.maximum(np.arange(order + 18.0), 1))
+    with np.errstate(over="ignore", divide="ignore"):
+        near = sum(1 / (x + k) ** (order + 1) for k in range(20 + order))
+        y = x + (20 + order)
+        far = factorial[order - 1] / y**order + factorial[order] / (2 * y ** (order + 1))
+        bernoulli = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510)
+        for k, number in enumerate(bernoulli, 1):
+            far = far + number * factorial[2 * k + order - 1] / factorial[2 * k] / y ** (
+                2 * k + order
+            )
+        found = (-1) ** (order + 1) * (factorial[order] * near + far)
+    return found.astype(dtype)[()]
+
+
+def moments_of(cumulants: Any, order: Any) -> Any:
+    """``p^(n) / p`` for the derivatives ``cumulants[k - 1]`` of ``log(p)``: Bell's polynomials."""
+    found = [np.ones_like(cumulants[0]) if order == 0 else 1.0]
+    for n in range(order):
+        ways, total = 1, 0.0
+        for k in range(n + 1):
+            total = total + ways * cumulants[k] * found[n - k]
+            ways = ways * (n - k) // (k + 1)
+        found.append(total)
+    return found[order]
+
+
+def gamma_slope(a: Any, log_z: Any, order: Any) -> Any:
+    """The ``order``-th derivative by ``a`` of ``P(a, z)``, the distribution function, over ``z p``.
+
+    ``p`` is the density ``z**(a-1) exp(-z) / gamma(a)``, and ``log_z`` the logarithm of ``z``. The
+    integral of the density's derivative is taken over the tail on the other side of ``z`` than the
+    mode, where the first one has one sign: ``t = z exp(-v)`` below ``a``, ``t = z (1 + v)`` above.
+    By the double exponential rule (Takahasi and Mori, 1974) for ``v`` from 0 on.
     """
     dtype = np.result_type(a, log_z)
     a, log_z = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(log_z, np.float64))
     with np.errstate(all="ignore"):
         z = np.exp(log_z)
-        psi = digamma(a)
+        rest = [-polygamma(a, k) for k in range(1, order)]
+        center = log_z - digamma(a)
         below = z <= a
         slope, bend = np.abs(a - z), np.where(below, z, a)
         width = 2 / (slope + np.sqrt(slope * slope + 2 * bend))
@@ -207,10 +242,71 @@ def log_gamma_slope(a: Any, log_z: Any) -> Any:
         for t in np.arange(-4.0, 5.6, 0.0625):
             v = width * np.exp(t - np.exp(-t))
             log_y = np.log1p(v)
-            lower = np.exp(-a * v - z * np.expm1(-v)) * (psi - log_z + v)
-            upper = np.exp(a * log_y - z * v) * (log_z + log_y - psi) / (1 + v)
-            total += np.where(below, lower, upper) * v * (1 + np.exp(-t))
+            lower = np.exp(-a * v - z * np.expm1(-v)) * moments_of([center - v, *rest], order)
+            upper = np.exp(a * log_y - z * v) * moments_of([center + log_y, *rest], order)
+            total += np.where(below, lower, -upper / (1 + v)) * v * (1 + np.exp(-t))
     return (total * 0.0625).astype(dtype)[()]
+
+
+def beta_slope(a: Any, b: Any, x: Any, i: Any, j: Any) -> Any:
+    """``d^(i+j) I / da^i db^j`` of the incomplete beta integral ``I`` over ``x (1 - x) p``.
+
+    ``p`` is the density ``x**(a-1) (1-x)**(b-1) / beta(a, b)``. As `gamma_slope`, over the tail on
+    the other side of ``x`` than the mean: ``t = x exp(-v)`` below it, ``1 - t = (1 - x) exp(-v)``
+    above.
+    """
+    dtype = np.result_type(a, b, x)
+    a, b, x = np.broadcast_arrays(*[np.asarray(n, np.float64) for n in (a, b, x)])
+    with np.errstate(all="ignore"):
+        lower = x * (a + b) <= a
+        # The power of the end of the tail, the other one, and the distances from both ends.
+        p, q = np.where(lower, a, b), np.where(lower, b, a)
+        near, far = np.where(lower, x, 1 - x), np.where(lower, 1 - x, x)
+        sums = [polygamma(a + b, k) for k in range(i + j + 1)]
+        end = [sums[k] - polygamma(p, k) for k in range(i + j + 1)]
+        other = [sums[k] - polygamma(q, k) for k in range(i + j + 1)]
+        # Which derivative is by the power of the end.
+        slope = np.maximum(p - (q - 1) * near / far, 0.0)
+        bend = np.maximum((q - 1) * near / (far * far), 0.0)
+        width = np.maximum(2 / (slope + np.sqrt(slope * slope + 2 * bend)), 1 / p)
+        total = np.zeros(np.shape(x))
+        for t in np.arange(-4.0, 5.6, 0.0625):
+            v = width * np.exp(t - np.exp(-t))
+            # log((1 - t) / far): 1 - t = far + near (1 - exp(-v)).
+            ratio = np.log1p(-near * np.expm1(-v) / far)
+            first = np.log(near) - v + end[0]
+            second = np.log(far) + ratio + other[0]
+            kappa = {}
+            for k in range(i + j + 1):
+                for m in range(i + j + 1 - k):
+                    kappa[k, m] = sums[k + m - 1] if k and m else (end if k else other)[k + m - 1]
+            kappa[1, 0], kappa[0, 1] = first, second
+            weight = np.exp(-p * v + (q - 1) * ratio) * v * (1 + np.exp(-t)) / far
+            straight = mixed_moments(kappa, i, j)
+            turned = straight if i == j else mixed_moments(kappa, j, i)
+            total += weight * np.where(lower, straight, -turned)
+    return (total * 0.0625).astype(dtype)[()]
+
+
+def mixed_moments(kappa: Any, i: Any, j: Any) -> Any:
+    """As `moments_of` in two variables: ``kappa[k, m]`` are the derivatives of ``log(p)``."""
+    found = {(0, 0): 1.0}
+    for n in range(i + 1):
+        for m in range(j + 1):
+            if (n, m) == (0, 0):
+                continue
+            # One derivative falls on log(p), the others on it or on what it multiplies.
+            u, w = (n - 1, m) if n else (n, m - 1)
+            total, left = 0.0, 1
+            for k in range(u + 1):
+                right = 1
+                for o in range(w + 1):
+                    step = kappa[k + 1, o] if n else kappa[k, o + 1]
+                    total = total + left * right * step * found[u - k, w - o]
+                    right = right * (w - o) // (o + 1)
+                left = left * (u - k) // (k + 1)
+            found[n, m] = total
+    return found[i, j]
 
 
 def normal_cdf(x: Any) -> Any:

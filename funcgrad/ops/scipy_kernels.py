@@ -1,4 +1,4 @@
-"""Floor 3: what matrix functions take from SciPy; see `funcgrad.ops.kernels`.
+"""Floor 3: what matrix functions and distributions take from SciPy; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np`` and what it imports: generated source holds a copy of its
 text. SciPy loads when one is called. Stacks are looped over: SciPy's own support of them is younger
@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
+from .random_kernels import beta_slope
 
 
 def matrix_exponential(x: Any) -> Any:
@@ -65,3 +67,24 @@ def lu_factors(x: Any) -> Any:
         for factor, found in zip(out, lu(x[place], check_finite=False)):
             factor[place] = found
     return tuple(out)
+
+
+def student_slope(df: Any, t: Any, order: Any) -> Any:
+    """``sign(t)`` times a derivative of betainc by its first argument at ``df/2``, ``1/2``.
+
+    At ``x = df / (df + t**2)``, or on the other side of 1 - x, which is the smaller one to know.
+    """
+    from scipy.special import betaln
+
+    dtype = np.result_type(df, t)
+    df, t = np.broadcast_arrays(np.asarray(df, np.float64), np.asarray(t, np.float64))
+    with np.errstate(all="ignore"):
+        half, ratio = 0.5 * df, t * t / df
+        log_x = -np.log1p(ratio)
+        log_rest = -np.log1p(1 / ratio)
+        density = np.exp(half * log_x + 0.5 * log_rest - betaln(half, 0.5))
+        far = ratio > 1
+        straight = beta_slope(half, 0.5, 1 / (1 + np.where(far, ratio, 1.0)), order, 0)
+        turned = -beta_slope(0.5, half, np.where(far, 0.5, ratio / (1 + ratio)), 0, order)
+        found = np.sign(t) * density * np.where(far, straight, turned)
+    return np.where(t == 0, 0.0, found).astype(dtype)[()]

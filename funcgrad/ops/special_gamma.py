@@ -1,19 +1,25 @@
 """Floor 3: SciPy's gamma function and its family: beta, incomplete integrals, their inverses.
 
-Derivatives are closed forms (DLMF: https://dlmf.nist.gov); those of an incomplete integral in its
-parameters have none and raise.
+Derivatives are closed forms (DLMF: https://dlmf.nist.gov), but for those of an incomplete integral
+in its parameters, which are integrals over a tail (`GammaSlope`, `BetaSlope`), and that of zeta in
+its first argument, which raises.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from scipy import special
 
 from ..core.primitive import primitive
+from . import random_kernels as kernels
+from . import scipy_kernels
 from .arithmetic import square, sub
 from .exponential import exp
-from .kinds import add, div, mul, neg
+from .kinds import Elementwise, add, div, mask_mul, mul, neg, quiet_div
+from .linear import made
+from .random import Polygamma, gamma_slope, moment
 from .special import Special, no_derivative, xlog1py, xlogy
 
 __all__ = [
@@ -143,13 +149,25 @@ def _gamma_log_density(a: Any, x: Any) -> Any:
     return sub(sub(xlogy(sub(a, 1.0), x), x), gammaln(a))
 
 
+def _log(x: Any) -> Any:
+    """The logarithm, -inf at 0 without a warning."""
+    return xlogy(1.0, x)
+
+
+def _gamma_by_shape(a: Any, x: Any) -> Any:
+    """The derivative of gammainc by ``a``, 0 at 0 and at infinity."""
+    log_x = _log(x)
+    density = exp(add(_gamma_log_density(a, x), log_x))
+    return mask_mul(density, gamma_slope(1)(a, log_x))
+
+
 @primitive
 class Gammainc(Special):
     """The lower incomplete gamma integral, normalised (DLMF 8.2.4); derivative its integrand."""
 
     numpy, singular, masks = special.gammainc, True, True
     partials = (
-        no_derivative("gammainc", "a"),
+        lambda out, a, x: _gamma_by_shape(a, x),
         lambda out, a, x: exp(_gamma_log_density(a, x)),
     )
 
@@ -160,9 +178,14 @@ class Gammaincc(Special):
 
     numpy, singular, masks = special.gammaincc, True, True
     partials = (
-        no_derivative("gammaincc", "a"),
+        lambda out, a, x: neg(_gamma_by_shape(a, x)),
         lambda out, a, x: neg(exp(_gamma_log_density(a, x))),
     )
+
+
+def _gamma_quantile_by_shape(a: Any, x: Any) -> Any:
+    """How a quantile ``x`` moves with the shape: ``-(dP/da) / p``."""
+    return neg(mask_mul(x, gamma_slope(1)(a, _log(x))))
 
 
 @primitive
@@ -171,7 +194,7 @@ class Gammaincinv(Special):
 
     numpy, singular, masks = special.gammaincinv, True, True
     partials = (
-        no_derivative("gammaincinv", "a"),
+        lambda out, a, y: _gamma_quantile_by_shape(a, out),
         lambda out, a, y: exp(neg(_gamma_log_density(a, out))),
     )
 
@@ -182,7 +205,7 @@ class Gammainccinv(Special):
 
     numpy, singular, masks = special.gammainccinv, True, True
     partials = (
-        no_derivative("gammainccinv", "a"),
+        lambda out, a, y: _gamma_quantile_by_shape(a, out),
         lambda out, a, y: neg(exp(neg(_gamma_log_density(a, out)))),
     )
 
@@ -193,14 +216,91 @@ def _beta_log_density(a: Any, b: Any, x: Any) -> Any:
     return sub(powers, betaln(a, b))
 
 
+def _joint(a: Any, b: Any, k: int) -> Any:
+    return made(Polygamma, k)(add(a, b))
+
+
+def _beta_cumulants(a: Any, b: Any, x: Any, i: int, j: int) -> dict[tuple[int, int], Any]:
+    """The derivatives of the logarithm of the density up to ``i`` by ``a`` and ``j`` by ``b``."""
+    found: dict[tuple[int, int], Any] = {}
+    for k in range(i + 1):
+        for m in range(j + 1):
+            if k + m:
+                total = _joint(a, b, k + m - 1)
+                if not m:
+                    total = sub(total, made(Polygamma, k - 1)(a))
+                if not k:
+                    total = sub(total, made(Polygamma, m - 1)(b))
+                found[k, m] = total
+    if i:
+        found[1, 0] = add(_log(x), found[1, 0])
+    if j:
+        found[0, 1] = add(xlog1py(1.0, neg(x)), found[0, 1])
+    return found
+
+
+def _beta_moment(kappa: dict[tuple[int, int], Any], i: int, j: int) -> Any:
+    """`kernels.mixed_moments` on tracers."""
+    if not i and not j:
+        return 1.0
+    u, w = (i - 1, j) if i else (i, j - 1)
+    total = None
+    for k in range(u + 1):
+        for m in range(w + 1):
+            step = kappa[k + 1, m] if i else kappa[k, m + 1]
+            ways = float(math.comb(u, k) * math.comb(w, m))
+            part = mul(step, mul(ways, _beta_moment(kappa, u - k, w - m)))
+            total = part if total is None else add(total, part)
+    return total
+
+
+@primitive
+class BetaSlope(Elementwise):
+    """``S = d^(i+j) betainc / da^i db^j / (x (1 - x) p)`` with the density ``p``.
+
+    ``dS/da`` is that of the next order less ``S dlog(p)/da``, likewise for ``b``; and
+    ``dS/dx = p^(i,j) / p / (x (1 - x)) - S (a / x - b / (1 - x))``.
+    """
+
+    i: int
+    j: int
+    numpy = kernels.beta_slope
+    singular, masks = True, True
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (self._by_a, self._by_b, self._by_x)
+
+    def _by_a(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        first = _beta_cumulants(a, b, x, 1, 0)[1, 0]
+        return sub(BetaSlope(self.i + 1, self.j)(a, b, x), mul(first, out))
+
+    def _by_b(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        first = _beta_cumulants(a, b, x, 0, 1)[0, 1]
+        return sub(BetaSlope(self.i, self.j + 1)(a, b, x), mul(first, out))
+
+    def _by_x(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        i, j = self.i, self.j
+        relative = _beta_moment(_beta_cumulants(a, b, x, i, j), i, j)
+        rest = sub(1.0, x)
+        growth = sub(quiet_div(a, x), quiet_div(b, rest))
+        return sub(quiet_div(relative, mul(x, rest)), mul(out, growth))
+
+
+def _beta_by_shape(a: Any, b: Any, x: Any, i: int, j: int) -> Any:
+    """The derivative of betainc by ``a`` or by ``b``, 0 at both ends."""
+    logs = add(_log(x), xlog1py(1.0, neg(x)))
+    return mask_mul(exp(add(_beta_log_density(a, b, x), logs)), BetaSlope(i, j)(a, b, x))
+
+
 @primitive
 class Betainc(Special):
     """The incomplete beta integral, normalised (DLMF 8.17.2); derivative its integrand."""
 
     numpy, singular, masks = special.betainc, True, True
     partials = (
-        no_derivative("betainc", "a"),
-        no_derivative("betainc", "b"),
+        lambda out, a, b, x: _beta_by_shape(a, b, x, 1, 0),
+        lambda out, a, b, x: _beta_by_shape(a, b, x, 0, 1),
         lambda out, a, b, x: exp(_beta_log_density(a, b, x)),
     )
 
@@ -211,10 +311,15 @@ class Betaincc(Special):
 
     numpy, singular, masks = special.betaincc, True, True
     partials = (
-        no_derivative("betaincc", "a"),
-        no_derivative("betaincc", "b"),
+        lambda out, a, b, x: neg(_beta_by_shape(a, b, x, 1, 0)),
+        lambda out, a, b, x: neg(_beta_by_shape(a, b, x, 0, 1)),
         lambda out, a, b, x: neg(exp(_beta_log_density(a, b, x))),
     )
+
+
+def _beta_quantile_by_shape(a: Any, b: Any, x: Any, i: int, j: int) -> Any:
+    """How a quantile ``x`` moves with a shape."""
+    return neg(mask_mul(mul(x, sub(1.0, x)), BetaSlope(i, j)(a, b, x)))
 
 
 @primitive
@@ -223,8 +328,8 @@ class Betaincinv(Special):
 
     numpy, singular, masks = special.betaincinv, True, True
     partials = (
-        no_derivative("betaincinv", "a"),
-        no_derivative("betaincinv", "b"),
+        lambda out, a, b, y: _beta_quantile_by_shape(a, b, out, 1, 0),
+        lambda out, a, b, y: _beta_quantile_by_shape(a, b, out, 0, 1),
         lambda out, a, b, y: exp(neg(_beta_log_density(a, b, out))),
     )
 
@@ -236,13 +341,55 @@ def _student_log_density(df: Any, t: Any) -> Any:
     return neg(add(tail, add(betaln(half, 0.5), mul(0.5, xlogy(1.0, df)))))
 
 
+def _student_density(df: Any, t: Any) -> Any:
+    return exp(_student_log_density(df, t))
+
+
+@primitive
+class StudentSlope(Elementwise):
+    """``G = sign(t) d^n I(a, 1/2; x) / da^n`` at ``a = df/2`` and ``x = df / (df + t**2)``.
+
+    For ``t >= 0`` stdtr is ``1 - I / 2``. With the density ``f`` of Student's t and that of the
+    beta distribution, ``p``: ``dG/ddf`` is half that of the next order and ``f t/df p^(n)/p``, and
+    ``dG/dt = -2 f p^(n)/p``.
+    """
+
+    order: int
+    numpy = scipy_kernels.student_slope
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (self._by_df, self._by_t)
+
+    def _relative(self, df: Any, t: Any) -> Any:
+        half = mul(0.5, df)
+        over, a = add(half, 0.5), [made(Polygamma, k) for k in range(self.order)]
+        kappa = [sub(k(over), k(half)) for k in a]
+        kappa[0] = sub(kappa[0], xlog1py(1.0, div(square(t), df)))
+        return moment(kappa, self.order)
+
+    def _by_df(self, out: Any, df: Any, t: Any) -> Any:
+        flow = div(mul(t, _student_density(df, t)), df)
+        following = mul(0.5, made(StudentSlope, self.order + 1)(df, t))
+        return add(following, mul(flow, self._relative(df, t)))
+
+    def _by_t(self, out: Any, df: Any, t: Any) -> Any:
+        return mul(-2.0, mul(_student_density(df, t), self._relative(df, t)))
+
+
+def _student_by_df(df: Any, t: Any) -> Any:
+    """The derivative of stdtr by ``df``."""
+    flow = div(mul(t, _student_density(df, t)), df)
+    return sub(mul(-0.25, made(StudentSlope, 1)(df, t)), mul(0.5, flow))
+
+
 @primitive
 class Stdtr(Special):
     """The cumulative distribution of Student's t; derivative its density."""
 
     numpy, singular, masks = special.stdtr, True, True
     partials = (
-        no_derivative("stdtr", "df"),
+        lambda out, df, t: _student_by_df(df, t),
         lambda out, df, t: exp(_student_log_density(df, t)),
     )
 
@@ -253,7 +400,7 @@ class Stdtrit(Special):
 
     numpy, singular, masks = special.stdtrit, True, True
     partials = (
-        no_derivative("stdtrit", "df"),
+        lambda out, df, p: neg(div(_student_by_df(df, out), _student_density(df, out))),
         lambda out, df, p: exp(neg(_student_log_density(df, out))),
     )
 

@@ -1,7 +1,7 @@
 """Floor 8: gamma variates and what is made of them.
 
-They are drawn by rejection, and differentiated once by implicit reparameterisation: the variate
-moves with its parameter so that its quantile stays (`funcgrad.ops.random.LogGamma`).
+They are drawn by rejection, and differentiated by implicit reparameterisation: the variate moves
+with its parameter so that its quantile stays (`funcgrad.ops.random.LogGamma`).
 """
 
 from __future__ import annotations
@@ -34,12 +34,9 @@ def gamma(key: Array, a: Array, shape: Shape = None, dtype: Any = float) -> Arra
 
     Args:
         key: A key.
-        a: The shape parameter, not negative (nan gives nan); differentiable once.
+        a: The shape parameter, not negative (nan gives nan); differentiable.
         shape: The shape of the result; by default that of ``a``.
         dtype: float16, float32 or float64.
-
-    Raises:
-        MissingRuleError: A second derivative by ``a``.
 
     >>> from funcgrad import grad
     >>> float(grad(lambda a: gamma(np.array([0, 0], np.uint64), a))(2.0).round(6))

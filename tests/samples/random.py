@@ -4,8 +4,9 @@ import numpy as np
 
 from funcgrad.ops.random import (
     FOLD,
+    GammaSlope,
+    Polygamma,
     log_gamma,
-    log_gamma_slope,
     normal_cdf,
     normal_quantile,
     poisson,
@@ -37,12 +38,17 @@ NORMAL = [
     Sample("normal_quantile", lambda p: normal_quantile(p), (P,)),
     Sample("normal_quantile", lambda p: normal_quantile(p), (0.3,)),
 ]
-# Their derivatives are those of the quantile, not those of the rejection, and there are no second
-# ones: tested apart.
+SLOPES = [
+    Sample("polygamma", lambda x: Polygamma(0)(x), (A,)),
+    Sample("polygamma", lambda x: Polygamma(2)(x), (A,)),
+    Sample("gamma_slope", lambda a, z: GammaSlope(1)(a, z), (A, np.log(A) + 0.2)),
+    Sample("gamma_slope", lambda a, z: GammaSlope(2)(a, z), (A[:, 1:], np.log(A[:, 1:]) - 0.3)),
+    Sample("gamma_slope", lambda a, z: GammaSlope(1)(a, z), (1.3, 0.4)),
+]
+# Their derivatives are those of the quantile, not those of the rejection: tested apart.
 GAMMA = [
     Sample("log_gamma", lambda k, a: log_gamma(k, a), (KEY, A)),
     Sample("log_gamma", lambda k, a: log_gamma(k, a), (KEY, np.float64(0.5))),
     Sample("log_gamma", lambda k, a: log_gamma(k, a), (KEYS[:2], A)),
-    Sample("log_gamma_slope", lambda a, z: log_gamma_slope(a, z), (A, np.log(A) + 0.2)),
 ]
-SAMPLES = [*BITS, *NORMAL, *GAMMA]
+SAMPLES = [*BITS, *NORMAL, *SLOPES, *GAMMA]

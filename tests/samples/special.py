@@ -3,6 +3,8 @@
 import numpy as np
 import scipy.special as special
 
+from funcgrad.ops.special_gamma import BetaSlope, StudentSlope
+
 from . import Sample
 
 REAL = np.array([[-1.3, 0.4, 2.2], [0.7, -0.2, 1.6]])
@@ -40,10 +42,15 @@ SAMPLES = [
     *_of("xlogy beta", np.float64(1.5), POSITIVE),
     *_of("xlog1py", REAL, POSITIVE),
     *_of("binom", GREATER, OTHER),
-    *_held("gammainc gammaincc", [OTHER], POSITIVE),
-    *_held("gammaincinv gammainccinv stdtrit", [OTHER], UNIT),
-    *_held("betainc betaincc betaincinv", [OTHER, POSITIVE], UNIT),
-    *_held("stdtr", [OTHER], REAL[0]),
+    *_of("gammainc gammaincc", OTHER, POSITIVE),
+    *_of("gammaincinv gammainccinv stdtrit", OTHER, UNIT),
+    *_of("betainc betaincc betaincinv", OTHER, POSITIVE, UNIT),
+    *_of("betainc", np.float64(0.7), 1.3, UNIT),
+    *_of("stdtr", OTHER, REAL[0]),
+    Sample("beta_slope", lambda a, b, x: BetaSlope(1, 0)(a, b, x), (OTHER, POSITIVE, UNIT)),
+    Sample("beta_slope", lambda a, b, x: BetaSlope(1, 2)(a, b, x), (OTHER, POSITIVE, UNIT)),
+    Sample("student_slope", lambda df, t: StudentSlope(1)(df, t), (OTHER, REAL[0])),
+    Sample("student_slope", lambda df, t: StudentSlope(2)(df, t), (OTHER, REAL[0])),
     *_held("jv yv iv ive kv kve", [ORDERS], POSITIVE),
     *_held("zeta", [np.array([2.0, 3.5, 4.0])], POSITIVE),
     *_of("erf erfc erfcx erfi", np.array([0.4 + 0.2j, 1.3 - 0.1j])),

@@ -88,10 +88,7 @@ class LogNormal(Continuous):
 
 
 class StudentT(Continuous):
-    """Student's t distribution with ``df`` degrees of freedom.
-
-    `cdf` and its like have no derivative in ``df``.
-    """
+    """Student's t distribution with ``df`` degrees of freedom."""
 
     name, shapes = "t", ("df",)
 
@@ -195,7 +192,7 @@ class Logistic(Continuous):
 
 
 class Gamma(Continuous):
-    """The gamma distribution of shape ``a``; `cdf` and its like have no derivative in ``a``."""
+    """The gamma distribution of shape ``a``."""
 
     name, shapes, low = "gamma", ("a",), 0.0
 
@@ -289,7 +286,7 @@ class Uniform(Continuous):
 
 
 class Beta(Continuous):
-    """The beta distribution; `cdf` and its like have no derivative in ``a`` and ``b``."""
+    """The beta distribution."""
 
     name, shapes, low, middle = "beta", ("a", "b"), 0.0, 0.5
     high: ClassVar[float] = 1.0

@@ -172,10 +172,7 @@ class Bernoulli(Discrete):
 
 
 class Binomial(Discrete):
-    """The number of successes in ``n`` independent trials, each of probability ``p``.
-
-    `cdf` and its like have no derivative in ``n``.
-    """
+    """The number of successes in ``n`` independent trials, each of probability ``p``."""
 
     name, shapes = "binom", ("n", "p")
 
