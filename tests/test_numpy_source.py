@@ -143,6 +143,23 @@ PROGRAMS["while within scan, reversed"] = (
     (1.5,),
 )
 PROGRAMS["while for lanes"] = (vmap(newton), (np.array([2.0, 9.0, 0.5]),))
+PROGRAMS["reversed while for lanes"] = (vmap(grad(newton)), (np.array([2.0, 9.0, 1.0]),))
+PROGRAMS["while for lanes, reversed twice"] = (
+    vmap(grad(grad(newton))),
+    (np.array([2.0, 9.0, 1.0]),),
+)
+PROGRAMS["booleans for lanes, reversed"] = (
+    vmap(
+        grad(
+            lambda x: while_loop(
+                lambda s: s[0] < 9.0,
+                lambda s: (np.where(s[1], s[0] * 2.0, s[0] * s[0] + 1.0 + x), s[0] > 1.0),
+                (x, x > 0.5),
+            )[0]
+        )
+    ),
+    (np.array([0.2, 0.7, 3.0]),),
+)
 PROGRAMS["cond for lanes"] = (
     vmap(grad(branches), in_axes=(0, None)),
     (np.array([3.0, 1.0, 2.0]), 2.0),
@@ -259,6 +276,9 @@ def test_a_reversed_while_is_two_loops_and_lists():
         lambda x: cond(x > 1.0, newton, lambda x: x * x, x),
         lambda x: while_loop(lambda s: s < 50.0, lambda s: s * newton(x) + 5 * newton(s), x),
         lambda x: np.sum(vmap(newton)(x * np.arange(1.0, 4.0))),
+        lambda x: np.sum(
+            vmap(lambda y: fori_loop(0, 3, lambda i, c: newton(c) * y, y))(x * np.arange(1.0, 4.0))
+        ),
         lambda x: np.sum(
             vmap(lambda y: cond(y > x, newton, lambda y: y * x, y))(x * np.arange(1.0, 4.0))
         ),

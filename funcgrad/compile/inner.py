@@ -3,7 +3,7 @@
 Bodies and branches become functions of everything that they read, so that each keeps its lines, its
 buffers and its blocks. Results stay as they are between the steps: Python floats stay Python
 floats. A tape is a list that its loop appends to, where nothing but loops and branches touches it;
-elsewhere, and where lanes of a batch leave tapes or effects, loops run as their primitives run.
+elsewhere, and where lanes of a batch have effects or tapes of tapes, loops run as their primitives.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ..control.bodies import share_programs
 from ..control.branches import Cond, CondLanes
 from ..control.checkpoint import Checkpoint
+from ..control.scan_lanes import ScanLanes
 from ..control.scan_primitive import Scan
 from ..control.while_primitive import While, WhileLanes
 from ..core.ir import Atom, Equation, Jaxpr, Var
@@ -33,21 +34,60 @@ def _is_tape(a: Atom) -> bool:
     return isinstance(a.aval, StepsAval)
 
 
+def _is_tape_of_lanes(a: Atom) -> bool:
+    return isinstance(a.aval, StepsAval) and bool(a.aval.lanes)
+
+
+def _has_tapes(*programs: Jaxpr) -> bool:
+    """Whether tapes go in or come out of programs."""
+    return any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+
+
+def _for_lanes(*programs: Jaxpr) -> bool:
+    """Whether programs can be written for lanes: without effects, and tapes of tapes."""
+    return not _has_tapes(*programs) and not any(p.effect for p in programs)
+
+
+def _written(eqn: Equation) -> list[Jaxpr] | None:
+    """The programs that become functions where an equation has a text; None where it has none."""
+    primitive = eqn.primitive
+    if type(primitive) in _PASSING_ON:
+        return list(primitive.jaxprs())
+    if not primitive.multiple or type(primitive) not in LOWERED:
+        return None
+    if not _for_lanes(*primitive.jaxprs()):
+        return None
+    if isinstance(primitive, CondLanes):
+        return [primitive.mapped(k, ())[0] for k in range(len(primitive.branches))]
+    if isinstance(primitive, WhileLanes):
+        return [primitive.mapped_condition()[0], primitive.mapped_body(())[0]]
+    return [primitive.mapped_body(_no_tapes(primitive))[0]]
+
+
+def _no_tapes(lanes: ScanLanes) -> tuple[None, ...]:
+    return (None,) * len(lanes.scan.body.inputs)
+
+
 def tapes_are_lists(jaxpr: Jaxpr) -> bool:
     """Whether all tapes of a program stay within it, and within loops and branches written here."""
-    return not any(map(_is_tape, (*jaxpr.inputs, *jaxpr.outputs))) and _only_passed_on(jaxpr)
+    return not _has_tapes(jaxpr) and _only_passed_on(jaxpr)
 
 
 def _only_passed_on(jaxpr: Jaxpr) -> bool:
+    left: set[Var] = set()  # by loops of lanes, beside the list of who took which step
     for eqn in jaxpr.equations:
-        primitive = eqn.primitive
-        if any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
-            named = all(isinstance(a, Var) for a in eqn.inputs if _is_tape(a))
-            if not named or type(primitive) not in _PASSING_ON:
-                return False
-        if primitive.multiple and not all(map(_only_passed_on, primitive.jaxprs())):
+        written = _written(eqn)
+        tapes = [a for a in (*eqn.inputs, *eqn.outputs) if _is_tape(a)]
+        if type(eqn.primitive) in _PASSING_ON:
+            fine = all(isinstance(a, Var) and not _is_tape_of_lanes(a) for a in tapes)
+        else:
+            fine = all(a in left for a in eqn.inputs if _is_tape(a))
+        if tapes and (written is None or not fine):
             return False
-    return True
+        left.update(filter(_is_tape_of_lanes, eqn.outputs))
+        if not all(map(_only_passed_on, written or ())):
+            return False
+    return not any(map(_is_tape_of_lanes, (*jaxpr.inputs, *jaxpr.outputs)))
 
 
 class _Text:
@@ -89,6 +129,12 @@ class _Text:
         self._writer.extra.update(zip(names, values, strict=True))
         return names
 
+    def took(self, eqn: Equation) -> str:
+        """The name for the list of which lanes took each step, whose tapes an equation leaves."""
+        name = self._writer.fresh()
+        self._writer.masks.update({v: name for v in eqn.outputs if _is_tape(v)})
+        return name
+
     def results(self) -> list[str]:
         """The names of the results."""
         return [self._writer.name_of(v) for v in self._eqn.outputs]
@@ -109,10 +155,8 @@ def _call(left: Sequence[str], name: str, operands: Sequence[str]) -> str:
 
 
 def _runs_as_text(writer: Writer, *programs: Jaxpr) -> bool:
-    """Whether the programs of a loop or branch have no tapes, or their tapes are lists."""
-    if writer.tapes_are_lists:
-        return True
-    return not any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+    """Whether the programs of a branch have no tapes, or their tapes are lists."""
+    return writer.tapes_are_lists or not _has_tapes(*programs)
 
 
 def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
@@ -201,12 +245,6 @@ def _checkpoint(writer: Writer, eqn: Equation) -> list[Line] | None:
     return text.lines
 
 
-def _for_lanes(*programs: Jaxpr) -> bool:
-    """Whether the programs of all lanes leave nothing but arrays."""
-    tapes = any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
-    return not tapes and not any(p.effect for p in programs)
-
-
 def _picked(operands: Sequence[str], batched: Sequence[bool], pick: str) -> list[str]:
     return [f"{x}[{pick}]" if b else x for x, b in zip(operands, batched, strict=True)]
 
@@ -235,32 +273,84 @@ def _cond_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     return text.lines
 
 
+def _masked(mask: str, v: Var) -> str:
+    """A mask of lanes with axes to broadcast against a value."""
+    rank = len(v.aval.shape)
+    return mask if rank == 1 else f"{mask}[{', '.join([':', *['None'] * (rank - 1)])}]"
+
+
 def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``while any lane runs: carry = where(running, body(carry[pick]), carry)``."""
     lanes = eqn.primitive
     loop = lanes.loop
-    if not _for_lanes(loop.condition, loop.body) or len(loop.body.outputs) > loop.carried:
+    if not _for_lanes(loop.condition, loop.body):
+        return None
+    if len(loop.body.outputs) > loop.carried and not writer.tapes_are_lists:
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.parts(text.operands)
     condition, held = lanes.mapped_condition()
     body, kept = lanes.mapped_body(())
     going, step = text.define(condition, "condition"), text.define(body, "step")
-    carried = text.results()
+    results = text.results()
+    carried, tapes = results[: len(carry)], results[len(carry) :]
     running, pick = writer.fresh(), writer.fresh()
     text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    for tape in tapes:
+        text.add(f"{tape} = []")
+    taken = text.took(eqn) if tapes else ""
+    if tapes:
+        text.add(f"{taken} = []")
     text.add(f"{running} = np.ones({lanes.size}, np.bool_)")
     asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
     text.add(f"while ({running} := {running} & {asked}).any():", shown=True)
     text.add(f"    {pick} = fed({running})")
     flags = [*loop.parts(lanes.batched)[1], *[True] * len(carried)]
     args = [*text.constants(kept), *_picked([*of_body, *carried], flags, pick)]
-    new = [writer.fresh() for _ in carried]
+    new = [writer.fresh() for _ in results]
     text.add("    " + _call(new, step, args))
-    for old, value, v in zip(carried, new, eqn.outputs, strict=True):
-        mask = f"{running}[{', '.join([':', *['None'] * (len(v.aval.shape) - 1)])}]"
-        chosen = running if len(v.aval.shape) == 1 else mask
-        text.add(f"    {old} = np.where({chosen}, {value}, {old})")
+    for old, value, v in zip(carried, new, eqn.outputs, strict=False):
+        text.add(f"    {old} = np.where({_masked(running, v)}, {value}, {old})")
+    if tapes:
+        text.add(f"    {taken}.append({running})")
+    for tape, entry in zip(tapes, new[len(carried) :], strict=True):
+        text.add(f"    {tape}.append({entry})")
+    return text.lines
+
+
+def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for each step: carry = where(took, body(carry[pick], xs[t][pick]), carry)``."""
+    lanes = eqn.primitive
+    scan = lanes.scan
+    if not writer.tapes_are_lists:
+        return None
+    text = _Text(writer, eqn)
+    constants, carry, xs = scan.parts(text.operands)
+    body, kept = lanes.mapped_body(_no_tapes(lanes))
+    step = text.define(body, "step", len(xs))
+    results = text.results()
+    carried, stacked = results[: len(carry)], results[len(carry) :]
+    taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
+    if carry:
+        text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
+        writer.masks[v] = taken
+        text.add(f"{y} = [None] * len({taken})")
+    t, took, pick = writer.fresh(), writer.fresh(), writer.fresh()
+    steps = f"range(len({taken}))"
+    text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
+    text.add(f"    {took} = {taken}[{t}]")
+    text.add(f"    {pick} = fed({took})")
+    flags = [*lanes.batched, *[True] * len(carry)]
+    args = [*text.constants(kept), *_picked([*constants, *carried], flags, pick)]
+    new = [writer.fresh() for _ in results]
+    text.add("    " + _call(new, step, [*args, *[f"{x}[{t}][{pick}]" for x in xs]]))
+    for old, value, v in zip(carried, new, eqn.outputs, strict=False):
+        text.add(f"    {old} = np.where({_masked(took, v)}, {value}, {old})")
+    for y, value, out in zip(stacked, new[len(carry) :], body.outputs[len(carry) :], strict=True):
+        zero = "False" if out.aval.dtype.kind == "b" else "0"
+        mask = _masked(took, out)
+        text.add(f"    {y}[{t}] = np.where({mask}, {value}, {zero})")
     return text.lines
 
 
@@ -271,6 +361,7 @@ LOWERED: dict[type, Lowering] = {
     Cond: _cond,
     CondLanes: _cond_lanes,
     Scan: _scan,
+    ScanLanes: _scan_lanes,
     While: _while,
     WhileLanes: _while_lanes,
 }

@@ -8,11 +8,12 @@ ones once, and what no body reads is not handed to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..control.branches import Cond, CondLanes
+from ..control.scan_lanes import ScanLanes
 from ..control.scan_primitive import Scan
-from ..control.while_primitive import While
+from ..control.while_primitive import While, WhileLanes
 from ..core.ir import Equation, Jaxpr, Literal, Var
 from ..core.tape import StepsAval
 
@@ -83,10 +84,22 @@ def _with_inputs(body: Jaxpr, keep: Sequence[bool], captured: int) -> Jaxpr:
     return Jaxpr(inputs, body.equations, body.outputs, min(body.captured, captured), body.name)
 
 
+def _of_one_lane(primitive: Any) -> Any:
+    if isinstance(primitive, ScanLanes):
+        return primitive.scan
+    return primitive.loop if isinstance(primitive, WhileLanes) else primitive
+
+
+def _where(keep: Sequence[bool], batched: Sequence[bool]) -> tuple[bool, ...]:
+    """The flags of the constants that are kept; ``keep`` goes on for the carry and more."""
+    return tuple([b for b, k in zip(batched, keep, strict=False) if k])
+
+
 def _scan(
     eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
 ) -> Equation | None:
-    scan: Scan = eqn.primitive
+    lanes = eqn.primitive if isinstance(eqn.primitive, ScanLanes) else None
+    scan: Scan = _of_one_lane(eqn.primitive)
     body = simplified(scan.body)
     if body is None:
         return None
@@ -102,14 +115,18 @@ def _scan(
     operands = [a for a, k in zip(eqn.inputs, keep, strict=True) if k]
     constants = sum(keep[: scan.constants])
     body = _with_inputs(body, keep, constants)
-    primitive = Scan(body, constants, carried, scan.length, scan.reverse)
-    return Equation(primitive, operands, results, eqn.place)
+    trimmed = Scan(body, constants, carried, scan.length, scan.reverse)
+    if not lanes:
+        return Equation(trimmed, operands, results, eqn.place)
+    batched = _where(keep, lanes.batched)
+    return Equation(ScanLanes(trimmed, lanes.size, batched), operands, results, eqn.place)
 
 
 def _while(
     eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
 ) -> Equation | None:
-    loop: While = eqn.primitive
+    lanes = eqn.primitive if isinstance(eqn.primitive, WhileLanes) else None
+    loop: While = _of_one_lane(eqn.primitive)
     body, condition = simplified(loop.body), simplified(loop.condition)
     if body is None or condition is None:
         return None
@@ -122,8 +139,11 @@ def _while(
     body = _with_inputs(body, [*in_body, *carry], sum(in_body))
     keep = [*in_condition, *in_body, *carry]
     operands = [a for a, k in zip(eqn.inputs, keep, strict=True) if k]
-    primitive = While(condition, body, sum(in_condition), sum(in_body))
-    return Equation(primitive, operands, results, eqn.place)
+    trimmed = While(condition, body, sum(in_condition), sum(in_body))
+    if not lanes:
+        return Equation(trimmed, operands, results, eqn.place)
+    batched = _where(keep, lanes.batched)
+    return Equation(WhileLanes(trimmed, lanes.size, batched), operands, results, eqn.place)
 
 
 def _branches(
@@ -145,7 +165,7 @@ def _branches(
     trimmed = tuple([_with_inputs(b, keep, c) for b, c in zip(branches, captured, strict=True)])
     operands = [a for a, k in zip(eqn.inputs, [True, *keep], strict=True) if k]
     if isinstance(cond, CondLanes):
-        batched = tuple([b for b, k in zip(cond.batched, keep, strict=True) if k])
+        batched = _where(keep, cond.batched)
         primitive: Cond | CondLanes = CondLanes(trimmed, cond.size, batched)
     else:
         primitive = Cond(trimmed)
@@ -153,4 +173,11 @@ def _branches(
     return Equation(primitive, operands, results, eqn.place)
 
 
-_TRIMMED = {Cond: _branches, CondLanes: _branches, Scan: _scan, While: _while}
+_TRIMMED = {
+    Cond: _branches,
+    CondLanes: _branches,
+    Scan: _scan,
+    ScanLanes: _scan,
+    While: _while,
+    WhileLanes: _while,
+}

@@ -53,6 +53,7 @@ class Writer:
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
         calls_again: Whether a loop over blocks may call the second version.
         tapes_are_lists: Whether the tapes of loops are lists of this program's own.
+        masks: For tapes of lanes the name of the list that says which lanes took each step.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Writer:
         self.tapes_are_lists: bool = (
             parent.tapes_are_lists if parent else inner.tapes_are_lists(jaxpr)
         )
+        self.masks: dict[Var, str] = {}
         self.functions: set[str] = parent.functions if parent else {name, *arguments}
         self.may_raise = False
         self._fresh = parent._fresh if parent else fresh_names({*arguments, name})

@@ -105,10 +105,10 @@ class ScanLanes(Primitive):
         return self.scan.jaxprs()
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        body, _ = self._mapped_body(self.scan.entry_tapes(avals))
+        body, _ = self.mapped_body(self.scan.entry_tapes(avals))
         return lane_avals(body.out_avals, self.scan.carried, self.size)
 
-    def _mapped_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+    def mapped_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
         """The body for all lanes, and what it captured."""
         flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
         make = lambda: vmap_program(self.scan.body, self.size, flags, tapes)  # noqa: E731
@@ -118,7 +118,7 @@ class ScanLanes(Primitive):
         scan = self.scan
         constants, carry, xs = scan.parts(operands)
         flags = [*self.batched, *[True] * (len(carry) + len(xs))]
-        program, captured = self._mapped_body(scan.entry_tapes([aval_of(x) for x in operands]))
+        program, captured = self.mapped_body(scan.entry_tapes([aval_of(x) for x in operands]))
         step = compiled(program, owned=False)
         carried = scan.carried
         masks = next(x.masks for x in xs if x.entries is not None)
