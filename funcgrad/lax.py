@@ -1,4 +1,4 @@
-"""Floor 8: control flow under the names and argument orders that JAX's users know."""
+"""Floor 8: control flow and convolutions under the names and argument orders of JAX's users."""
 
 from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum, psum_scatter
 from .api.program import stop_gradient
@@ -8,8 +8,20 @@ from .control.checkpoint import checkpoint, checkpoint_name
 from .control.cond import cond, select, switch
 from .control.loops import fori_loop, map, scan, while_loop
 from .control.roots import custom_linear_solve, custom_root
+from .nn.convolution import (
+    ConvDimensionNumbers,
+    conv_dimension_numbers,
+    conv_general_dilated,
+    conv_general_dilated_patches,
+    conv_transpose,
+    conv_with_general_padding,
+)
+from .nn.convolution import convolve_layers as conv
+from .nn.padding import padtype_to_pads
+from .nn.pooling import reduce_window
 
 __all__ = [
+    "ConvDimensionNumbers",
     "all_gather",
     "associative_scan",
     "axis_index",
@@ -17,16 +29,24 @@ __all__ = [
     "checkpoint",
     "checkpoint_name",
     "cond",
+    "conv",
+    "conv_dimension_numbers",
+    "conv_general_dilated",
+    "conv_general_dilated_patches",
+    "conv_transpose",
+    "conv_with_general_padding",
     "custom_linear_solve",
     "custom_root",
     "fori_loop",
     "linear_transpose",
     "map",
+    "padtype_to_pads",
     "pmax",
     "pmean",
     "pmin",
     "psum",
     "psum_scatter",
+    "reduce_window",
     "scan",
     "select",
     "stop_gradient",

@@ -196,7 +196,7 @@ def _dilated(
     """
     rank = len(spread)
     shape = shape_of(x)[3:]
-    whole = tuple([(n - 1) * d + r if n else 0 for n, d, r in zip(shape, spread, reach)])
+    whole = tuple([(n - 1) * d + r if n else r - 1 for n, d, r in zip(shape, spread, reach)])
     backward = flip(w, tuple(range(3, 3 + rank)))
     swapped = Transpose((0, 2, 1, *range(3, 3 + rank)))(backward)
     full = op.convolution_input(x, swapped, whole, spread, dilation)

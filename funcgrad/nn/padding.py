@@ -88,18 +88,17 @@ def spatial_pads(
     """
     if isinstance(padding, str):
         return tuple(padtype_to_pads(shape, reach, strides, padding))
+    given: list[tuple[int, ...]] = [
+        tuple([operator.index(n) for n in pair]) if hasattr(pair, "__len__") else ()
+        for pair in padding
+    ]
     rank = len(reach)
-    found = tuple(
-        [
-            tuple([operator.index(n) for n in pair]) if hasattr(pair, "__len__") else ()
-            for pair in padding
-        ]
-    )
-    if len(found) != rank or any(len(pair) != 2 for pair in found):
+    if len(given) != rank or any(len(pair) != 2 for pair in given):
         raise ShapeError(
             f"{called}: padding has a pair of numbers for each of {rank} axes, got {padding!r}",
             f"Write padding={((0, 0),) * rank!r}, for example, or 'SAME' or 'VALID'.",
         )
+    found = tuple([(pair[0], pair[1]) for pair in given])
     for axis, (n, (low, high)) in enumerate(zip(shape, found, strict=True)):
         if n + low + high < 0:
             raise ShapeError(
@@ -107,7 +106,7 @@ def spatial_pads(
                 f"{axis}",
                 "Negative numbers cut off elements; cut off fewer.",
             )
-    return tuple([(low, high) for low, high in found])
+    return found
 
 
 def padded(x: Any, widths: Pads, value: Any = 0) -> Any:

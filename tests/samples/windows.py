@@ -72,4 +72,6 @@ def pools():
         )
 
 
-SAMPLES = [*convolutions(), *pools()]
+CONVOLUTIONS = list(convolutions())
+POOLS = list(pools())
+SAMPLES = [*CONVOLUTIONS, *POOLS]

@@ -1,0 +1,321 @@
+"""Floor 8: initialisers: functions of ``(key, shape, dtype)`` that give the first parameters.
+
+Those for layers keep the variance of what passes through. With the number of inputs that an output
+is a sum of (fan in), and of outputs that an input goes to (fan out):
+
+| name | variance | for | source |
+|---|---|---|---|
+| ``lecun`` | ``1 / fan_in`` | linear layers, tanh, selu | LeCun, Bottou, Orr, Müller 1998 |
+| ``glorot``, ``xavier`` | ``2 / (fan_in + fan_out)`` | both directions | Glorot, Bengio 2010 |
+| ``he``, ``kaiming`` | ``2 / fan_in`` | rectifiers | He, Zhang, Ren, Sun 2015 |
+| ``orthogonal`` | lengths and angles stay | deep and recurrent | Saxe, McClelland, Ganguli 2014 |
+
+A kernel is ``(*window, inputs, outputs)``, as `funcgrad.nn.conv` and a matrix in ``x @ W`` have it;
+for another order give ``in_axis`` and ``out_axis``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from .. import random
+from ..errors import ArgumentError, DtypeError, ShapeError
+from .checks import Array
+
+__all__ = [
+    "Initializer",
+    "constant",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "kaiming_normal",
+    "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
+    "normal",
+    "ones",
+    "orthogonal",
+    "truncated_normal",
+    "uniform",
+    "variance_scaling",
+    "xavier_normal",
+    "xavier_uniform",
+    "zeros",
+]
+
+Initializer: TypeAlias = Callable[..., Array]
+"""Called as ``init(key, shape, dtype=float)``."""
+
+Axes: TypeAlias = int | Sequence[int]
+
+_CUT_AT_2 = 0.8796256610342398
+"""The deviation of a standard normal variate cut off at -2 and 2."""
+
+
+def zeros(key: Array, shape: Sequence[int], dtype: Any = float) -> Array:
+    """Zeros; the key is not read.
+
+    >>> zeros(None, (2,))
+    array([0., 0.])
+    """
+    return np.zeros(tuple(shape), dtype)
+
+
+def ones(key: Array, shape: Sequence[int], dtype: Any = float) -> Array:
+    """Ones; the key is not read."""
+    return np.ones(tuple(shape), dtype)
+
+
+def constant(value: Array, dtype: Any = float) -> Initializer:
+    """An initialiser that repeats ``value``.
+
+    >>> constant(2.0)(None, (2,))
+    array([2., 2.])
+    """
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        return np.full(tuple(shape), value, dtype)
+
+    return init
+
+
+def uniform(scale: float = 1e-2, dtype: Any = float) -> Initializer:
+    """An initialiser with uniform numbers from 0 to ``scale``."""
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        return _scaled(random.uniform(key, shape, dtype), scale)
+
+    return init
+
+
+def normal(stddev: float = 1e-2, dtype: Any = float) -> Initializer:
+    """An initialiser with normal numbers of mean 0 and deviation ``stddev``."""
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        return _scaled(random.normal(key, shape, dtype), stddev)
+
+    return init
+
+
+def truncated_normal(
+    stddev: float = 1e-2, dtype: Any = float, lower: float = -2.0, upper: float = 2.0
+) -> Initializer:
+    """An initialiser with normal numbers times ``stddev``, cut off at ``lower`` and ``upper``.
+
+    The cut makes the deviation less than ``stddev``: 0.88 of it for the default bounds.
+    """
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        return _scaled(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+
+    return init
+
+
+def _scaled(x: Any, factor: float) -> Any:
+    return (x * factor).astype(x.dtype)
+
+
+def variance_scaling(
+    scale: float,
+    mode: str,
+    distribution: str,
+    in_axis: Axes = -2,
+    out_axis: Axes = -1,
+    batch_axis: Axes = (),
+    dtype: Any = float,
+) -> Initializer:
+    """An initialiser of mean 0 and variance ``scale / n``, of which the named ones are cases.
+
+    Args:
+        scale: A positive number.
+        mode: What ``n`` is: ``"fan_in"``, ``"fan_out"``, or ``"fan_avg"``, their mean. The fan in
+            is the product of the lengths of all axes but ``out_axis`` and ``batch_axis``, the fan
+            out that of all but ``in_axis`` and ``batch_axis``.
+        distribution: ``"uniform"`` on ``sqrt(3 scale / n)`` to both sides of 0, ``"normal"``, or
+            ``"truncated_normal"``, cut off at two deviations of the uncut one, with the right
+            variance after the cut.
+        in_axis: The axis or axes of the inputs.
+        out_axis: The axis or axes of the outputs.
+        batch_axis: Axes of kernels that do not meet: neither inputs nor outputs.
+        dtype: The default dtype of the initialiser.
+
+    Raises:
+        ArgumentError: ``mode`` or ``distribution`` is none of these, or ``scale`` is not positive.
+        ShapeError: When called: the shape has not these axes, or a fan is 0.
+
+    >>> init = variance_scaling(1.0, "fan_in", "uniform")
+    >>> W = init(random.key(0), (300, 10))
+    >>> bool(np.abs(W).max() <= 0.1)
+    True
+    """
+    if mode not in ("fan_in", "fan_out", "fan_avg"):
+        raise ArgumentError(
+            f"variance_scaling: got mode={mode!r}", "Give 'fan_in', 'fan_out' or 'fan_avg'."
+        )
+    if distribution not in ("uniform", "normal", "truncated_normal"):
+        raise ArgumentError(
+            f"variance_scaling: got distribution={distribution!r}",
+            "Give 'uniform', 'normal' or 'truncated_normal'.",
+        )
+    if not scale > 0:
+        raise ArgumentError(
+            f"variance_scaling: scale is positive, got {scale}", "Use zeros for zeros."
+        )
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        fan_in, fan_out = _fans(tuple(shape), in_axis, out_axis, batch_axis)
+        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
+        deviation = math.sqrt(scale / n) if n else 0.0
+        if distribution == "uniform":
+            x = random.uniform(key, shape, dtype, -1.0, 1.0)
+            return _scaled(x, math.sqrt(3.0) * deviation)
+        if distribution == "normal":
+            return _scaled(random.normal(key, shape, dtype), deviation)
+        x = random.truncated_normal(key, -2.0, 2.0, shape, dtype)
+        return _scaled(x, deviation / _CUT_AT_2)
+
+    return init
+
+
+def _fans(
+    shape: tuple[int, ...], in_axis: Axes, out_axis: Axes, batch_axis: Axes
+) -> tuple[float, float]:
+    if len(shape) < 2:
+        raise ShapeError(
+            f"variance_scaling: a shape of {len(shape)} axes, {shape}, has no inputs and outputs",
+            "Give (inputs, outputs), or initialise vectors with zeros, ones or normal.",
+        )
+    inputs, outputs, batch = [
+        _product(shape, axes, name)
+        for axes, name in (
+            (in_axis, "in_axis"),
+            (out_axis, "out_axis"),
+            (batch_axis, "batch_axis"),
+        )
+    ]
+    whole = math.prod(shape)
+    if not whole:
+        return 0.0, 0.0
+    window = whole / (inputs * outputs * batch)
+    return inputs * window, outputs * window
+
+
+def _product(shape: tuple[int, ...], axes: Axes, name: str) -> int:
+    rank = len(shape)
+    chosen = (axes,) if isinstance(axes, int) else tuple(axes)
+    for axis in chosen:
+        if not -rank <= axis < rank:
+            raise ShapeError(
+                f"variance_scaling: {name}={axes} does not exist in shape {shape}",
+                f"Pass axes from {-rank} to {rank - 1}.",
+            )
+    return math.prod([shape[axis] for axis in chosen])
+
+
+def glorot_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Uniform, of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio 2010).
+
+    >>> glorot_uniform()(random.key(0), (3, 2)).shape
+    (3, 2)
+    """
+    return variance_scaling(1.0, "fan_avg", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+def glorot_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Truncated normal, of variance ``2 / (fan_in + fan_out)`` (Glorot and Bengio 2010)."""
+    return variance_scaling(
+        1.0, "fan_avg", "truncated_normal", in_axis, out_axis, batch_axis, dtype
+    )
+
+
+def lecun_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Uniform, of variance ``1 / fan_in`` (LeCun et al. 1998)."""
+    return variance_scaling(1.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+def lecun_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Truncated normal, of variance ``1 / fan_in`` (LeCun et al. 1998)."""
+    return variance_scaling(1.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+
+
+def he_uniform(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Uniform, of variance ``2 / fan_in`` (He et al. 2015)."""
+    return variance_scaling(2.0, "fan_in", "uniform", in_axis, out_axis, batch_axis, dtype)
+
+
+def he_normal(
+    in_axis: Axes = -2, out_axis: Axes = -1, batch_axis: Axes = (), dtype: Any = float
+) -> Initializer:
+    """Truncated normal, of variance ``2 / fan_in`` (He et al. 2015)."""
+    return variance_scaling(2.0, "fan_in", "truncated_normal", in_axis, out_axis, batch_axis, dtype)
+
+
+xavier_uniform, xavier_normal = glorot_uniform, glorot_normal
+kaiming_uniform, kaiming_normal = he_uniform, he_normal
+
+
+def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) -> Initializer:
+    """An initialiser with orthogonal matrices, uniformly distributed (Saxe et al. 2014).
+
+    The Q of the QR decomposition of a normal matrix, with the signs that make the diagonal of R
+    positive (Mezzadri 2007). The axes but ``column_axis`` are taken together as rows; a matrix that
+    is not square has orthonormal rows or columns, whichever are fewer.
+
+    Args:
+        scale: A factor.
+        column_axis: The axis of the columns.
+        dtype: The default dtype of the initialiser.
+
+    Raises:
+        ShapeError: When called with a shape of fewer than two axes.
+
+    >>> Q = orthogonal()(random.key(0), (4, 3))
+    >>> np.allclose(Q.T @ Q, np.eye(3))
+    True
+    """
+    default = dtype
+
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        found = np.dtype(dtype)
+        if found.kind != "f":
+            raise DtypeError(f"orthogonal: dtype is a floating one, got {found}", "Leave it out.")
+        rank = len(shape)
+        if rank < 2 or not -rank <= column_axis < rank:
+            raise ShapeError(
+                f"orthogonal: got shape {tuple(shape)} and column_axis={column_axis}",
+                "Give a shape of two or more axes, one of them of the columns.",
+            )
+        columns = shape[column_axis]
+        others = [n for i, n in enumerate(shape) if i != column_axis % rank]
+        rows = math.prod(others)
+        long, short = max(rows, columns), min(rows, columns)
+        if not short:
+            return np.zeros(tuple(shape), found)
+        wide = np.dtype(np.float32) if found == np.float16 else found
+        q, r = np.linalg.qr(random.normal(key, (long, short), wide))
+        q = q * np.sign(np.diagonal(r))
+        q = q if rows >= columns else q.T
+        placed = np.moveaxis(np.reshape(q, (*others, columns)), -1, column_axis)
+        return (placed * scale).astype(found)
+
+    return init
