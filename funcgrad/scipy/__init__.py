@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import integrate as integrate
     from . import linalg as linalg
+    from . import ndimage as ndimage
     from . import optimize as optimize
     from . import signal as signal
     from . import special as special
     from . import stats as stats
 
-__all__ = ["integrate", "linalg", "optimize", "signal", "special", "stats"]
+__all__ = ["integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats"]
 
 
 def __getattr__(name: str) -> Any:
