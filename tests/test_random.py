@@ -169,6 +169,10 @@ DRAWS = {
     "generalized_normal": lambda k: random.generalized_normal(k, 3.0, (4,)),
     "ball": lambda k: random.ball(k, 3, 2, (2,)),
     "poisson": lambda k: random.poisson(k, np.array([0.5, 30.0, 1e6])),
+    "binomial": lambda k: random.binomial(k, np.array([3, 40, 10**6]), 0.3),
+    "multinomial": lambda k: random.multinomial(k, 50, [0.2, 0.5, 0.3], shape=(2, 3)),
+    "orthogonal": lambda k: random.orthogonal(k, 3, (2,)),
+    "orthogonal complex": lambda k: random.orthogonal(k, 2, (), complex, m=3),
     "geometric": lambda k: random.geometric(k, 0.2, (4,)),
     "categorical": lambda k: random.categorical(k, LOGITS),
     "categorical shape": lambda k: random.categorical(k, LOGITS, shape=(4, 2)),
@@ -214,11 +218,12 @@ def test_every_public_function_is_drawn_from():
     assert public - {n.split()[0] for n in DRAWS} == {"PRNGKey", "checked", "fold_in", "key"}
 
 
-@pytest.mark.parametrize("name", ["gamma", "poisson", "truncated_normal", "randint"])
+@pytest.mark.parametrize("name", ["gamma", "poisson", "binomial", "truncated_normal", "randint"])
 def test_a_batch_of_parameters_shares_the_key(name):
     f = {
         "gamma": lambda a: random.gamma(KEY, a, (3,)),
         "poisson": lambda a: random.poisson(KEY, a * 9, (3,)),
+        "binomial": lambda a: random.binomial(KEY, np.ceil(a * 30), a / 4, (3,)),
         "truncated_normal": lambda a: random.truncated_normal(KEY, -a, a, (3,)),
         "randint": lambda a: random.randint(KEY, (3,), 0, (a * 10).astype(int)),
     }[name]
@@ -332,6 +337,16 @@ WHOLE = {
     "poisson 10": (lambda k: random.poisson(k, 10.0, N), stats.poisson(10)),
     "poisson 200": (lambda k: random.poisson(k, 200, N), stats.poisson(200)),
     "poisson 1e6": (lambda k: random.poisson(k, 1e6, N) // 100, None),
+    "binomial 7": (lambda k: random.binomial(k, 7, 0.3, N), stats.binom(7, 0.3)),
+    "binomial 7 flipped": (lambda k: random.binomial(k, 7, 0.8, N), stats.binom(7, 0.8)),
+    "binomial 40": (lambda k: random.binomial(k, 40, 0.25, N), stats.binom(40, 0.25)),
+    "binomial 300": (lambda k: random.binomial(k, 300, 0.5, N), stats.binom(300, 0.5)),
+    "binomial 300 flipped": (lambda k: random.binomial(k, 300, 0.9, N), stats.binom(300, 0.9)),
+    "binomial 1e9": (lambda k: random.binomial(k, 10**9, 3e-8, N), stats.binom(10**9, 3e-8)),
+    "multinomial": (
+        lambda k: random.multinomial(k, 20, [1.0, 2.0, 7.0], shape=(N, 3))[:, 1],
+        stats.binom(20, 0.2),
+    ),
     "categorical": (
         lambda k: random.categorical(k, np.log(E2), shape=N),
         stats.rv_discrete(values=(range(3), E2)),
@@ -365,6 +380,43 @@ def test_whole_numbers_by_chi_square(name):
             expected[:-1] * observed[:-1].sum() / expected[:-1].sum(),
         )
     assert stats.chisquare(observed, expected).pvalue > 1e-3
+
+
+def test_binomial_and_multinomial_arguments():
+    n = [3, -1, 2.5, np.nan, 0, 5, 5]
+    p = [0.5, 0.5, 0.5, 0.5, 0.5, 0.0, 1.0]
+    assert random.binomial(KEY, n, p).tolist()[1:] == [-1, -1, -1, 0, 0, 5]
+    assert random.binomial(KEY, 3, [np.nan, -0.1, 1.1]).tolist() == [-1, -1, -1]
+    counts = random.multinomial(KEY, np.array([10, 0]), [0.2, 0.0, 0.8])
+    assert counts.shape == (2, 3) and counts.dtype == np.int64
+    assert counts.sum(axis=1).tolist() == [10, 0] and not counts[:, 1].any()
+    assert random.multinomial(KEY, 4, [1.0]).tolist() == [4]
+    counts = random.multinomial(KEY, 10**6, np.full(50, 0.02))
+    assert abs(counts[-1] - 20000) < 6 * np.sqrt(20000)
+    with pytest.raises(errors.ShapeError, match="must be an array of probabilities"):
+        random.multinomial(KEY, 4, 0.5)
+    with pytest.raises(errors.ShapeError, match="must end in the 2 classes"):
+        random.multinomial(KEY, 4, [0.5, 0.5], shape=(3,))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize("n, m", [(3, None), (4, 2), (2, 4), (1, None)])
+def test_orthogonal_matrices(dtype, n, m):
+    q = random.orthogonal(KEY, n, (2,), dtype, m)
+    assert q.shape == (2, n, m or n) and q.dtype == dtype
+    short = q if n >= (m or n) else np.swapaxes(q, -1, -2)
+    product = np.conj(np.swapaxes(short, -1, -2)) @ short
+    eye = np.broadcast_to(np.eye(product.shape[-1]), product.shape)
+    np.testing.assert_allclose(product, eye, atol=1e-6)
+
+
+def test_orthogonal_matrices_are_uniform():
+    """By Haar's measure an entry has mean 0 and variance 1/n, and its fourth moment 3/(n(n+2))."""
+    q = random.orthogonal(random.key(9), 3, (20000,))
+    np.testing.assert_allclose(q.mean(axis=0), 0.0, atol=0.02)
+    np.testing.assert_allclose((q**2).mean(axis=0), 1 / 3, rtol=0.03)
+    np.testing.assert_allclose((q**4).mean(axis=0), 1 / 5, rtol=0.05)
+    np.testing.assert_allclose(np.mean(np.linalg.det(q)), 0.0, atol=0.03)
 
 
 def test_permutations_are_all_as_likely():
@@ -597,6 +649,8 @@ TWICE = {
     "in a branch in jit": jit(branched),
     "gamma": lambda key: random.gamma(key, 1.0) + random.gamma(key, 2.0),
     "poisson": lambda key: random.poisson(key, 1.0) + random.gamma(key, 2.0),
+    "binomial": lambda key: random.binomial(key, 3, 0.5) + random.binomial(key, 3, 0.1),
+    "multinomial": lambda key: (random.multinomial(key, 3, [0.5, 0.5]), first(key)),
     "a copied key": lambda key: first(np.array(key)) + first(key),
     "of the same seed": lambda key: from_seeds(),
     "of a batch": lambda key: vmap(first)(np.stack([key, key])),

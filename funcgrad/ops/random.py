@@ -27,11 +27,13 @@ __all__ = [
     "DRAW",
     "FOLD",
     "SPLIT",
+    "Binomial",
     "GammaSlope",
     "LogGamma",
     "Poisson",
     "Polygamma",
     "RandomBits",
+    "binomial",
     "gamma_slope",
     "log_gamma",
     "moment",
@@ -42,7 +44,7 @@ __all__ = [
 ]
 
 DRAW, SPLIT, FOLD = 0, 1, 2
-"""What the words of `RandomBits` are for; 3 and 4 are gamma and Poisson variates."""
+"""What the words of `RandomBits` are for; 3, 4 and 5 are gamma, Poisson, binomial variates."""
 
 _WORD = np.dtype(np.uint64)
 
@@ -103,7 +105,7 @@ def _spaced(x: Any, count: int) -> Any:
 
 
 class _Variates(Primitive):
-    """A variate for each element of a parameter ``(lead..., rest...)``, by keys ``(lead..., 2)``.
+    """A variate for each element of parameters ``(lead..., rest...)``, by keys ``(lead..., 2)``.
 
     Axes of ``lead`` may have length 1 for the keys.
     """
@@ -123,12 +125,14 @@ class _Variates(Primitive):
         return parameter.shape
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        key, parameter = operands
+        key, *parameters = operands
         if not batched[0]:
             key = reshape(key, (1, *shape_of(key)))
-        if not batched[1]:
-            parameter = broadcast_to(parameter, (size, *shape_of(parameter)))
-        return self(key, parameter)
+        spread = [
+            x if b else broadcast_to(x, (size, *shape_of(x)))
+            for x, b in zip(parameters, batched[1:], strict=True)
+        ]
+        return self(key, *spread)
 
 
 @primitive
@@ -223,6 +227,20 @@ class Poisson(_Variates, DiscreteRule):
         return make_aval(self._checked(key, rate), np.dtype(np.int64))
 
 
+@primitive
+class Binomial(_Variates, DiscreteRule):
+    """Binomial variates as int64, of ``n`` trials of probability ``p``; -1 where those are none."""
+
+    numpy = kernels.binomial_draws
+
+    def aval(self, key: Aval, n: Aval, p: Aval) -> Aval:
+        if n.shape != p.shape:
+            raise ShapeError(
+                f"{self.name}: {n} trials of probability {p}", "Give them in one shape."
+            )
+        return make_aval(self._checked(key, n), np.dtype(np.int64))
+
+
 def _density(x: Any) -> Any:
     return mul(exp(mul(mul(x, x), -0.5)), 1.0 / np.sqrt(2.0 * np.pi).item())
 
@@ -246,5 +264,5 @@ def random_bits(key: Any, size: int, use: int = DRAW, data: Any = None) -> Any:
     return RandomBits(size, use)(key, np.uint64(0) if data is None else data)
 
 
-log_gamma, poisson = LogGamma(), Poisson()
+log_gamma, poisson, binomial = LogGamma(), Poisson(), Binomial()
 normal_cdf, normal_quantile = NormalCdf(), NormalQuantile()

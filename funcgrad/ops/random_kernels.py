@@ -173,6 +173,65 @@ def poisson_draws(key: Any, rate: Any) -> Any:
     return out.reshape(rate.shape)[()]
 
 
+def binomial_draws(key: Any, n: Any, p: Any) -> Any:
+    """Binomial variates as int64, of ``n`` trials each; axes as in `log_gamma_draws`.
+
+    -1 where ``n`` is no whole number from 0 to ``2**53`` or ``p`` is not from 0 to 1. Where ``n p``
+    or ``n (1 - p)`` is below 10 by inversion of one uniform; above by transformed rejection
+    (Hoermann, "The generation of binomial random variates", 1993, BTRS).
+    """
+    n, p, lead = np.asarray(n, np.float64), np.asarray(p, np.float64), key.ndim - 1
+    shape = n.shape[:lead]
+    size = int(np.prod(n.shape[lead:], dtype=int))
+    keys = np.broadcast_to(key, (*shape, 2)).reshape((-1, 2))
+    trials, chance = n.reshape((len(keys), size)), p.reshape((len(keys), size))
+    words = philox_words(keys, 0, 4 * size, 5).reshape((len(keys), size, 4))
+    with np.errstate(invalid="ignore"):
+        valid = (trials >= 0) & (trials <= 2.0**53) & (np.floor(trials) == trials)
+        valid &= (chance >= 0) & (chance <= 1)
+        flip = chance > 0.5
+        less = np.where(flip, 1 - chance, chance)
+        few = trials * less < 10
+    out = np.full(trials.shape, -1, np.int64)
+    rows, columns = np.nonzero(valid & few)
+    left, q, u = trials[rows, columns], less[rows, columns], unit_interval(words[rows, columns, 0])
+    part, k = np.exp(left * np.log1p(-q)), 0
+    total, odds = part.copy(), q / (1 - q)
+    while rows.size:
+        done = (u <= total) | (k >= left) | (k > 200)
+        out[rows[done], columns[done]] = k
+        keep = ~done
+        rows, columns, u, left, odds = rows[keep], columns[keep], u[keep], left[keep], odds[keep]
+        part = part[keep] * (left - k) / (k + 1) * odds
+        k += 1
+        total = total[keep] + part
+    rows, columns = np.nonzero(valid & ~few)
+    left, q, words, step = trials[rows, columns], less[rows, columns], words[rows, columns], 0
+    while rows.size:
+        u, v = unit_interval(words[..., 0]) - 0.5, unit_interval(words[..., 1])
+        width = np.sqrt(left * q * (1 - q))
+        b = 1.15 + 2.53 * width
+        a = -0.0873 + 0.0248 * b + 0.01 * q
+        near = 0.5 - np.abs(u)
+        k = np.floor((2 * a / near + b) * u + left * q + 0.5)
+        quick = (near >= 0.07) & (v <= 0.92 - 4.2 / b)
+        inside = (k >= 0) & (k <= left)
+        k = np.clip(k, 0, left)
+        mode = np.floor((left + 1) * q)
+        ratio = log_factorial(mode) + log_factorial(left - mode)
+        ratio = ratio - log_factorial(k) - log_factorial(left - k)
+        ratio = ratio + (k - mode) * np.log(q / (1 - q))
+        bound = np.log(v * (2.83 + 5.1 / b) * width / (a / (near * near) + b))
+        done = inside & (quick | (bound <= ratio))
+        out[rows[done], columns[done]] = k[done].astype(np.int64)
+        rows, columns, left, q = rows[~done], columns[~done], left[~done], q[~done]
+        step += 1
+        words = philox_blocks(keys[rows], columns + 1, step, 5)
+    with np.errstate(invalid="ignore"):
+        turned = np.where(valid, trials, 0.0).astype(np.int64) - out
+    return np.where(valid & flip, turned, out).reshape(n.shape)[()]
+
+
 def digamma(x: Any) -> Any:
     """The derivative of ``log(gamma(x))`` for ``x > 0``, by its series above 10."""
     shift = np.zeros_like(x)

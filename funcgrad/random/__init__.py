@@ -26,10 +26,19 @@ from .continuous import (
     wald,
     weibull_min,
 )
-from .discrete import bernoulli, categorical, geometric, poisson, rademacher, randint
+from .discrete import (
+    bernoulli,
+    binomial,
+    categorical,
+    geometric,
+    multinomial,
+    poisson,
+    rademacher,
+    randint,
+)
 from .gammas import beta, chisquare, dirichlet, f, gamma, generalized_normal, loggamma, t
 from .keys import PRNGKey, bits, fold_in, key, split
-from .multivariate import ball, multivariate_normal
+from .multivariate import ball, multivariate_normal, orthogonal
 from .shuffle import choice, permutation
 
 __all__ = [
@@ -37,6 +46,7 @@ __all__ = [
     "ball",
     "bernoulli",
     "beta",
+    "binomial",
     "bits",
     "categorical",
     "cauchy",
@@ -58,8 +68,10 @@ __all__ = [
     "logistic",
     "lognormal",
     "maxwell",
+    "multinomial",
     "multivariate_normal",
     "normal",
+    "orthogonal",
     "pareto",
     "permutation",
     "poisson",

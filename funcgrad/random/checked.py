@@ -21,7 +21,7 @@ from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
 from ..core.trace import AbstractFrame, Frame, Tracer, apply, aval_of
 from ..errors import ArgumentError, KeyReuseError
-from ..ops.random import FOLD, SPLIT, LogGamma, Poisson, RandomBits
+from ..ops.random import FOLD, SPLIT, Binomial, LogGamma, Poisson, RandomBits
 
 __all__ = ["checked", "watch"]
 
@@ -126,7 +126,7 @@ class KeyFrame(Frame):
 def _uses_up(primitive: Any) -> bool:
     if isinstance(primitive, RandomBits):
         return primitive.use != FOLD
-    return isinstance(primitive, LogGamma | Poisson)
+    return isinstance(primitive, Binomial | LogGamma | Poisson)
 
 
 def _runs_again(primitive: Any) -> bool:

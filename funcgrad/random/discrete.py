@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from ..control.loops import scan
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError
-from ..numpy.arguments import axis_of, cast, operand
+from ..numpy.arguments import axis_of, broadcast_shapes, cast, operand
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
+from ..ops.random import binomial as binomial_draws
 from ..ops.random import poisson as poisson_draws
 from .arguments import (
     Array,
@@ -25,8 +27,18 @@ from .arguments import (
     take_key,
 )
 from .continuous import gumbel, half_open, open_uniform
+from .keys import split
 
-__all__ = ["bernoulli", "categorical", "geometric", "poisson", "rademacher", "randint"]
+__all__ = [
+    "bernoulli",
+    "binomial",
+    "categorical",
+    "geometric",
+    "multinomial",
+    "poisson",
+    "rademacher",
+    "randint",
+]
 
 _FLOAT = np.dtype(np.float64)
 
@@ -145,6 +157,86 @@ def poisson(key: Array, lam: Array, shape: Shape = None, dtype: Any = int) -> Ar
     found = integral("poisson", dtype)
     _, (lam,) = parameters("poisson", shape, _FLOAT, lam)
     return cast(poisson_draws(take_key("poisson", key), lam), found)
+
+
+def binomial(key: Array, n: Array, p: Array, shape: Shape = None, dtype: Any = int) -> Array:
+    """The number of successes in ``n`` trials of probability ``p``.
+
+    By inversion where few are expected, else by transformed rejection (Hoermann, 1993).
+
+    Args:
+        key: A key.
+        n: Whole numbers up to ``2**53``, integers or floats; may be traced.
+        p: Probabilities; may be traced.
+        shape: The shape of the result; by default that of ``n`` and ``p`` together.
+        dtype: An integer dtype.
+
+    Returns:
+        -1 where ``n`` is no such number, or ``p`` is not from 0 to 1.
+    """
+    found = integral("binomial", dtype)
+    _, (n, p) = parameters("binomial", shape, _FLOAT, n, p)
+    return cast(binomial_draws(take_key("binomial", key), n, p), found)
+
+
+def multinomial(
+    key: Array, n: Array, p: Array, *, shape: Shape = None, dtype: Any = int, unroll: int = 1
+) -> Array:
+    """How often each class comes in ``n`` draws: a chain of binomial variates.
+
+    Args:
+        key: A key.
+        n: The numbers of draws, any shape; may be traced.
+        p: Probabilities, shape ``(..., k)``; only their ratios count. May be traced.
+        shape: The shape of the result; by default ``(..., k)``, the shape of ``n`` and of ``p``
+            without its last axis together, and the classes.
+        dtype: An integer dtype.
+        unroll: How many steps a compiled program takes at once.
+
+    Returns:
+        Counts whose last axis sums to ``n``.
+
+    Raises:
+        ShapeError: ``p`` is a number, or the shape does not end in the number of classes.
+
+    >>> from funcgrad import random
+    >>> random.multinomial(random.key(0), 100, np.array([0.2, 0.3, 0.5])).sum()
+    np.int64(100)
+    """
+    found = integral("multinomial", dtype)
+    p = cast(operand(p), _FLOAT)
+    if not shape_of(p):
+        raise ShapeError(
+            "random.multinomial: p must be an array of probabilities, got a number",
+            "Write p=np.array([p, 1 - p]), or draw a binomial variate.",
+        )
+    *lead, classes = shape_of(p)
+    n = cast(operand(n), _FLOAT)
+    sizes = broadcast_shapes("random.multinomial", shape_of(n), tuple(lead))
+    if shape is not None:
+        wanted = lengths("multinomial", shape)
+        if wanted[-1:] != (classes,) or not broadcasts(sizes, wanted[:-1]):
+            raise ShapeError(
+                f"random.multinomial: shape {wanted} must end in the {classes} classes, after what "
+                f"{sizes} broadcasts to",
+                "Put the number of draws in front: shape=(m, *p.shape).",
+            )
+        sizes = wanted[:-1]
+    chances = move_axis(broadcast_to(p, (*sizes, classes)), len(sizes), 0)
+    rest = np.flip(np.cumsum(np.flip(chances, 0), 0), 0)
+    shares = np.where(rest > 0, chances / np.where(rest > 0, rest, 1.0), 0.0)
+    if classes:
+        last = np.arange(classes).reshape((classes, *[1] * len(sizes))) == classes - 1
+        shares = np.where(last, 1.0, np.minimum(shares, 1.0))
+
+    def step(left: Any, given: Any) -> Any:
+        own, share = given
+        drawn_now = binomial_draws(own, left, share)
+        return left - cast(drawn_now, _FLOAT), drawn_now
+
+    keys = split(take_key("multinomial", key), classes)
+    _, counts = scan(step, broadcast_to(n, sizes), (keys, shares), unroll=unroll)
+    return cast(move_axis(counts, 0, len(sizes)), found)
 
 
 def categorical(

@@ -14,7 +14,7 @@ from .continuous import exponential, normal
 from .gammas import generalized_normal
 from .keys import split
 
-__all__ = ["ball", "multivariate_normal"]
+__all__ = ["ball", "multivariate_normal", "orthogonal"]
 
 
 def multivariate_normal(
@@ -96,3 +96,34 @@ def ball(key: Array, d: int, p: float = 2, shape: Shape = (), dtype: Any = float
     e = exponential(second, sizes, dtype)
     norm = (np.sum(np.abs(g) ** p, axis=-1) + e) ** (1.0 / p)
     return g / norm[..., None]
+
+
+def orthogonal(
+    key: Array, n: int, shape: Shape = (), dtype: Any = float, m: int | None = None
+) -> Array:
+    """Orthogonal matrices, uniform by Haar's measure (Mezzadri, 2007).
+
+    The Q of a QR factoring of normal matrices, its columns with the signs of R's diagonal.
+
+    Args:
+        key: A key.
+        n: The number of rows.
+        shape: How many matrices.
+        dtype: A floating or complex dtype; complex matrices are unitary.
+        m: The number of columns, by default ``n``. With fewer the columns are orthonormal, with
+            more the rows.
+
+    Returns:
+        Shape ``(*shape, n, m)``.
+    """
+    columns = n if m is None else m
+    sizes = lengths("orthogonal", shape)
+    tall, narrow = lengths("orthogonal", (max(n, columns), min(n, columns)))
+    given = np.dtype(dtype)
+    # LAPACK has no half precision.
+    found = np.dtype(np.float32) if given == np.float16 else given
+    q, r = np.linalg.qr(normal(key, (*sizes, tall, narrow), found))
+    diagonal = np.diagonal(r, axis1=-2, axis2=-1)
+    signs = np.where(diagonal == 0, 1.0, np.sign(diagonal))
+    q = q * cast(signs, found)[..., None, :]
+    return cast(np.swapaxes(q, -1, -2) if n < columns else q, given)

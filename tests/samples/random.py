@@ -6,6 +6,7 @@ from funcgrad.ops.random import (
     FOLD,
     GammaSlope,
     Polygamma,
+    binomial,
     log_gamma,
     normal_cdf,
     normal_quantile,
@@ -31,6 +32,8 @@ BITS = [
     Sample("poisson", lambda k, a: poisson(k, a), (KEY, A)),
     Sample("poisson", lambda k, a: poisson(k, a), (KEYS[:2], A)),
     Sample("poisson", lambda k, a: poisson(k, a), (KEYS[:1], A)),
+    Sample("binomial", lambda k, n, p: binomial(k, n, p), (KEY, np.floor(A), A / 301)),
+    Sample("binomial", lambda k, n, p: binomial(k, n, p), (KEYS[:2], 40 * np.ceil(A), A / 301)),
 ]
 NORMAL = [
     Sample("normal_cdf", lambda x: normal_cdf(x), (X,)),
