@@ -3,7 +3,9 @@
 Means and variances are found in two passes, the mean of the first taken off as a constant before
 the second: the variance of numbers far from 0 keeps its precision, and what the constant leaves of
 the mean is found and taken off too, which undoes the rounding of a long sum. float16 is computed in
-float32, and every result has the dtype of its input.
+float32; float32 is added up in float32 as `numpy.mean` does it, so that the relative error of a
+variance over ``n`` elements is below ``n`` times the precision, and mostly far below. Every result
+has the dtype of its input.
 """
 
 from __future__ import annotations
