@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
 from .ir import Place, line_of
+from .twins import scipys_function, twin_of
 
 __all__ = ["no_value", "raise_leaked", "user_place"]
 
@@ -63,6 +64,11 @@ _INSTEAD = {
     "funcgrad.numpy.full and their like take traced values and lists of them",
 }
 
+_NO_TWIN = (
+    "It has no counterpart in funcgrad.scipy: write it with NumPy's functions, or call it by "
+    "funcgrad.pure_callback"
+)
+
 
 def no_value(
     frame: Any, tracer: Any, use: str, error: type[FuncgradError], why: str, ending: str = ""
@@ -91,6 +97,11 @@ def no_value(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
                 "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
+    called = scipys_function()
+    if called:
+        asked, twin = _ASKED.get(use, f"{use}()"), twin_of(called)
+        instead = f"Write {twin}, which takes traced values" if twin else _NO_TWIN
+        return error(f"{frame.what}: {asked} in {called} {why}", f"{instead}{ending}.")
     if frame.what == "jit" and use in ("bool", "index", "int", "hash"):
         ending += f"; or {_STATIC}"
     asked = _ASKED.get(use, f"{use}()")

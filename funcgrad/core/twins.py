@@ -1,0 +1,67 @@
+"""Floor 2: which function of SciPy's asked a tracer for its value, and what to write instead.
+
+SciPy's functions convert their arguments to arrays, which a tracer refuses; ufuncs of
+`scipy.special` alone reach their counterparts by NumPy's protocol. The counterparts stand on a
+higher floor: here are their names, for errors.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FrameType
+
+from ..errors import PACKAGE
+
+__all__ = ["TWINS", "scipys_function", "twin_of"]
+
+TWINS = {
+    "integrate": "cumulative_simpson cumulative_trapezoid odeint quad simpson solve_ivp trapezoid",
+    "linalg": "cho_factor cho_solve cholesky expm lu solve_sylvester solve_triangular sqrtm",
+    "ndimage": "map_coordinates",
+    "optimize": "minimize root",
+    "signal": "convolve correlate",
+    "special": "comb factorial log_softmax logsumexp multigammaln polygamma softmax softplus zeta",
+    "stats": "bernoulli beta binom cauchy chi2 dirichlet expon gamma geom laplace logistic lognorm "
+    "multivariate_normal norm poisson t uniform",
+}
+"""The names in `funcgrad.scipy` that are no ufuncs."""
+
+
+def scipys_function() -> str:
+    """The public function of SciPy's that the user's line called and that is running, or ""."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    found = ""
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if not module.startswith(("scipy.", "numpy.")):
+            break
+        found = _public_name(frame, module) or found
+        frame = frame.f_back
+    return found
+
+
+def _public_name(frame: FrameType, module: str) -> str:
+    """``"scipy.stats.norm.logpdf"`` for a frame of a public function or method, or ""."""
+    name = frame.f_code.co_name
+    wrapped = frame.f_locals.get("f") if name == "wrapper" else None
+    if wrapped is not None:
+        module, name = str(getattr(wrapped, "__module__", "")), getattr(wrapped, "__name__", "")
+    root, _, rest = module.partition(".")
+    room = rest.partition(".")[0]
+    public = sys.modules.get(f"scipy.{room}")
+    if root != "scipy" or public is None or name.startswith("_"):
+        return ""
+    owner = frame.f_locals.get("self")
+    if owner is None:
+        return f"scipy.{room}.{name}" if callable(getattr(public, name, None)) else ""
+    kind = getattr(owner, "dist", owner)
+    distribution = type(kind).__name__.removesuffix("_gen").removesuffix("_frozen")
+    return f"scipy.{room}.{distribution}.{name}" if hasattr(public, distribution) else ""
+
+
+def twin_of(name: str) -> str:
+    """The counterpart of a function of SciPy's, ``""`` where there is none."""
+    _, room, function, *_ = name.split(".")
+    return f"funcgrad.{name}" if function in TWINS.get(room, "").split() else ""
