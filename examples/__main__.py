@@ -2,11 +2,12 @@
 
 import sys
 
+import convnet
 import digits
 import gradient_descent
 import neuron
 import spiral
 
-for example in (gradient_descent, neuron, spiral, digits):
+for example in (gradient_descent, neuron, spiral, digits, convnet):
     print(f"\n{example.__doc__.splitlines()[0]}\n")
     example.main(sys.argv[1:])

@@ -45,6 +45,15 @@ def test_digits(example, tmp_path, capsys):
     assert_picture(tmp_path / "digits.png")
 
 
+def test_convnet(example, tmp_path, capsys):
+    accuracy = example("convnet").main(["--steps", "120", "--out", str(tmp_path)])
+    assert accuracy > 0.96
+    assert (
+        f"1,437 digits trained on, 360 tested: accuracy {accuracy:.4f}" in capsys.readouterr().out
+    )
+    assert_picture(tmp_path / "convnet.png")
+
+
 def test_all_in_one_command(tmp_path):
     done = subprocess.run(
         [sys.executable, "-W", "error", "examples", "--steps", "40", "--out", tmp_path],
@@ -56,5 +65,5 @@ def test_all_in_one_command(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "40/40" in done.stderr  # the progress bars
-    for name in ("gradient_descent", "neuron", "spiral", "digits"):
+    for name in ("gradient_descent", "neuron", "spiral", "digits", "convnet"):
         assert_picture(tmp_path / f"{name}.png")
