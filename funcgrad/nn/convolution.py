@@ -177,33 +177,36 @@ def conv_general_dilated(
         )
     apart = [(n - 1) * d + 1 if n else 0 for n, d in zip(shape, spread, strict=True)]
     pads = spatial_pads(called, padding, apart, reach, strides)
-    x, w = _grouped(x, w, feature_group_count, batch_group_count)
+    groups = feature_group_count * batch_group_count
+    if batch_group_count > 1:
+        x = _channels_of(x, batch_group_count)
     if any(d != 1 and n > 1 for d, n in zip(spread, shape, strict=True)):
-        y = _dilated(x, w, spread, strides, dilation, pads, reach)
+        y = _dilated(x, w, spread, strides, dilation, pads, reach, groups)
     else:
-        y = op.convolution(padded(x, ((0, 0),) * 3 + pads), w, strides, dilation)
-    n, g, o, *places = shape_of(y)
-    y = reshape(y, (n, g * o, *places))
+        y = op.convolution(padded(x, ((0, 0), (0, 0), *pads)), w, strides, dilation, groups)
     return _moved(y, tuple(np.argsort(where.out_spec).tolist()))
 
 
 def _dilated(
-    x: Any, w: Any, spread: Any, strides: Any, dilation: Any, pads: Any, reach: Any
+    x: Any, w: Any, spread: Any, strides: Any, dilation: Any, pads: Any, reach: Any, groups: int
 ) -> Any:
     """The convolution of images with zeros between their elements, which are never written.
 
-    It is the transpose of one with these strides, by its images, with reversed kernels.
+    It is the transpose of one with these strides, by its images, with reversed kernels whose
+    channels have changed places.
     """
-    rank = len(spread)
-    shape = shape_of(x)[3:]
+    o, i, *window = shape_of(w)
+    shape, inner = shape_of(x)[2:], tuple(range(2, 2 + len(spread)))
     whole = tuple([(n - 1) * d + r if n else r - 1 for n, d, r in zip(shape, spread, reach)])
-    backward = flip(w, tuple(range(3, 3 + rank)))
-    swapped = Transpose((0, 2, 1, *range(3, 3 + rank)))(backward)
-    full = op.convolution_input(x, swapped, whole, spread, dilation)
-    widths = tuple([(low - r + 1, high - r + 1) for (low, high), r in zip(pads, reach)])
-    y = padded(full, ((0, 0),) * 3 + widths)
+    split = reshape(flip(w, inner), (groups, o // groups, i, *window))
+    swapped = Transpose((0, 2, 1, *[axis + 1 for axis in inner]))(split)
+    swapped = reshape(swapped, (groups * i, o // groups, *window))
+    full = op.convolution_input(x, swapped, whole, spread, dilation, groups)
+    widths = [(low - r + 1, high - r + 1) for (low, high), r in zip(pads, reach)]
+    y = padded(full, ((0, 0), (0, 0), *widths))
     if any(s != 1 for s in strides):
-        y = GetItem((slice(None),) * 3 + tuple([slice(None, None, s) for s in strides]))(y)
+        steps = [slice(None, None, s) for s in strides]
+        y = GetItem((slice(None), slice(None), *steps))(y)
     return y
 
 
@@ -267,17 +270,12 @@ def _check_channels(
         )
 
 
-def _grouped(x: Any, w: Any, groups: int, parts: int) -> tuple[Any, Any]:
-    """Images ``(n, c, ...)`` and kernels ``(o, i, ...)`` with an axis for the groups."""
+def _channels_of(x: Any, parts: int) -> Any:
+    """Images ``(n, c, ...)`` of a batch in groups as ``(n / parts, parts * c, ...)``."""
     n, c, *shape = shape_of(x)
-    o, i, *window = shape_of(w)
-    if parts > 1:
-        x = reshape(x, (parts, n // parts, c, *shape))
-        x = Transpose((1, 0, *range(2, 3 + len(shape))))(x)
-    else:
-        x = reshape(x, (n, groups, c // groups, *shape))
-    together = groups * parts
-    return x, reshape(w, (together, o // together, i, *window))
+    split = reshape(x, (parts, n // parts, c, *shape))
+    moved = Transpose((1, 0, *range(2, 3 + len(shape))))(split)
+    return reshape(moved, (n // parts, parts * c, *shape))
 
 
 def conv_with_general_padding(

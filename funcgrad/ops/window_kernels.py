@@ -36,17 +36,22 @@ def windows_of(x: Any, window: Any, strides: Any, dilation: Any) -> Any:
 
 def overlap_add(y: Any, shape: Any, window: Any, strides: Any, dilation: Any) -> Any:
     """The transpose of `windows_of`: each window added to zeros of ``shape`` where it stood."""
+    out = np.zeros((*y.shape[: y.ndim - 2 * len(window)], *shape), y.dtype)
+    add_windows(out, y, window, strides, dilation)
+    return out
+
+
+def add_windows(out: Any, y: Any, window: Any, strides: Any, dilation: Any) -> None:
+    """Add each window of ``y`` to ``out`` where it stands."""
     rank = len(window)
     places = y.shape[y.ndim - rank :]
-    out = np.zeros((*y.shape[: y.ndim - 2 * rank], *shape), y.dtype)
-    if y.size:
-        for k in np.ndindex(*window):
-            spans = [
-                slice(d * i, d * i + s * (n - 1) + 1, s)
-                for i, n, s, d in zip(k, places, strides, dilation)
-            ]
-            out[(..., *spans)] += y[(..., *k, *[slice(None)] * rank)]
-    return out
+    for k in np.ndindex(*window) if y.size else ():
+        spans = [
+            slice(d * i, d * i + s * (n - 1) + 1, s)
+            for i, n, s, d in zip(k, places, strides, dilation)
+        ]
+        part = out[(..., *spans)]
+        np.add(part, y[(..., *k, *[slice(None)] * rank)], out=part)
 
 
 def window_fold(x: Any, combine: Any, window: Any, strides: Any, dilation: Any) -> Any:
@@ -98,45 +103,62 @@ def blocks_of(samples: Any, bytes_each: Any) -> Any:
     return [slice(i, min(i + size, samples)) for i in range(0, samples, size)]
 
 
-def convolution(x: Any, w: Any, strides: Any, dilation: Any) -> Any:
-    """``y[n, g, o, p] = sum over c and k of x[n, g, c, strides * p + dilation * k] w[g, o, c, k]``.
+def convolution(x: Any, w: Any, strides: Any, dilation: Any, groups: Any) -> Any:
+    """``y[n, o, p] = sum over c and k of x[n, c, strides * p + dilation * k] w[o, c, k]``.
 
-    The windows of a block of samples are copied to the columns of matrices, and the kernels are the
-    rows of another.
+    The channels of ``x`` and the kernels are in as many groups. The windows of a block of images
+    are copied to the columns of a matrix for each group, and its kernels are the rows of another.
     """
-    groups, outputs, window = w.shape[0], w.shape[1], w.shape[3:]
+    samples, outputs, window = len(x), len(w), w.shape[2:]
     view = windows_of(x, window, strides, dilation)
-    places = view.shape[3 + len(window) :]
-    y = np.zeros((len(x), groups, outputs, int(np.prod(places))), x.dtype)
+    places = view.shape[2 + len(window) :]
+    y = np.zeros((samples, outputs, *places), x.dtype)
     if y.size and w.size:
-        rows = w.reshape(groups, outputs, -1)
-        for block in blocks_of(len(x), view[0].size * x.itemsize):
-            columns = view[block].reshape(-1, groups, rows.shape[2], y.shape[3])
-            np.matmul(rows, columns, out=y[block])
-    return y.reshape(len(x), groups, outputs, *places)
+        rows = w.reshape(groups, outputs // groups, -1)
+        result = y.reshape(samples, groups, outputs // groups, -1)
+        blocks = blocks_of(samples, view[0].size * x.itemsize)
+        columns = np.empty((blocks[0].stop, *view.shape[1:]), x.dtype)
+        matrices = columns.reshape(len(columns), groups, rows.shape[2], -1)
+        for block in blocks:
+            n = block.stop - block.start
+            columns[:n] = view[block]
+            np.matmul(rows, matrices[:n], out=result[block])
+    return y
 
 
-def convolution_input(y: Any, w: Any, shape: Any, strides: Any, dilation: Any) -> Any:
+def convolution_input(y: Any, w: Any, shape: Any, strides: Any, dilation: Any, groups: Any) -> Any:
     """The transpose of `convolution` by ``x``, whose last axes have ``shape``."""
-    groups, outputs, channels, window, places = *w.shape[:3], w.shape[3:], y.shape[3:]
-    x = np.zeros((len(y), groups, channels, *shape), y.dtype)
+    samples, outputs, channels, window, places = len(y), *w.shape[:2], w.shape[2:], y.shape[2:]
+    x = np.zeros((samples, groups * channels, *shape), y.dtype)
     if x.size and y.size and w.size:
-        rows = w.reshape(groups, outputs, -1).swapaxes(1, 2)
-        columns = y.reshape(len(y), groups, outputs, -1)
-        for block in blocks_of(len(y), w[:, 0].size * columns.shape[3] * y.itemsize):
-            parts = (rows @ columns[block]).reshape(-1, groups, channels, *window, *places)
-            x[block] = overlap_add(parts, shape, window, strides, dilation)
+        rows = w.reshape(groups, outputs // groups, -1).swapaxes(1, 2)
+        given = y.reshape(samples, groups, outputs // groups, -1)
+        blocks = blocks_of(samples, groups * rows.shape[1] * given.shape[3] * y.itemsize)
+        columns = np.empty((blocks[0].stop, groups * channels, *window, *places), y.dtype)
+        matrices = columns.reshape(len(columns), groups, rows.shape[1], -1)
+        for block in blocks:
+            n = block.stop - block.start
+            np.matmul(rows, given[block], out=matrices[:n])
+            add_windows(x[block], columns[:n], window, strides, dilation)
     return x
 
 
-def convolution_kernel(x: Any, y: Any, window: Any, strides: Any, dilation: Any) -> Any:
+def convolution_kernel(
+    x: Any, y: Any, window: Any, strides: Any, dilation: Any, groups: Any
+) -> Any:
     """The transpose of `convolution` by ``w``, whose last axes have the lengths of ``window``."""
-    groups, channels, outputs = x.shape[1], x.shape[2], y.shape[2]
-    w = np.zeros((groups, outputs, channels * int(np.prod(window))), x.dtype)
+    samples, channels, outputs = len(x), x.shape[1] // groups, y.shape[1]
+    w = np.zeros((outputs, channels, *window), x.dtype)
     if w.size and x.size and y.size:
-        view = windows_of(x, window, strides, dilation)
-        for block in blocks_of(len(x), view[0].size * x.itemsize):
-            columns = np.moveaxis(view[block], 0, 2 + len(window))
-            rows = np.moveaxis(y[block], 0, 2).reshape(groups, outputs, -1)
-            w += rows @ columns.reshape(groups, w.shape[2], -1).swapaxes(1, 2)
-    return w.reshape(groups, outputs, channels, *window)
+        view = np.moveaxis(windows_of(x, window, strides, dilation), 0, 1 + len(window))
+        given = np.moveaxis(y, 0, 1)
+        total = w.reshape(groups, outputs // groups, -1)
+        blocks = blocks_of(samples, view.size // samples * x.itemsize)
+        space = np.empty(view.size // samples * blocks[0].stop, x.dtype)
+        for block in blocks:
+            part = view[(*[slice(None)] * (1 + len(window)), block)]
+            columns = space[: part.size].reshape(part.shape)
+            columns[...] = part
+            rows = given[:, block].reshape(groups, outputs // groups, -1)
+            total += rows @ columns.reshape(groups, total.shape[2], -1).swapaxes(1, 2)
+    return w

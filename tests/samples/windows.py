@@ -16,33 +16,32 @@ def wave(*shape):
     return np.sin(np.arange(float(np.prod(shape))) * 0.7 + 0.2).reshape(shape)
 
 
-# images, kernels, strides, dilation
+# images, kernels, strides, dilation, groups
 CASES = [
-    (wave(2, 1, 3, 7), wave(1, 2, 3, 3), (1,), (1,)),
-    (wave(2, 2, 2, 7), wave(2, 3, 2, 2), (2,), (3,)),
-    (wave(2, 1, 2, 5, 4), wave(1, 3, 2, 3, 2), (1, 2), (1, 1)),
-    (wave(1, 2, 1, 6, 5), wave(2, 1, 1, 2, 3), (3, 1), (2, 1)),
-    (wave(1, 1, 2, 3, 4, 3), wave(1, 2, 2, 2, 2, 1), (1, 2, 1), (1, 1, 2)),
-    (wave(2, 1, 2, 2), wave(1, 2, 2, 4), (1,), (1,)),  # no window fits
-    (wave(0, 1, 2, 5), wave(1, 2, 2, 3), (1,), (1,)),  # an empty batch
+    (wave(2, 3, 7), wave(2, 3, 3), (1,), (1,), 1),
+    (wave(2, 4, 7), wave(6, 2, 2), (2,), (3,), 2),
+    (wave(2, 2, 5, 4), wave(3, 2, 3, 2), (1, 2), (1, 1), 1),
+    (wave(1, 3, 6, 5), wave(3, 1, 2, 3), (3, 1), (2, 1), 3),
+    (wave(1, 2, 3, 4, 3), wave(2, 2, 2, 2, 1), (1, 2, 1), (1, 1, 2), 1),
+    (wave(2, 4), wave(4, 2), (), (), 2),  # no spatial axis
+    (wave(2, 2, 2), wave(2, 2, 4), (1,), (1,), 1),  # no window fits
+    (wave(0, 2, 5), wave(2, 2, 3), (1,), (1,), 1),  # an empty batch
 ]
 
 
 def convolutions():
-    for x, w, strides, dilation in CASES:
-        shape, window = x.shape[3:], w.shape[3:]
-        y = wave(*conv.convolution(x, w, strides, dilation).shape)
-        yield Sample(
-            "convolution", lambda x, w, s=strides, d=dilation: conv.convolution(x, w, s, d), (x, w)
-        )
+    for x, w, *over in CASES:
+        shape, window = x.shape[2:], w.shape[2:]
+        y = wave(*conv.convolution(x, w, *over).shape)
+        yield Sample("convolution", lambda x, w, o=over: conv.convolution(x, w, *o), (x, w))
         yield Sample(
             "convolution_input",
-            lambda y, w, n=shape, s=strides, d=dilation: conv.convolution_input(y, w, n, s, d),
+            lambda y, w, n=shape, o=over: conv.convolution_input(y, w, n, *o),
             (y, w),
         )
         yield Sample(
             "convolution_kernel",
-            lambda x, y, n=window, s=strides, d=dilation: conv.convolution_kernel(x, y, n, s, d),
+            lambda x, y, n=window, o=over: conv.convolution_kernel(x, y, n, *o),
             (x, y),
         )
 
