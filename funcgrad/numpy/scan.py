@@ -115,9 +115,9 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
     if n == 0:
         return x
     edges = [_edge(part, shape, place) for part in (prepend, append)]
-    if edges != [None, None]:
-        parts = [edges[0], x, edges[1]]
-        x = np.concatenate([part for part in parts if part is not None], place)
+    parts = [part for part in (edges[0], x, edges[1]) if part is not None]
+    if len(parts) > 1:
+        x = np.concatenate(parts, place)
     lead = (slice(None),) * place
     for _ in range(n):
         later, earlier = x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]

@@ -28,9 +28,10 @@ def check_transforms(
 ) -> None:
     """Compare what ``f`` gives under every transform with what it gives when called plainly.
 
-    Value, shape, dtype and structure under reverse mode, forward mode, `linearize`, and, where
-    ``abstract``, under `vmap`, as a recorded program and under `jit`, twice. Afterwards ``args``
-    must hold what they held, and no result may share memory with them.
+    Value, shape, dtype and structure under reverse mode, forward mode, `linearize` (by the
+    arguments that hold floating or complex numbers), and, where ``abstract``, under `vmap`, as a
+    recorded program and under `jit`, twice. Afterwards ``args`` must hold what they held, and no
+    result may share memory with them.
 
     Args:
         f: A function of pytrees of arrays, with a pytree of arrays as result.
@@ -48,11 +49,12 @@ def check_transforms(
     args = tuple(args)
     before = tree.map(lambda leaf: np.array(leaf), args)
     plain = f(*args)
-    results: dict[str, Callable[[], Any]] = {
-        "vjp": lambda: vjp(f, *args)[0],
-        "jvp": lambda: jvp(f, args, _unit_tangents(args))[0],
-        "linearize": lambda: linearize(f, *args)[0],
-    }
+    smooth, point = _smooth(f, args)
+    results: dict[str, Callable[[], Any]] = {}
+    if point:
+        results["vjp"] = lambda: vjp(smooth, *point)[0]
+        results["jvp"] = lambda: jvp(smooth, point, _unit_tangents(point))[0]
+        results["linearize"] = lambda: linearize(smooth, *point)[0]
     if abstract:
         jitted = jit(f)
         results["vmap"] = lambda: _first(f, args)
@@ -71,6 +73,21 @@ def check_transforms(
 _RTOL_VMAP = 1e-5
 
 
+def _smooth(
+    f: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """``f`` as a function of the arguments by which it can be differentiated, and those."""
+    places = [i for i, arg in enumerate(args) if any(map(is_inexact, tree.leaves(arg)))]
+
+    def smooth(*point: Any) -> Any:
+        given = list(args)
+        for i, arg in zip(places, point, strict=True):
+            given[i] = arg
+        return f(*given)
+
+    return smooth, tuple([args[i] for i in places])
+
+
 def _unit_tangents(args: tuple[Any, ...]) -> Any:
     return tree.map(
         lambda leaf: (
@@ -81,8 +98,17 @@ def _unit_tangents(args: tuple[Any, ...]) -> Any:
 
 
 def _first(f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    doubled = tree.map(lambda leaf: np.stack([np.asarray(leaf)] * 2), args)
-    return tree.map(lambda leaf: leaf[0], vmap(f)(*doubled))
+    # A batch of Python numbers would not give way in promotion as they do alone.
+    kept = [type(leaf) in (bool, int, float, complex) for leaf in tree.leaves(args)]
+    if all(kept):
+        kept = [False] * len(kept)
+    leaves, treedef = tree.flatten(args)
+    doubled = [
+        x if keep else np.stack([np.asarray(x)] * 2) for x, keep in zip(leaves, kept, strict=True)
+    ]
+    axes = tree.unflatten(treedef, [None if keep else 0 for keep in kept])
+    out = vmap(f, in_axes=axes)(*tree.unflatten(treedef, doubled))
+    return tree.map(lambda leaf: leaf[0], out)
 
 
 def _recorded(f: Callable[..., Any], args: tuple[Any, ...], plain: Any) -> Any:

@@ -4,7 +4,7 @@ import numpy as np
 
 import funcgrad as fg
 from funcgrad import grad, jit, vmap
-from funcgrad.control.checkpoint import dots_saveable
+from funcgrad.checkpoint_policies import dots_saveable
 
 from . import Sample
 
