@@ -20,7 +20,8 @@ TWINS = {
     "ndimage": "map_coordinates",
     "optimize": "minimize root",
     "signal": "convolve correlate",
-    "special": "comb factorial log_softmax logsumexp multigammaln polygamma softmax softplus zeta",
+    "special": "comb factorial log_softmax logsumexp multigammaln perm polygamma softmax softplus "
+    "zeta",
     "stats": "bernoulli beta binom cauchy chi2 dirichlet expon gamma geom laplace logistic lognorm "
     "multivariate_normal norm poisson t uniform",
 }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import apply
-from ..ops import special, special_bessel, special_gamma
+from ..ops import special, special_bessel, special_gamma, special_more
 from .promote import promoted_for
 from .ufuncs import HANDLERS
 
@@ -27,7 +27,7 @@ def _handler(ufunc: np.ufunc, primitive: special.Special) -> Callable[..., Any]:
     return handler
 
 
-for _room in (special, special_gamma, special_bessel):
+for _room in (special, special_gamma, special_bessel, special_more):
     for _found in vars(_room).values():
         if isinstance(_found, special.Special):
             HANDLERS[_found.ufunc] = _handler(_found.ufunc, _found)

@@ -16,10 +16,12 @@ from ..core.primitive import primitive
 from . import random_kernels as kernels
 from . import scipy_kernels
 from .arithmetic import square, sub
+from .discrete import isinf
 from .exponential import exp
 from .kinds import Elementwise, add, div, mask_mul, mul, neg, quiet_div
 from .linear import made
 from .random import Polygamma, gamma_slope, moment
+from .select import select
 from .special import Special, no_derivative, xlog1py, xlogy
 
 __all__ = [
@@ -156,8 +158,9 @@ def _log(x: Any) -> Any:
 
 def _gamma_by_shape(a: Any, x: Any) -> Any:
     """The derivative of gammainc by ``a``, 0 at 0 and at infinity."""
+    x = select(isinf(x), 0.0, x)
     log_x = _log(x)
-    density = exp(add(_gamma_log_density(a, x), log_x))
+    density = exp(sub(sub(xlogy(a, x), x), gammaln(a)))
     return mask_mul(density, gamma_slope(1)(a, log_x))
 
 

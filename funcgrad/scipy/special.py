@@ -40,8 +40,16 @@ __all__ = [
     "betaincinv",
     "betaln",
     "binom",
+    "boxcox",
+    "boxcox1p",
+    "cbrt",
     "comb",
+    "cosm1",
+    "dawsn",
     "digamma",
+    "ellipe",
+    "ellipk",
+    "ellipkm1",
     "entr",
     "erf",
     "erfc",
@@ -50,8 +58,12 @@ __all__ = [
     "erfi",
     "erfinv",
     "exp1",
+    "exp2",
+    "exp10",
     "expi",
     "expit",
+    "expm1",
+    "exprel",
     "factorial",
     "gamma",
     "gammainc",
@@ -60,10 +72,16 @@ __all__ = [
     "gammaincinv",
     "gammaln",
     "gammasgn",
+    "huber",
+    "hyp0f1",
+    "hyp1f1",
+    "hyp2f1",
     "i0",
     "i0e",
     "i1",
     "i1e",
+    "inv_boxcox",
+    "inv_boxcox1p",
     "iv",
     "ive",
     "j0",
@@ -76,24 +94,35 @@ __all__ = [
     "kl_div",
     "kv",
     "kve",
+    "log1p",
     "log_expit",
     "log_ndtr",
     "log_softmax",
     "loggamma",
     "logit",
     "logsumexp",
+    "modstruve",
     "multigammaln",
     "ndtr",
     "ndtri",
     "ndtri_exp",
+    "owens_t",
+    "perm",
     "poch",
     "polygamma",
+    "powm1",
+    "pseudo_huber",
     "psi",
     "rel_entr",
+    "rgamma",
     "softmax",
     "softplus",
+    "spence",
     "stdtr",
     "stdtrit",
+    "struve",
+    "wofz",
+    "wrightomega",
     "xlog1py",
     "xlogy",
     "y0",
@@ -193,6 +222,35 @@ kv = _function(special.kv)
 k0e = _function(special.k0e)
 k1e = _function(special.k1e)
 kve = _function(special.kve)
+
+boxcox = _function(special.boxcox)
+boxcox1p = _function(special.boxcox1p)
+cbrt = _function(special.cbrt)
+cosm1 = _function(special.cosm1)
+dawsn = _function(special.dawsn)
+ellipe = _function(special.ellipe)
+ellipk = _function(special.ellipk)
+ellipkm1 = _function(special.ellipkm1)
+exp2 = _function(special.exp2)
+exp10 = _function(special.exp10)
+expm1 = _function(special.expm1)
+exprel = _function(special.exprel)
+huber = _function(special.huber)
+hyp0f1 = _function(special.hyp0f1)
+hyp1f1 = _function(special.hyp1f1)
+hyp2f1 = _function(special.hyp2f1)
+inv_boxcox = _function(special.inv_boxcox)
+inv_boxcox1p = _function(special.inv_boxcox1p)
+log1p = _function(special.log1p)
+modstruve = _function(special.modstruve)
+owens_t = _function(special.owens_t)
+powm1 = _function(special.powm1)
+pseudo_huber = _function(special.pseudo_huber)
+rgamma = _function(special.rgamma)
+spence = _function(special.spence)
+struve = _function(special.struve)
+wofz = _function(special.wofz)
+wrightomega = _function(special.wrightomega)
 
 psi = digamma
 _ZETA: np.ufunc = gammas.zeta.ufunc
@@ -302,6 +360,17 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
         n = n + k - 1
     inside = (k <= n) & (n >= 0) & (k >= 0)
     return np.where(inside, special.binom(np.where(inside, n, 1.0), np.where(inside, k, 1.0)), 0.0)
+
+
+@_where_traced(special.perm)
+def perm(N: Any, k: Any, exact: bool = False) -> Any:
+    """The number of ways to take ``k`` of ``N`` in order on tracers, 0 unless ``0 <= k <= N``."""
+    _refuse("perm", exact=exact or None)
+    n, k = np.broadcast_arrays(_floating(N), _floating(k))
+    inside = (k <= n) & (n >= 0) & (k >= 0)
+    return np.where(
+        inside, special.poch(np.where(inside, n - k + 1, 1.0), np.where(inside, k, 1.0)), 0.0
+    )
 
 
 def softplus(x: Any) -> Any:

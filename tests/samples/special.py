@@ -14,7 +14,7 @@ OTHER = np.array([[1.3], [2.6]])
 GREATER = np.array([4.3, 5.1, 6.2])
 ORDERS = np.array([1.0, 2.5, 0.5])
 
-NAMES = {"psi": "digamma"}
+NAMES = {"psi": "digamma", **{n: f"special_{n}" for n in ("log1p", "expm1", "exp2", "cbrt")}}
 
 
 def _of(names, *args):
@@ -26,7 +26,9 @@ def _held(names, first, *args):
     """Samples with the first operands held constant: a derivative in them has no closed form."""
     for name in names.split():
         function = getattr(special, name)
-        yield Sample(name, lambda *xs, function=function: function(*first, *xs), args)
+        yield Sample(
+            NAMES.get(name, name), lambda *xs, function=function: function(*first, *xs), args
+        )
 
 
 SAMPLES = [
@@ -53,5 +55,22 @@ SAMPLES = [
     Sample("student_slope", lambda df, t: StudentSlope(2)(df, t), (OTHER, REAL[0])),
     *_held("jv yv iv ive kv kve", [ORDERS], POSITIVE),
     *_held("zeta", [np.array([2.0, 3.5, 4.0])], POSITIVE),
+    *_of("exprel dawsn wrightomega cosm1 exp10", REAL),
+    *_of("ellipk ellipe ellipkm1", UNIT),
+    *_of("ellipk ellipe", -POSITIVE),
+    *_of("ellipk ellipe", np.array([0.0, 1e-9])),
+    *_of("spence rgamma", POSITIVE),
+    *_of("exprel", np.array([0.0, 1e-9])),
+    *_of("spence", np.array([1.0, 1.0 + 1e-9])),
+    *_of("boxcox inv_boxcox boxcox1p inv_boxcox1p", POSITIVE, np.array([[0.0], [0.6], [-0.1]])),
+    *_of("owens_t", REAL[0], OTHER),
+    *_of("powm1", POSITIVE, OTHER),
+    *_of("huber pseudo_huber", OTHER, 2 * REAL[0]),
+    *_held("hyp0f1", [OTHER], REAL[0]),
+    *_held("hyp1f1", [OTHER, POSITIVE], REAL[0]),
+    *_held("hyp2f1", [OTHER, ORDERS, POSITIVE], UNIT - 0.5),
+    *_held("struve modstruve", [ORDERS], POSITIVE),
+    *_of("wofz wrightomega", np.array([0.4 + 0.2j, 1.3 + 0.1j])),
+    *_of("log1p expm1 exp2 cbrt", POSITIVE),
     *_of("erf erfc erfcx erfi", np.array([0.4 + 0.2j, 1.3 - 0.1j])),
 ]
