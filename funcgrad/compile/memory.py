@@ -15,10 +15,12 @@ import numpy as np
 from ..core.ir import Atom, Aval, Equation, Var
 from ..core.tape import StepsAval
 from ..ops.convert import Convert
+from ..ops.convolution import TrilinearForm
 from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd
 from ..ops.kinds import Elementwise
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
+from ..ops.pooling import OverlapAdd, WindowExtremum, WindowSum
 from ..ops.reduce import Reduction
 from ..ops.scan import CumProd, CumSum
 from ..ops.shape import Concatenate, Pad
@@ -27,6 +29,7 @@ from ..ops.sort import Sort
 __all__ = ["Memory", "last_uses", "nbytes"]
 
 _SUMS = (DotGeneral, Sum, Reduction, CumSum, CumProd)
+_WINDOWS = (TrilinearForm, OverlapAdd, WindowSum, WindowExtremum)
 _COPIES = (Convert, Sort, Concatenate, Pad, Scatter, ScatterAdd, IndexSet, IndexAdd)
 
 
@@ -45,7 +48,7 @@ def makes(eqn: Equation) -> bool:
     primitive = eqn.primitive
     if isinstance(primitive, GetItem):
         return any(a.aval.shape for a in eqn.inputs[1:])  # NumPy's advanced indexing copies
-    return isinstance(primitive, (Elementwise, *_SUMS, *_COPIES)) or isinstance(
+    return isinstance(primitive, (Elementwise, *_SUMS, *_WINDOWS, *_COPIES)) or isinstance(
         primitive.numpy, np.ufunc
     )
 

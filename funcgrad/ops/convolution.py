@@ -28,6 +28,7 @@ __all__ = [
     "Convolution",
     "ConvolutionInput",
     "ConvolutionKernel",
+    "TrilinearForm",
     "convolution",
     "convolution_input",
     "convolution_kernel",
@@ -47,7 +48,7 @@ def places_of(shape: Shape, window: Shape, strides: Shape, dilation: Shape) -> S
     )
 
 
-class _Form(Primitive):
+class TrilinearForm(Primitive):
     """What the three have in common.
 
     Attributes:
@@ -117,7 +118,7 @@ def _at(axes: tuple[str, str], axis: str) -> int:
 
 
 @primitive
-class Convolution(_Form):
+class Convolution(TrilinearForm):
     """``y``, of ``x`` and ``w``: kernels moved over images (a cross-correlation)."""
 
     strides: tuple[int, ...]
@@ -143,7 +144,7 @@ class Convolution(_Form):
 
 
 @primitive
-class ConvolutionInput(_Form):
+class ConvolutionInput(TrilinearForm):
     """``x``, of ``y`` and ``w``: kernels put down where they stood, weighted (a transposed one)."""
 
     shape: tuple[int, ...]
@@ -169,7 +170,7 @@ class ConvolutionInput(_Form):
 
 
 @primitive
-class ConvolutionKernel(_Form):
+class ConvolutionKernel(TrilinearForm):
     """``w``, of ``x`` and ``y``: what stands under each place of a window, weighted and summed."""
 
     window: tuple[int, ...]

@@ -26,6 +26,7 @@ from .select import select
 __all__ = [
     "OverlapAdd",
     "WindowAttained",
+    "WindowExtremum",
     "WindowMax",
     "WindowMin",
     "WindowSum",

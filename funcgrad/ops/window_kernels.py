@@ -131,16 +131,38 @@ def convolution_input(y: Any, w: Any, shape: Any, strides: Any, dilation: Any, g
     samples, outputs, channels, window, places = len(y), *w.shape[:2], w.shape[2:], y.shape[2:]
     x = np.zeros((samples, groups * channels, *shape), y.dtype)
     if x.size and y.size and w.size:
+        level = len(shape) > 1 and max(strides) == 1
+        # With zeros to the ends of the rows, a window's shift is one shift of all its image.
+        broad = (places[0], *shape[1:]) if level else places
         rows = w.reshape(groups, outputs // groups, -1).swapaxes(1, 2)
-        given = y.reshape(samples, groups, outputs // groups, -1)
-        blocks = blocks_of(samples, groups * rows.shape[1] * given.shape[3] * y.itemsize)
-        columns = np.empty((blocks[0].stop, groups * channels, *window, *places), y.dtype)
-        matrices = columns.reshape(len(columns), groups, rows.shape[1], -1)
+        blocks = blocks_of(samples, rows.shape[1] * groups * int(np.prod(broad)) * y.itemsize)
+        most = blocks[0].stop
+        given = np.zeros((most, outputs, *broad), y.dtype)
+        inner = given[(..., *[slice(n) for n in places])]
+        factors = given.reshape(most, groups, outputs // groups, -1)
+        columns = np.empty((most, groups * channels, *window, *broad), y.dtype)
+        matrices = columns.reshape(most, groups, rows.shape[1], -1)
+        flat = x.reshape(samples, groups * channels, -1)
         for block in blocks:
             n = block.stop - block.start
-            np.matmul(rows, given[block], out=matrices[:n])
-            add_windows(x[block], columns[:n], window, strides, dilation)
+            inner[:n] = y[block]
+            np.matmul(rows, factors[:n], out=matrices[:n])
+            if level:
+                add_images(flat[block], columns[:n], shape, window, dilation)
+            else:
+                add_windows(x[block], columns[:n], window, strides, dilation)
     return x
+
+
+def add_images(flat: Any, y: Any, shape: Any, window: Any, dilation: Any) -> None:
+    """`add_windows` at strides of 1 to images as rows, from parts that are as wide as those."""
+    parts = y.reshape(*y.shape[: 2 + len(window)], -1)
+    for k in np.ndindex(*window):
+        start = 0
+        for i, d, n in zip(k, dilation, shape):
+            start = start * n + d * i
+        part = flat[..., start : start + parts.shape[-1]]
+        np.add(part, parts[(..., *k, slice(part.shape[-1]))], out=part)
 
 
 def convolution_kernel(
@@ -152,7 +174,7 @@ def convolution_kernel(
     if w.size and x.size and y.size:
         view = np.moveaxis(windows_of(x, window, strides, dilation), 0, 1 + len(window))
         given = np.moveaxis(y, 0, 1)
-        total = w.reshape(groups, outputs // groups, -1)
+        total = np.zeros((groups, channels * int(np.prod(window)), outputs // groups), x.dtype)
         blocks = blocks_of(samples, view.size // samples * x.itemsize)
         space = np.empty(view.size // samples * blocks[0].stop, x.dtype)
         for block in blocks:
@@ -160,5 +182,6 @@ def convolution_kernel(
             columns = space[: part.size].reshape(part.shape)
             columns[...] = part
             rows = given[:, block].reshape(groups, outputs // groups, -1)
-            total += rows @ columns.reshape(groups, total.shape[2], -1).swapaxes(1, 2)
+            total += columns.reshape(groups, total.shape[1], -1) @ rows.swapaxes(1, 2)
+        w.reshape(groups, outputs // groups, -1)[...] = total.swapaxes(1, 2)
     return w
