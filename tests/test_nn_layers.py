@@ -535,6 +535,25 @@ def test_errors_of_attention(args, kwargs, error, text):
     assert says(caught) == text
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: nn.conv(x, x[:2]),
+        lambda x: nn.max_pool(x, (1,)),
+        lambda x: nn.avg_pool(x, (1,)),
+        nn.layer_norm,
+        nn.softmax,
+        lambda x: nn.embedding(x, 0),
+        lambda x: nn.dot_product_attention(x, x, x),
+    ],
+)
+def test_bytes_in_another_order(f):
+    x = wave(3, 1, 1)
+    found = f(x.astype(x.dtype.newbyteorder()))
+    assert found.dtype == np.float64 and found.dtype.isnative
+    assert_array_equal(found, f(x))
+
+
 def test_layers_are_found_by_name():
     assert set(nn.__all__) <= set(dir(nn))
     assert all(getattr(nn, name) is not None for name in nn.__all__)

@@ -22,7 +22,7 @@ def is_traced(x: Array) -> bool:
 
 
 def as_array(called: str, x: Array) -> Array:
-    """``x`` as a tracer, array or NumPy scalar; refuses what is not numeric."""
+    """``x`` as a tracer, array or NumPy scalar, in native byte order; refuses what is no number."""
     if not is_traced(x) and not isinstance(x, np.ndarray | np.generic):
         x = np.asarray(x)
     if x.dtype.kind not in "biufc":
@@ -30,7 +30,7 @@ def as_array(called: str, x: Array) -> Array:
             f"{called}: expected numbers, got dtype {x.dtype}",
             "Convert first, for example with x.astype(np.float64).",
         )
-    return x
+    return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
 
 
 def as_float(called: str, x: Array) -> Array:

@@ -19,7 +19,7 @@ from ..ops.index import GetItem
 from ..ops.linear import Transpose, reshape, shape_of
 from ..ops.pooling import windows
 from ..ops.shape import flip
-from .checks import Array
+from .checks import Array, as_array
 from .padding import Padding, numbers, padded, spatial_pads
 
 __all__ = [
@@ -211,7 +211,7 @@ def _dilated(
 
 
 def _operands(called: str, lhs: Any, rhs: Any, dtype: Any) -> list[Any]:
-    x, w = operand(lhs), operand(rhs)
+    x, w = as_array(called, operand(lhs)), as_array(called, operand(rhs))
     for name, value in (("lhs", x), ("rhs", w)):
         if aval_of(value).dtype.kind == "b":
             raise DtypeError(
@@ -422,7 +422,7 @@ def conv_general_dilated_patches(
             [1., 2., 3.]]])
     """
     called = "conv_general_dilated_patches"
-    x = operand(lhs)
+    x = as_array(called, operand(lhs))
     rank = len(shape_of(x)) - 2
     if rank < 0:
         raise ShapeError(
