@@ -442,6 +442,13 @@ def test_errors_of_the_layer():
         lax.conv_dimension_numbers((1, 2, 3), (1, 2), None)
 
 
+def test_names_of_lax():
+    assert set(lax.__all__) <= set(dir(lax))
+    assert all(callable(getattr(lax, name)) for name in lax.__all__)
+    with pytest.raises(AttributeError, match=r"funcgrad\.lax.*'conv_local'"):
+        _ = lax.conv_local
+
+
 def test_nothing_in_nothing_out():
     x, w = np.zeros((0, 3, 5)), wave(2, 3, 2)
     y, pullback = vjp(lambda x, w: lax.conv(x, w, (1,), "VALID"), x, w)
