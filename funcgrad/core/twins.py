@@ -22,8 +22,9 @@ TWINS = {
     "signal": "convolve correlate",
     "special": "comb factorial log_softmax logsumexp multigammaln perm polygamma softmax softplus "
     "zeta",
-    "stats": "bernoulli beta binom cauchy chi2 dirichlet expon gamma geom laplace logistic lognorm "
-    "multivariate_normal norm poisson t uniform",
+    "stats": "bernoulli beta binom cauchy chi2 dirichlet expon f gamma geom gumbel_l gumbel_r "
+    "halfnorm invgamma laplace logistic lognorm multinomial multivariate_normal "
+    "nbinom norm pareto poisson rayleigh t uniform weibull_min",
 }
 """The names in `funcgrad.scipy` that are no ufuncs."""
 

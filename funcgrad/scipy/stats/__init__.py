@@ -1,8 +1,9 @@
 """Floor 8: distributions of `scipy.stats`, differentiable in the value and in every parameter.
 
 Each distribution has SciPy's methods with SciPy's parameters, for arrays and for tracers, and
-SciPy's numbers: densities and probabilities of continuous distributions (`continuous`), of discrete
-ones (`discrete`) and of vectors (`multivariate`). Results are float64, as SciPy's are.
+SciPy's numbers: densities and probabilities of continuous distributions (`continuous`,
+`lifetimes`), of discrete ones (`discrete`) and of vectors (`multivariate`). Results are float64, as
+SciPy's are.
 """
 
 from __future__ import annotations
@@ -23,8 +24,18 @@ try:
         t,
         uniform,
     )
-    from .discrete import bernoulli, binom, geom, poisson
-    from .multivariate import dirichlet, multivariate_normal
+    from .discrete import bernoulli, binom, geom, nbinom, poisson
+    from .lifetimes import (
+        f,
+        gumbel_l,
+        gumbel_r,
+        halfnorm,
+        invgamma,
+        pareto,
+        rayleigh,
+        weibull_min,
+    )
+    from .multivariate import dirichlet, multinomial, multivariate_normal
 except ImportError as error:
     if (error.name or "").partition(".")[0] != "scipy":
         raise
@@ -41,14 +52,24 @@ __all__ = [
     "chi2",
     "dirichlet",
     "expon",
+    "f",
     "gamma",
     "geom",
+    "gumbel_l",
+    "gumbel_r",
+    "halfnorm",
+    "invgamma",
     "laplace",
     "logistic",
     "lognorm",
+    "multinomial",
     "multivariate_normal",
+    "nbinom",
     "norm",
+    "pareto",
     "poisson",
+    "rayleigh",
     "t",
     "uniform",
+    "weibull_min",
 ]

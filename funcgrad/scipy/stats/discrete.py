@@ -14,7 +14,7 @@ from scipy import special
 
 from .base import Distribution, Floating, Formula, known, log, real, where
 
-__all__ = ["bernoulli", "binom", "geom", "poisson"]
+__all__ = ["bernoulli", "binom", "geom", "nbinom", "poisson"]
 
 
 class Discrete(Distribution):
@@ -215,4 +215,25 @@ class Geometric(Discrete):
         return special.xlog1py(k, -p)
 
 
+class NegativeBinomial(Discrete):
+    """The number of failures before the ``n``-th success, each trial of probability ``p``."""
+
+    name, shapes = "nbinom", ("n", "p")
+
+    def valid(self, *shapes: Any) -> Any:
+        n, p = shapes
+        return (n > 0) & (p > 0) & (p <= 1)
+
+    def _logpmf(self, k: Any, n: Any, p: Any) -> Any:
+        ways = -special.betaln(n, k + 1.0) - np.log(n + k)
+        return ways + special.xlogy(n, p) + special.xlog1py(k, -p)
+
+    def _cdf(self, k: Any, n: Any, p: Any) -> Any:
+        return special.betainc(n, k + 1.0, p)
+
+    def _sf(self, k: Any, n: Any, p: Any) -> Any:
+        return special.betaincc(n, k + 1.0, p)
+
+
 poisson, bernoulli, binom, geom = Poisson(), Bernoulli(), Binomial(), Geometric()
+nbinom = NegativeBinomial()

@@ -1,4 +1,4 @@
-"""Floor 8: distributions of vectors: Dirichlet and normal."""
+"""Floor 8: distributions of vectors: Dirichlet, multinomial and normal."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import special, stats
 
 from ...errors import ArgumentError, ShapeError
 from ...numpy.dispatch import has_tracer
-from .base import Floating, real
+from .base import Floating, real, where
 
-__all__ = ["dirichlet", "multivariate_normal"]
+__all__ = ["dirichlet", "multinomial", "multivariate_normal"]
 
 
 class Dirichlet:
@@ -66,6 +66,48 @@ def _check_simplex(x: Any) -> None:
         raise ValueError("Each entry in 'x' must be greater than or equal to zero, and at most 1.")
     if np.any(np.abs(np.sum(x, axis=0) - 1.0) > 1e-9):
         raise ValueError("The input vector 'x' must lie within the normal simplex.")
+
+
+class Multinomial:
+    """How often each of ``k`` classes comes in ``n`` draws."""
+
+    def logpmf(self, x: Floating, n: Floating, p: Floating) -> Any:
+        """The logarithm of the probability of ``x``.
+
+        Args:
+            x: Counts, shape ``(..., k)``.
+            n: The number of draws; broadcasts with the leading axes.
+            p: Probabilities, shape ``(..., k)``. The last is, as in SciPy, what the others leave
+                of 1, and has no derivative of its own.
+
+        Returns:
+            Of the leading axes together; -inf where ``x`` are no counts that sum to ``n``, nan for
+            invalid parameters.
+
+        Raises:
+            ShapeError: The last axes differ.
+        """
+        x, n, p = real(x), real(n), real(p)
+        if not (x.ndim and p.ndim) or x.shape[-1] != p.shape[-1]:
+            raise ShapeError(
+                f"scipy.stats.multinomial: got x of shape {x.shape} and p of shape {p.shape}",
+                "Give one count and one probability for each class, along the last axis.",
+            )
+        rest = 1.0 - np.sum(p[..., :-1], axis=-1, keepdims=True)
+        p = np.concatenate([p[..., :-1], rest], axis=-1)
+        counts = np.all((x >= 0) & (x == np.floor(x)), axis=-1) & (np.sum(x, axis=-1) == n)
+        valid = np.all((p >= 0) & (p <= 1), axis=-1) & (n >= 0) & (n == np.floor(n))
+        x = where(counts[..., None], x, 0.0)
+        ways = special.gammaln(n + 1.0) - np.sum(special.gammaln(x + 1.0), axis=-1)
+        value = where(counts, ways + np.sum(special.xlogy(x, p), axis=-1), -np.inf)
+        return where(valid, value, np.nan)
+
+    def pmf(self, x: Floating, n: Floating, p: Floating) -> Any:
+        """The probability: see `logpmf`."""
+        return np.exp(self.logpmf(x, n, p))
+
+    def __repr__(self) -> str:
+        return "<funcgrad.scipy.stats.multinomial>"
 
 
 class MultivariateNormal:
@@ -129,6 +171,36 @@ class MultivariateNormal:
         """The density: see `logpdf`."""
         return np.exp(self.logpdf(x, mean, cov, allow_singular))
 
+    def cdf(
+        self,
+        x: Floating,
+        mean: Floating | None = None,
+        cov: Floating = 1,
+        allow_singular: bool = False,
+        **options: Any,
+    ) -> Any:
+        """SciPy's probability of values up to ``x``, of plain values alone.
+
+        SciPy integrates with random points, and gives another number each time.
+
+        Args:
+            x: As in `logpdf`.
+            mean: As in `logpdf`.
+            cov: As in `logpdf`.
+            allow_singular: As in SciPy.
+            **options: SciPy's ``maxpts``, ``abseps``, ``releps``, ``lower_limit``, ``rng``.
+
+        Raises:
+            ArgumentError: Something is traced.
+        """
+        if any(has_tracer(value) for value in (x, mean, cov)):
+            raise ArgumentError(
+                "scipy.stats.multivariate_normal.cdf: SciPy integrates with random points, which "
+                "has no derivative, and something is traced",
+                "For independent components multiply the cdf of norm.",
+            )
+        return stats.multivariate_normal.cdf(x, mean, cov, allow_singular, **options)
+
     def __repr__(self) -> str:
         return "<funcgrad.scipy.stats.multivariate_normal>"
 
@@ -155,4 +227,4 @@ def _moments(mean: Any, cov: Any) -> tuple[Any, Any]:
     return mean, cov
 
 
-dirichlet, multivariate_normal = Dirichlet(), MultivariateNormal()
+dirichlet, multinomial, multivariate_normal = Dirichlet(), Multinomial(), MultivariateNormal()
