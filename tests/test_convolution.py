@@ -442,6 +442,20 @@ def test_errors_of_the_layer():
         lax.conv_dimension_numbers((1, 2, 3), (1, 2), None)
 
 
+def test_an_infinite_weight_reaches_what_it_stands_over():
+    w = wave(1, 1, 2, 3)
+    w[0, 0, 1, 1] = np.inf
+    x = wave(1, 1, 4, 5)
+    y, pullback = vjp(lambda x: lax.conv(x, w, (1, 1), "VALID"), x)
+    ct = np.abs(np.cos(np.where(np.isfinite(y), y, 1.0))) + 0.1
+    (found,) = pullback(ct)
+    want = np.zeros_like(x)
+    for p in np.ndindex(3, 3):
+        want[0, 0, p[0] : p[0] + 2, p[1] : p[1] + 3] += ct[(0, 0, *p)] * w[0, 0]
+    assert np.isinf(want).sum() == 9
+    assert_allclose(found, want, rtol=1e-12)
+
+
 def test_names_of_lax():
     assert set(lax.__all__) <= set(dir(lax))
     assert all(callable(getattr(lax, name)) for name in lax.__all__)

@@ -131,8 +131,9 @@ def convolution_input(y: Any, w: Any, shape: Any, strides: Any, dilation: Any, g
     samples, outputs, channels, window, places = len(y), *w.shape[:2], w.shape[2:], y.shape[2:]
     x = np.zeros((samples, groups * channels, *shape), y.dtype)
     if x.size and y.size and w.size:
-        level = len(shape) > 1 and max(strides) == 1
-        # With zeros to the ends of the rows, a window's shift is one shift of all its image.
+        # With zeros to the ends of the rows, a window's shift is one shift of all its image; but
+        # zeros times infinities would be no zeros.
+        level = len(shape) > 1 and max(strides) == 1 and bool(np.isfinite(w).all())
         broad = (places[0], *shape[1:]) if level else places
         rows = w.reshape(groups, outputs // groups, -1).swapaxes(1, 2)
         blocks = blocks_of(samples, rows.shape[1] * groups * int(np.prod(broad)) * y.itemsize)
