@@ -24,6 +24,9 @@ Policy: TypeAlias = Callable[[Equation], bool]
 """Says of an equation whether its results are kept for the backward pass."""
 
 
+_PRODUCTS = ("dot_general", "convolution", "convolution_input", "convolution_kernel")
+
+
 def nothing_saveable(eqn: Equation) -> bool:
     """Keep nothing but the operands: the least memory; what `checkpoint` does by itself."""
     return False
@@ -36,7 +39,7 @@ def everything_saveable(eqn: Equation) -> bool:
 
 def dots_saveable(eqn: Equation) -> bool:
     """Keep the results of matrix products and convolutions, which cost most to compute again."""
-    return eqn.primitive.name in ("dot_general", "conv_general_dilated")
+    return eqn.primitive.name in _PRODUCTS
 
 
 def save_only_these_names(*names: str) -> Policy:

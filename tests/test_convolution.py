@@ -12,7 +12,19 @@ from numpy.testing import assert_allclose
 from samples.laws import check_sample, check_vmap
 from samples.windows import CONVOLUTIONS
 
-from funcgrad import errors, grad, jit, jvp, lax, nn, vjp, vmap
+from funcgrad import (
+    checkpoint,
+    checkpoint_policies,
+    errors,
+    grad,
+    jit,
+    jvp,
+    lax,
+    nn,
+    value_and_grad,
+    vjp,
+    vmap,
+)
 from funcgrad.testing import check_grads, check_transforms
 
 
@@ -454,6 +466,20 @@ def test_an_infinite_weight_reaches_what_it_stands_over():
         want[0, 0, p[0] : p[0] + 2, p[1] : p[1] + 3] += ct[(0, 0, *p)] * w[0, 0]
     assert np.isinf(want).sum() == 9
     assert_allclose(found, want, rtol=1e-12)
+
+
+def test_checkpoints_can_keep_convolutions():
+    x, w = wave(1, 1, 6), wave(2, 1, 3)
+
+    def f(w):
+        return np.sum(np.tanh(lax.conv(x, w, (1,), "SAME")) ** 2)
+
+    def times(policy):
+        text = jit(value_and_grad(checkpoint(f, policy=policy))).source(w)
+        return text.count("= convolution(")
+
+    assert times(None) == 2
+    assert times(checkpoint_policies.dots_saveable) == 1
 
 
 def test_names_of_lax():
