@@ -5,9 +5,9 @@ import pytest
 from samples.laws import check_sample
 from samples.matrix_functions import SAMPLES, B, C, P, R, S, V, spd
 
-from funcgrad import grad, hessian, jit, jvp, make_jaxpr, vjp
+from funcgrad import grad, hessian, jit, jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import aval_of
-from funcgrad.errors import NotTraceableError, ShapeError
+from funcgrad.errors import ArgumentError, NotTraceableError, ShapeError
 from funcgrad.scipy import linalg
 from funcgrad.testing import check_grads
 
@@ -123,3 +123,60 @@ def test_errors_of_lapack():
         vjp(linalg.solve_triangular, np.eye(2), np.array([1.0, np.nan]))
     assert np.isnan(vjp(lambda b: linalg.solve_triangular(
         np.eye(2), b, check_finite=False), np.array([1.0, np.nan]))[0][1])  # fmt: skip
+
+
+M = np.array([[1.3, 0.2, -0.4], [0.1, 0.9, 0.3], [0.5, -0.2, 1.1]])
+W = np.array([0.3, -1.2, 0.7])
+SPD = M @ M.T + np.eye(3)
+CPX = M + 0.3j * M[::-1]
+WRAPPED = {
+    "solve": (lambda la, a, b: la.solve(a, b), (M, W)),
+    "solve transposed": (lambda la, a, b: la.solve(a, b, transposed=True), (M, M[:, :2])),
+    "inv": (lambda la, a: la.inv(a), (M,)),
+    "det": (lambda la, a: la.det(a), (M,)),
+    "norm": (lambda la, a: la.norm(a), (M,)),
+    "norm of rows": (lambda la, a: la.norm(a, 1, axis=1), (M,)),
+    "svdvals": (lambda la, a: la.svdvals(a), (M[:, :2],)),
+    "eigvalsh": (lambda la, a: la.eigvalsh(a @ a.T), (M,)),
+    "eigvalsh upper": (lambda la, a: la.eigvalsh(a @ a.T, lower=False), (M,)),
+    "eigvalsh of a pair": (lambda la, a, b: la.eigvalsh(a @ a.T, b @ b.T), (M, M[::-1] + 1)),
+    "eigvalsh of an upper pair": (
+        lambda la, a, b: la.eigvalsh(a @ a.T, b @ b.T, lower=False), (M, M[::-1] + 1)),
+    "solve_continuous_lyapunov": (lambda la, a, q: la.solve_continuous_lyapunov(a, q), (M, SPD)),
+    "solve_lyapunov": (lambda la, a, q: la.solve_lyapunov(a, q), (CPX, CPX.T)),
+    "solve_discrete_lyapunov": (
+        lambda la, a, q: la.solve_discrete_lyapunov(a, q), (0.4 * M, SPD)),
+    "solve_discrete_lyapunov complex": (
+        lambda la, a, q: la.solve_discrete_lyapunov(a, q), (0.4 * CPX, CPX)),
+    "block_diag": (lambda la, a, b, c: la.block_diag(a, b, c), (M, W, 2.0)),
+    "toeplitz": (lambda la, c, r: la.toeplitz(c, r), (W, np.arange(4.0))),
+    "toeplitz symmetric": (lambda la, c: la.toeplitz(c), (W,)),
+    "toeplitz hermitian": (lambda la, c: la.toeplitz(c), (CPX[0],)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_what_numpy_has_too(name):
+    f, args = WRAPPED[name]
+    expected = f(scipy_linalg, *args)
+    np.testing.assert_array_equal(f(linalg, *args), expected)
+    found = jit(lambda *xs: f(linalg, *xs))(*args)
+    assert np.asarray(found).dtype == np.asarray(expected).dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13)
+    check_grads(lambda *xs: f(linalg, *xs), args, order=2)
+    batch = [np.stack([np.asarray(a), 1.1 * np.asarray(a)]) for a in args]
+    rows = vmap(lambda *xs: f(linalg, *xs))(*batch)
+    np.testing.assert_allclose(rows[0], expected, rtol=1e-12, atol=1e-13)
+
+
+def test_what_these_refuse():
+    with pytest.raises(ArgumentError, match="assume_a='pos'"):
+        grad(lambda a: linalg.solve(a, W, assume_a="pos")[0])(SPD)
+    with pytest.raises(ArgumentError, match="type=2"):
+        grad(lambda a: linalg.eigvalsh(a, SPD, type=2)[0])(SPD)
+    with pytest.raises(ShapeError, match="block_diag"):
+        grad(lambda a: linalg.block_diag(a, W)[0, 0])(np.ones((2, 2, 2)))
+    with pytest.raises(ShapeError, match="toeplitz"):
+        grad(lambda a: linalg.toeplitz(a)[0, 0])(M)
+    with pytest.raises(ShapeError, match="inv"):
+        grad(lambda a: linalg.inv(a)[0, 0])(M[:2])

@@ -16,7 +16,9 @@ __all__ = ["TWINS", "scipys_function", "twin_of"]
 
 TWINS = {
     "integrate": "cumulative_simpson cumulative_trapezoid odeint quad simpson solve_ivp trapezoid",
-    "linalg": "cho_factor cho_solve cholesky expm lu solve_sylvester solve_triangular sqrtm",
+    "linalg": "block_diag cho_factor cho_solve cholesky det eigvalsh expm inv lu norm solve "
+    "solve_continuous_lyapunov solve_discrete_lyapunov solve_lyapunov solve_sylvester "
+    "solve_triangular sqrtm svdvals toeplitz",
     "ndimage": "map_coordinates",
     "optimize": "minimize root",
     "signal": "convolve correlate",

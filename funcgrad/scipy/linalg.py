@@ -12,13 +12,14 @@ from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from .. import numpy as fnp
 from ..core.trace import aval_of
-from ..errors import MissingExtraError, NotTraceableError, ShapeError
-from ..numpy.arguments import broadcast_shapes, operands, spread
+from ..errors import ArgumentError, MissingExtraError, NotTraceableError, ShapeError
+from ..numpy.arguments import broadcast_shapes, operand, operands, spread
 from ..numpy.decompose import floating, matrices_of
 from ..numpy.dispatch import has_tracer
 from ..ops import matrix_functions as ops
-from ..ops import solve
+from ..ops import solve as solves
 from ..ops.linear import reshape, shape_of
 from ..ops.matrices import adjoint, transposed
 
@@ -31,14 +32,25 @@ except ImportError as error:
     ) from error
 
 __all__ = [
+    "block_diag",
     "cho_factor",
     "cho_solve",
     "cholesky",
+    "det",
+    "eigvalsh",
     "expm",
+    "inv",
     "lu",
+    "norm",
+    "solve",
+    "solve_continuous_lyapunov",
+    "solve_discrete_lyapunov",
+    "solve_lyapunov",
     "solve_sylvester",
     "solve_triangular",
     "sqrtm",
+    "svdvals",
+    "toeplitz",
 ]
 
 P = ParamSpec("P")
@@ -179,7 +191,7 @@ def cholesky(
         numpy.linalg.LinAlgError: Where a matrix is not positive definite.
     """
     x = _square("cholesky", a)
-    return solve.cholesky(x) if lower else transposed(solve.cholesky(transposed(x)))
+    return solves.cholesky(x) if lower else transposed(solves.cholesky(transposed(x)))
 
 
 @_where_traced(genuine.cho_factor)
@@ -229,3 +241,164 @@ def lu(
     if p_indices:
         return np.argmax(p, axis=-1).astype(np.int32), lower, upper
     return p, lower, upper
+
+
+@_where_traced(genuine.solve)
+def solve(
+    a: Any,
+    b: Any,
+    lower: bool = False,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+    assume_a: str | None = None,
+    transposed: bool = False,
+) -> Any:
+    """``scipy.linalg.solve`` of general matrices, by `numpy.linalg.solve`.
+
+    Raises:
+        ArgumentError: ``assume_a`` names a structure, of which SciPy reads a part alone.
+        ShapeError: Where the shapes do not fit.
+        numpy.linalg.LinAlgError: For a singular matrix.
+    """
+    if assume_a not in (None, "gen", "general"):
+        raise ArgumentError(
+            f"scipy.linalg.solve: assume_a={assume_a!r}, and something is traced",
+            "Leave it away; cho_solve and solve_triangular are for matrices of a structure.",
+        )
+    x = _square("solve", a)
+    return np.linalg.solve(np.swapaxes(x, -1, -2) if transposed else x, floating(b))
+
+
+@_where_traced(genuine.inv)
+def inv(a: Any, overwrite_a: bool = False, check_finite: bool = True, **options: Any) -> Any:
+    """``scipy.linalg.inv``, by `numpy.linalg.inv`.
+
+    Raises:
+        ShapeError: For matrices that are not square.
+        numpy.linalg.LinAlgError: For a singular matrix.
+    """
+    return np.linalg.inv(_square("inv", a))
+
+
+@_where_traced(genuine.det)
+def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """``scipy.linalg.det``, by `numpy.linalg.det`.
+
+    Raises:
+        ShapeError: For matrices that are not square.
+    """
+    return np.linalg.det(_square("det", a))
+
+
+@_where_traced(genuine.norm)
+def norm(
+    a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True
+) -> Any:
+    """``scipy.linalg.norm``, by `numpy.linalg.norm`; 0 at 0."""
+    return np.linalg.norm(a, ord, axis, keepdims)
+
+
+@_where_traced(genuine.svdvals)
+def svdvals(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
+    """``scipy.linalg.svdvals``, by `numpy.linalg.svd`."""
+    return np.linalg.svd(floating(a), compute_uv=False)
+
+
+@_where_traced(genuine.eigvalsh)
+def eigvalsh(
+    a: Any,
+    b: Any = None,
+    *,
+    lower: bool = True,
+    overwrite_a: bool = False,
+    overwrite_b: bool = False,
+    type: int = 1,
+    check_finite: bool = True,
+) -> Any:
+    """``scipy.linalg.eigvalsh``; for a pair ``(a, b)`` those of ``L^-1 a L^-H``, ``b = L L^H``.
+
+    Raises:
+        ArgumentError: For another ``type`` than 1.
+        numpy.linalg.LinAlgError: Where ``b`` is not positive definite.
+    """
+    if type != 1:
+        raise ArgumentError(
+            f"scipy.linalg.eigvalsh: type={type}, and something is traced", "Use type=1."
+        )
+    x = _square("eigvalsh", a)
+    if b is not None:
+        y = _square("eigvalsh", b)
+        triangle = np.tril(x) if lower else np.triu(x)
+        strict = np.tril(x, -1) if lower else np.triu(x, 1)
+        whole = triangle + np.conj(np.swapaxes(strict, -1, -2))
+        factor = cholesky(y, lower=True) if lower else adjoint(cholesky(y))
+        half = solve_triangular(factor, whole, lower=True)
+        x = adjoint(solve_triangular(factor, adjoint(half), lower=True))
+        x = 0.5 * (x + adjoint(x))
+    return np.linalg.eigvalsh(x, "L" if lower else "U")
+
+
+@_where_traced(genuine.solve_continuous_lyapunov)
+def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
+    """``scipy.linalg.solve_continuous_lyapunov``: ``x`` with ``a x + x a^H = q``."""
+    x = _square("solve_continuous_lyapunov", a)
+    return solve_sylvester(x, adjoint(x), q)
+
+
+solve_lyapunov = solve_continuous_lyapunov
+
+
+@_where_traced(genuine.solve_discrete_lyapunov)
+def solve_discrete_lyapunov(a: Any, q: Any, method: Any = None) -> Any:
+    """``scipy.linalg.solve_discrete_lyapunov``: ``x`` with ``a x a^H - x + q = 0``.
+
+    By one linear system of ``n**2`` unknowns, whatever the method.
+    """
+    x, y = operands([_square("solve_discrete_lyapunov", a), floating(q)])
+    n = shape_of(x)[-1]
+    if len(shape_of(x)) != 2 or shape_of(y) != (n, n):
+        raise ShapeError(
+            f"scipy.linalg.solve_discrete_lyapunov: got {aval_of(x)} and {aval_of(y)}",
+            "Give two matrices (n, n).",
+        )
+    system = np.eye(n * n) - np.kron(x, np.conj(x))
+    return np.reshape(np.linalg.solve(system, np.reshape(y, -1)), (n, n))
+
+
+@_where_traced(genuine.block_diag)
+def block_diag(*arrs: Any) -> Any:
+    """``scipy.linalg.block_diag`` of matrices; vectors are rows.
+
+    Raises:
+        ShapeError: For arrays of more than two axes.
+    """
+    blocks = [np.atleast_2d(operand(a)) for a in arrs]
+    if any(len(shape_of(x)) > 2 for x in blocks):
+        raise ShapeError(
+            "scipy.linalg.block_diag: got an array of more than two axes", "Map over the others."
+        )
+    rows = []
+    for i, x in enumerate(blocks):
+        zeros = [np.zeros((shape_of(x)[0], shape_of(y)[1])) for y in blocks]
+        rows.append(np.concatenate([*zeros[:i], x, *zeros[i + 1 :]], axis=1))
+    return np.concatenate(rows, axis=0)
+
+
+@_where_traced(genuine.toeplitz)
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """``scipy.linalg.toeplitz`` of a first column and a first row, vectors.
+
+    Raises:
+        ShapeError: They are no vectors.
+    """
+    column = operand(c)
+    row = np.conj(column) if r is None else operand(r)
+    if len(shape_of(column)) != 1 or len(shape_of(row)) != 1:
+        raise ShapeError(
+            f"scipy.linalg.toeplitz: got {aval_of(column)} and {aval_of(row)}", "Give vectors."
+        )
+    values = np.concatenate([np.flip(column), row[1:]])
+    n, m = shape_of(column)[0], shape_of(row)[0]
+    places = np.arange(n - 1, -1, -1)[:, None] + np.arange(m)
+    return fnp.take(values, places)
