@@ -16,14 +16,13 @@ from .control.roots import custom_linear_solve, custom_root
 
 if TYPE_CHECKING:
     from .nn.convolution import (
-        ConvDimensionNumbers,
-        conv_dimension_numbers,
         conv_general_dilated,
         conv_general_dilated_patches,
         conv_transpose,
         conv_with_general_padding,
     )
     from .nn.convolution import convolve_layers as conv
+    from .nn.dimension_numbers import ConvDimensionNumbers, conv_dimension_numbers
     from .nn.padding import padtype_to_pads
     from .nn.pooling import reduce_window
 
@@ -63,9 +62,9 @@ __all__ = [
 
 # Where the convolutions live, which load when first asked for.
 _LAZY = {
-    "ConvDimensionNumbers": "convolution",
+    "ConvDimensionNumbers": "dimension_numbers",
     "conv": "convolution",
-    "conv_dimension_numbers": "convolution",
+    "conv_dimension_numbers": "dimension_numbers",
     "conv_general_dilated": "convolution",
     "conv_general_dilated_patches": "convolution",
     "conv_transpose": "convolution",
