@@ -753,7 +753,19 @@ def test_tracebacks_find_the_text_and_let_go_of_it(read):
     del program
     gc.collect()
     assert gone() is None
-    assert name not in linecache.cache
+    assert name in linecache.cache  # which may be walked over just now
+    other = NumpyProgram(jaxpr, [], True)
+    assert name not in linecache.cache and other.filename in linecache.cache
+
+
+def test_programs_may_go_while_a_traceback_is_made():
+    jaxpr = make_jaxpr(lambda x: np.linalg.cholesky(x))(np.eye(2))
+    program = [NumpyProgram(jaxpr, [], True)]
+    names = list(linecache.cache)
+    assert program.pop().filename in names
+    gc.collect()
+    for name in names:
+        assert linecache.cache[name]
 
 
 def test_programs_are_let_go_of():

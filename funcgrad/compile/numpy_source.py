@@ -39,6 +39,9 @@ _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
 _SPECIAL = re.compile(r"\bspecial\.")
 """Functions of SciPy's, which is imported where they are called and not before."""
+_FORGOTTEN: list[str] = []
+"""Files of programs that are gone. A program may go at any time, also while `linecache` walks over
+its entries: so the next one that comes lets go of the text."""
 _COMMENTS_AT = 64
 """The column in which comments start, at most."""
 
@@ -73,8 +76,10 @@ class NumpyProgram:
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self
         lines = self._lines
+        while _FORGOTTEN:
+            linecache.cache.pop(_FORGOTTEN.pop(), None)
         linecache.cache[self.filename] = (lambda: _commented(lines),)  # type: ignore[assignment]
-        weakref.finalize(self, linecache.cache.pop, self.filename, None).atexit = False
+        weakref.finalize(self, _FORGOTTEN.append, self.filename).atexit = False
 
     @property
     def _has_second(self) -> bool:
