@@ -110,6 +110,12 @@ FUNCTIONS = {
     "factorial": (lambda s, x: s.factorial(x), (POSITIVE,)),
     "comb": (lambda s, n, k: s.comb(n, k), (POSITIVE + 4, POSITIVE)),
     "comb, repetition": (lambda s, n, k: s.comb(n, k, repetition=True), (POSITIVE, POSITIVE / 2)),
+    "perm": (lambda s, n, k: s.perm(n, k), (POSITIVE + 4, POSITIVE)),
+    "sici": (lambda s, x: s.sici(x)[0] + s.sici(x)[1], (POSITIVE,)),
+    "shichi": (lambda s, x: s.shichi(x)[0] - s.shichi(x)[1], (POSITIVE,)),
+    "fresnel": (lambda s, x: s.fresnel(x)[0] - s.fresnel(x)[1], (POSITIVE,)),
+    "lambertw": (lambda s, x: s.lambertw(x).real, (POSITIVE,)),
+    "lambertw of a branch": (lambda s, x: s.lambertw(x, -1).imag, (POSITIVE,)),
     "softplus": (lambda s, x: s.log1p(np.exp(x)) if s is special else s.softplus(x), (A,)),
 }
 

@@ -22,8 +22,8 @@ TWINS = {
     "ndimage": "map_coordinates",
     "optimize": "minimize root",
     "signal": "convolve correlate",
-    "special": "comb factorial log_softmax logsumexp multigammaln perm polygamma softmax softplus "
-    "zeta",
+    "special": "comb factorial lambertw log_softmax logsumexp multigammaln perm polygamma softmax "
+    "softplus zeta",
     "stats": "bernoulli beta binom cauchy chi2 dirichlet expon f gamma geom gumbel_l gumbel_r "
     "halfnorm invgamma laplace logistic lognorm multinomial multivariate_normal "
     "nbinom norm pareto poisson rayleigh t uniform weibull_min",

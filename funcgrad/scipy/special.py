@@ -32,6 +32,7 @@ except ImportError as error:
     ) from error
 
 from ..ops import special_gamma as gammas
+from ..ops import special_more as more
 
 __all__ = [
     "beta",
@@ -65,6 +66,7 @@ __all__ = [
     "expm1",
     "exprel",
     "factorial",
+    "fresnel",
     "gamma",
     "gammainc",
     "gammaincc",
@@ -94,6 +96,7 @@ __all__ = [
     "kl_div",
     "kv",
     "kve",
+    "lambertw",
     "log1p",
     "log_expit",
     "log_ndtr",
@@ -115,6 +118,8 @@ __all__ = [
     "psi",
     "rel_entr",
     "rgamma",
+    "shichi",
+    "sici",
     "softmax",
     "softplus",
     "spence",
@@ -360,6 +365,51 @@ def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> An
         n = n + k - 1
     inside = (k <= n) & (n >= 0) & (k >= 0)
     return np.where(inside, special.binom(np.where(inside, n, 1.0), np.where(inside, k, 1.0)), 0.0)
+
+
+def _real(name: str, x: Any) -> Any:
+    """``x`` as a real array or tracer of floating dtype."""
+    x = _floating(x)
+    if aval_of(x).dtype.kind == "c":
+        raise ArgumentError(
+            f"scipy.special.{name}: a traced complex argument, {aval_of(x)}", "Give a real one."
+        )
+    return x if aval_of(x).dtype.itemsize > 2 else cast(x, np.float32)
+
+
+@_where_traced(special.sici)
+def sici(x: Any) -> tuple[Any, Any]:
+    """The sine and the cosine integral on tracers, of real numbers."""
+    x = _real("sici", x)
+    return more.sine_integral(x), more.cosine_integral(x)
+
+
+@_where_traced(special.shichi)
+def shichi(x: Any) -> tuple[Any, Any]:
+    """The hyperbolic sine and cosine integral on tracers, of real numbers."""
+    x = _real("shichi", x)
+    return more.hyperbolic_sine_integral(x), more.hyperbolic_cosine_integral(x)
+
+
+@_where_traced(special.fresnel)
+def fresnel(z: Any) -> tuple[Any, Any]:
+    """Fresnel's integrals S and C on tracers, of real numbers."""
+    z = _real("fresnel", z)
+    return more.fresnel_sine(z), more.fresnel_cosine(z)
+
+
+@_where_traced(special.lambertw)
+def lambertw(z: Any, k: int = 0, tol: float = 1e-8) -> Any:
+    """Lambert's W on tracers: complex, as SciPy's is; a real one is ``lambertw(x).real``.
+
+    ``k``, the branch, is a number.
+    """
+    if has_tracer(k):
+        raise ArgumentError(
+            "scipy.special.lambertw: the branch k is traced",
+            "Give k as a number; under jit name it in static_argnames.",
+        )
+    return more.Lambertw(int(k), float(tol))(cast(operand(z), np.complex128))
 
 
 @_where_traced(special.perm)

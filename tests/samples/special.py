@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.special as special
 
+from funcgrad.ops import special_more as more
 from funcgrad.ops.special_gamma import BetaSlope, StudentSlope
 
 from . import Sample
@@ -14,6 +15,14 @@ OTHER = np.array([[1.3], [2.6]])
 GREATER = np.array([4.3, 5.1, 6.2])
 ORDERS = np.array([1.0, 2.5, 0.5])
 
+PARTS = (
+    "sine_integral",
+    "cosine_integral",
+    "hyperbolic_sine_integral",
+    "hyperbolic_cosine_integral",
+    "fresnel_sine",
+    "fresnel_cosine",
+)
 NAMES = {"psi": "digamma", **{n: f"special_{n}" for n in ("log1p", "expm1", "exp2", "cbrt")}}
 
 
@@ -72,5 +81,10 @@ SAMPLES = [
     *_held("struve modstruve", [ORDERS], POSITIVE),
     *_of("wofz wrightomega", np.array([0.4 + 0.2j, 1.3 + 0.1j])),
     *_of("log1p expm1 exp2 cbrt", POSITIVE),
+    *[Sample(name, getattr(more, name), (POSITIVE,)) for name in PARTS],
+    Sample("sine_integral", more.sine_integral, (np.array([0.0, -0.3]),)),
+    Sample("hyperbolic_sine_integral", more.hyperbolic_sine_integral, (np.array([0.0, -0.3]),)),
+    Sample("lambertw", more.Lambertw(0, 1e-8), (np.array([0.4 + 0.2j, 1.3 - 0.1j]),)),
+    Sample("lambertw", more.Lambertw(-1, 1e-8), (np.array([-0.2 + 0.2j, 1.3 - 0.1j]),)),
     *_of("erf erfc erfcx erfi", np.array([0.4 + 0.2j, 1.3 - 0.1j])),
 ]
