@@ -53,6 +53,7 @@ THIRD_PARTY = {
         "funcgrad.ops.special",
         "funcgrad.ops.special_bessel",
         "funcgrad.ops.special_gamma",
+        "funcgrad.ops.special_integrals",
         "funcgrad.ops.special_more",
         "funcgrad.ops.scipy_kernels",
         "funcgrad.compile.numpy_source",

@@ -7,13 +7,13 @@ traced value first meets one of them, which means that SciPy is there. It is non
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..core.trace import apply
-from ..ops import special, special_bessel, special_gamma, special_more
+from ..ops import special, special_bessel, special_gamma, special_integrals, special_more
 from .promote import promoted_for
 from .ufuncs import HANDLERS
 
@@ -31,3 +31,15 @@ for _room in (special, special_gamma, special_bessel, special_more):
     for _found in vars(_room).values():
         if isinstance(_found, special.Special):
             HANDLERS[_found.ufunc] = _handler(_found.ufunc, _found)
+
+
+def _pair(ufunc: np.ufunc, primitives: Sequence[Any]) -> Callable[..., Any]:
+    def handler(*args: Any, **options: Any) -> Any:
+        operands = promoted_for(ufunc, args, **options)
+        return tuple([apply(primitive, operands, None) for primitive in primitives])
+
+    return handler
+
+
+for _ufunc, _parts in special_integrals.PAIRS.items():
+    HANDLERS[_ufunc] = _pair(_ufunc, _parts)

@@ -8,7 +8,7 @@ raises.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any
 
 from scipy import special
 
@@ -16,17 +16,15 @@ from ..core.primitive import primitive
 from .arithmetic import square, sub
 from .discrete import sign
 from .exponential import exp, log, log1p, sqrt
-from .kinds import Elementwise, Over, add, div, mask_mul, mul, neg, quiet_div
+from .kinds import Over, add, div, mask_mul, mul, neg, quiet_div
 from .special import Special, erf, no_derivative, xlog1py, xlogy
 from .special_gamma import digamma
-from .trigonometric import cos, cosh, sin, sinc
+from .trigonometric import sin
 
 __all__ = [
-    "Lambertw",
     "boxcox",
     "boxcox1p",
     "cbrt",
-    "cosine_integral",
     "cosm1",
     "dawsn",
     "ellipe",
@@ -36,14 +34,10 @@ __all__ = [
     "exp10",
     "expm1",
     "exprel",
-    "fresnel_cosine",
-    "fresnel_sine",
     "huber",
     "hyp0f1",
     "hyp1f1",
     "hyp2f1",
-    "hyperbolic_cosine_integral",
-    "hyperbolic_sine_integral",
     "inv_boxcox",
     "inv_boxcox1p",
     "log1p_of",
@@ -52,7 +46,6 @@ __all__ = [
     "powm1",
     "pseudo_huber",
     "rgamma",
-    "sine_integral",
     "spence",
     "struve",
     "wofz",
@@ -363,88 +356,6 @@ class PseudoHuber(Special):
     )
 
 
-class _Part(Elementwise):
-    """One of the results of a ufunc of `scipy.special` that has two."""
-
-    function: ClassVar[Any]
-    part: ClassVar[int]
-
-    def run(self, x: Any) -> Any:
-        return self.function(x)[self.part]
-
-    def source(self, *operands: str) -> str:
-        return f"special.{self.function.__name__}({operands[0]})[{self.part}]"
-
-
-@primitive
-class SineIntegral(_Part):
-    """The sine integral; derivative ``sin(x)/x`` (DLMF 6.2.9)."""
-
-    name, function, part = "sine_integral", special.sici, 0
-    partials = (lambda out, x: sinc(mul(1.0 / math.pi, x)),)
-
-
-@primitive
-class CosineIntegral(_Part):
-    """The cosine integral; derivative ``cos(x)/x`` (DLMF 6.2.11), infinite at 0."""
-
-    name, function, part = "cosine_integral", special.sici, 1
-    singular, masks = True, True
-    partials = (lambda out, x: quiet_div(cos(x), x),)
-
-
-@primitive
-class HyperbolicSineIntegral(_Part):
-    """The integral of ``sinh(x)/x`` (DLMF 6.2.15)."""
-
-    name, function, part = "hyperbolic_sine_integral", special.shichi, 0
-    partials = (lambda out, x: mul(0.5, add(exprel(x), exprel(neg(x)))),)
-
-
-@primitive
-class HyperbolicCosineIntegral(_Part):
-    """That of the hyperbolic cosine; derivative ``cosh(x)/x`` (DLMF 6.2.16)."""
-
-    name, function, part = "hyperbolic_cosine_integral", special.shichi, 1
-    singular, masks = True, True
-    partials = (lambda out, x: quiet_div(cosh(x), x),)
-
-
-@primitive
-class FresnelSine(_Part):
-    """Fresnel's S; derivative ``sin(pi x**2 / 2)`` (DLMF 7.2.8)."""
-
-    name, function, part = "fresnel_sine", special.fresnel, 0
-    partials = (lambda out, x: sin(mul(0.5 * math.pi, square(x))),)
-
-
-@primitive
-class FresnelCosine(_Part):
-    """Fresnel's C; derivative ``cos(pi x**2 / 2)`` (DLMF 7.2.7)."""
-
-    name, function, part = "fresnel_cosine", special.fresnel, 1
-    partials = (lambda out, x: cos(mul(0.5 * math.pi, square(x))),)
-
-
-@primitive
-class Lambertw(Elementwise):
-    """The branch ``k`` of the solution of ``w exp(w) = z``; derivative ``exp(-w) / (1 + w)``.
-
-    (DLMF 4.13.4.) Infinite at the branch point ``-1/e``. Operands are complex128.
-    """
-
-    k: int
-    tol: float
-    singular, masks = True, True
-    partials = (lambda out, z: quiet_div(exp(neg(out)), add(1.0, out)),)
-
-    def run(self, z: Any) -> Any:
-        return special.lambertw(z, self.k, self.tol)
-
-    def source(self, *operands: str) -> str:
-        return f"special.lambertw({operands[0]}, {self.k!r}, {self.tol!r})"
-
-
 hyp0f1, hyp1f1, hyp2f1 = Hyp0f1(), Hyp1f1(), Hyp2f1()
 ellipk, ellipkm1, ellipe, spence, exprel = Ellipk(), Ellipkm1(), Ellipe(), Spence(), Exprel()
 boxcox, boxcox1p, inv_boxcox, inv_boxcox1p = Boxcox(), Boxcox1p(), InvBoxcox(), InvBoxcox1p()
@@ -452,7 +363,3 @@ dawsn, wofz, wrightomega, owens_t, rgamma = Dawsn(), Wofz(), Wrightomega(), Owen
 struve, modstruve = Struve(), Modstruve()
 log1p_of, expm1, exp2, exp10 = SpecialLog1p(), SpecialExpm1(), SpecialExp2(), Exp10()
 cbrt, cosm1, powm1, huber, pseudo_huber = SpecialCbrt(), Cosm1(), Powm1(), Huber(), PseudoHuber()
-sine_integral, cosine_integral = SineIntegral(), CosineIntegral()
-hyperbolic_sine_integral = HyperbolicSineIntegral()
-hyperbolic_cosine_integral = HyperbolicCosineIntegral()
-fresnel_sine, fresnel_cosine = FresnelSine(), FresnelCosine()

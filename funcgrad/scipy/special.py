@@ -32,7 +32,7 @@ except ImportError as error:
     ) from error
 
 from ..ops import special_gamma as gammas
-from ..ops import special_more as more
+from ..ops import special_integrals as integrals
 
 __all__ = [
     "beta",
@@ -381,21 +381,21 @@ def _real(name: str, x: Any) -> Any:
 def sici(x: Any) -> tuple[Any, Any]:
     """The sine and the cosine integral on tracers, of real numbers."""
     x = _real("sici", x)
-    return more.sine_integral(x), more.cosine_integral(x)
+    return integrals.sine_integral(x), integrals.cosine_integral(x)
 
 
 @_where_traced(special.shichi)
 def shichi(x: Any) -> tuple[Any, Any]:
     """The hyperbolic sine and cosine integral on tracers, of real numbers."""
     x = _real("shichi", x)
-    return more.hyperbolic_sine_integral(x), more.hyperbolic_cosine_integral(x)
+    return integrals.hyperbolic_sine_integral(x), integrals.hyperbolic_cosine_integral(x)
 
 
 @_where_traced(special.fresnel)
 def fresnel(z: Any) -> tuple[Any, Any]:
     """Fresnel's integrals S and C on tracers, of real numbers."""
     z = _real("fresnel", z)
-    return more.fresnel_sine(z), more.fresnel_cosine(z)
+    return integrals.fresnel_sine(z), integrals.fresnel_cosine(z)
 
 
 @_where_traced(special.lambertw)
@@ -409,7 +409,7 @@ def lambertw(z: Any, k: int = 0, tol: float = 1e-8) -> Any:
             "scipy.special.lambertw: the branch k is traced",
             "Give k as a number; under jit name it in static_argnames.",
         )
-    return more.Lambertw(int(k), float(tol))(cast(operand(z), np.complex128))
+    return integrals.Lambertw(int(k), float(tol))(cast(operand(z), np.complex128))
 
 
 @_where_traced(special.perm)

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.special as special
 
-from funcgrad.ops import special_more as more
+from funcgrad.ops import special_integrals as more
 from funcgrad.ops.special_gamma import BetaSlope, StudentSlope
 
 from . import Sample
