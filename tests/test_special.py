@@ -354,12 +354,20 @@ def test_derivatives_by_parameters(name):
             assert abs(found - expected) <= tolerance * max(abs(expected), scale), (args, orders)
 
 
+def test_students_cdf_with_many_degrees_of_freedom():
+    for df in (99.0, 101.0, 1e3, 1e5, 1e8):
+        for t in (-9.0, -1.51, -1.49, 1e-3, 0.7, 1.4, 3.0):
+            expected = high_precision(student, (df, t), (1, 0))
+            np.testing.assert_allclose(grad(special.stdtr)(df, t), expected, rtol=1e-10)
+
+
 def test_parameters_at_the_ends_of_the_support():
     assert grad(special.gammainc)(1.5, 0.0) == 0.0
     assert grad(special.gammainc)(1.5, np.inf) == 0.0
     assert grad(special.betainc)(1.5, 2.0, 0.0) == 0.0
     assert grad(special.betainc)(1.5, 2.0, 1.0) == 0.0
     assert grad(special.stdtr)(3.0, 0.0) == 0.0
+    assert grad(special.stdtr)(3.0, np.inf) == 0.0
 
     def density(df):
         return special.gamma((df + 1) / 2) / special.gamma(df / 2) / np.sqrt(df * np.pi)

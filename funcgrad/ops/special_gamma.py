@@ -380,10 +380,37 @@ class StudentSlope(Elementwise):
         return mul(-2.0, mul(_student_density(df, t), self._relative(df, t)))
 
 
-def _student_by_df(df: Any, t: Any) -> Any:
-    """The derivative of stdtr by ``df``."""
+def _student_growth(df: Any, t: Any) -> Any:
+    """``d log(f) / d df`` of the density."""
+    half, square_t = mul(0.5, df), square(t)
+    whole = add(df, square_t)
+    gammas = sub(_excess(add(half, 0.5), half), div(1.0, df))
+    tail = sub(div(mul(add(df, 1.0), square_t), mul(df, whole)), xlog1py(1.0, div(square_t, df)))
+    return mul(0.5, add(gammas, tail))
+
+
+@primitive
+class StudentByDf(Elementwise):
+    """The derivative of stdtr by ``df``: ``-G/4 - t f / (2 df)``, see `StudentSlope`."""
+
+    numpy = scipy_kernels.student_by_df
+    partials = (
+        lambda out, df, t: _student_twice(df, t),
+        lambda out, df, t: mul(_student_density(df, t), _student_growth(df, t)),
+    )
+
+
+def _student_twice(df: Any, t: Any) -> Any:
+    """The second derivative of stdtr by ``df``."""
     flow = div(mul(t, _student_density(df, t)), df)
-    return sub(mul(-0.25, made(StudentSlope, 1)(df, t)), mul(0.5, flow))
+    half = mul(0.5, df)
+    first = sub(_excess(add(half, 0.5), half), xlog1py(1.0, div(square(t), df)))
+    moved = add(mul(0.5, made(StudentSlope, 2)(df, t)), mul(flow, first))
+    last = mul(mul(0.5, flow), sub(_student_growth(df, t), div(1.0, df)))
+    return neg(add(mul(0.25, moved), last))
+
+
+student_by_df = StudentByDf()
 
 
 @primitive
@@ -392,7 +419,7 @@ class Stdtr(Special):
 
     numpy, singular, masks = special.stdtr, True, True
     partials = (
-        lambda out, df, t: _student_by_df(df, t),
+        lambda out, df, t: student_by_df(df, t),
         lambda out, df, t: exp(_student_log_density(df, t)),
     )
 
@@ -403,7 +430,7 @@ class Stdtrit(Special):
 
     numpy, singular, masks = special.stdtrit, True, True
     partials = (
-        lambda out, df, p: neg(div(_student_by_df(df, out), _student_density(df, out))),
+        lambda out, df, p: neg(div(student_by_df(df, out), _student_density(df, out))),
         lambda out, df, p: exp(neg(_student_log_density(df, out))),
     )
 

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.special as special
 
 from funcgrad.ops import special_integrals as more
-from funcgrad.ops.special_gamma import BetaSlope, StudentSlope
+from funcgrad.ops.special_gamma import BetaSlope, StudentSlope, student_by_df
 
 from . import Sample
 
@@ -60,6 +60,7 @@ SAMPLES = [
     *_of("stdtr", OTHER, REAL[0]),
     Sample("beta_slope", lambda a, b, x: BetaSlope(1, 0)(a, b, x), (OTHER, POSITIVE, UNIT)),
     Sample("beta_slope", lambda a, b, x: BetaSlope(1, 2)(a, b, x), (OTHER, POSITIVE, UNIT)),
+    Sample("student_by_df", student_by_df, (OTHER, REAL[0])),
     Sample("student_slope", lambda df, t: StudentSlope(1)(df, t), (OTHER, REAL[0])),
     Sample("student_slope", lambda df, t: StudentSlope(2)(df, t), (OTHER, REAL[0])),
     *_held("jv yv iv ive kv kve", [ORDERS], POSITIVE),
