@@ -1,12 +1,16 @@
 """DESIGN section 2 on random programs: same answer, right derivative, transforms compose."""
 
+import warnings
+
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from funcgrad import grad, jit, jvp, value_and_grad, vjp, vmap
+from funcgrad.errors import TracerAssignmentError
 from funcgrad.testing import check_chains, check_grads, check_transforms
+from funcgrad.testing.mixed import mixed_calls
 from funcgrad.testing.strategies import Program, arrays, programs
 
 SMOOTH = ("buffers", "closures", "branches", "control")
@@ -30,6 +34,23 @@ REUSED_BUFFER = Program(
 @given(programs(), arrays((3,)), SCALAR)
 def test_same_answer(program, x, y):
     check_transforms(program, (x, y), rtol=1e-13, abstract=program.abstract)
+
+
+def check_mixed(call):
+    """Law 1, where the program does not write a traced value into an array of its own."""
+    half = any(getattr(a, "dtype", None) in (np.float16, np.complex64) for a in call.args)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            check_transforms(call.program, call.args, rtol=2e-2 if half else 1e-4)
+        except TracerAssignmentError:
+            reject()
+
+
+@settings(max_examples=100)
+@given(mixed_calls())
+def test_same_answer_of_many_types(call):
+    check_mixed(call)
 
 
 @settings(max_examples=60)
@@ -119,6 +140,13 @@ FUNCTIONS = {
 def test_all_chains_of_three(name):
     f, exact = FUNCTIONS[name]
     check_chains(f, 0.7, length=3, exact=exact(0.7))
+
+
+@pytest.mark.fuzz
+@settings(max_examples=3000)
+@given(mixed_calls(max_steps=8))
+def test_same_answer_of_many_types_fuzz(call):
+    check_mixed(call)
 
 
 @pytest.mark.fuzz

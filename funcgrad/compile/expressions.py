@@ -23,7 +23,7 @@ from ..ops.exponential import Sqrt
 from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
-from ..ops.select import Keep, Select
+from ..ops.select import Clip, Keep, Select
 
 __all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
 
@@ -90,8 +90,11 @@ def adapts(eqn: Equation, position: int) -> bool:
     primitive = eqn.primitive
     if not isinstance(primitive, Elementwise) or position < primitive.untyped:
         return False
-    others = eqn.inputs[primitive.untyped :]
-    return any(isinstance(a, Var) and not a.aval.weak for a in others)
+    if isinstance(primitive, Clip) and position == 0:
+        return False  # a Python number to clip is an array of its own
+    dtype = eqn.inputs[position].aval.dtype
+    others = [a.aval for a in eqn.inputs[primitive.untyped :] if isinstance(a, Var)]
+    return any(aval.dtype == dtype and not aval.weak for aval in others)
 
 
 _OPERATORS: dict[type, str] = {Add: "+", Sub: "-", Mul: "*", Div: "/"}

@@ -11,7 +11,7 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import ShapeError
 from ..ops.convert import convert
-from ..ops.linear import broadcast_to, shape_of
+from ..ops.linear import broadcast_to, reshape, shape_of
 from .dispatch import has_tracer
 from .promote import promote_types, strong
 
@@ -111,6 +111,30 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     if type(axis) is int and -ndim <= axis < ndim:
         return (axis + ndim if axis < 0 else axis,)
     return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(axis, ndim)))
+
+
+def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """`axes_of` for the reductions of ufuncs, which let axis 0 pass for a scalar.
+
+    Raises:
+        numpy.exceptions.AxisError: For an axis that does not exist.
+    """
+    return () if _of_scalar(axis, ndim) else axes_of(axis, ndim)
+
+
+def _of_scalar(axis: Any, ndim: int) -> bool:
+    return ndim == 0 and isinstance(axis, int | np.integer) and axis in (0, -1)
+
+
+def along(x: Any, axis: Any) -> tuple[Any, int]:
+    """The array and its axis; flat without one, and a scalar is a vector of length 1.
+
+    Raises:
+        numpy.exceptions.AxisError: For an axis that does not exist.
+    """
+    if axis is None or _of_scalar(axis, len(shape_of(x))):
+        return reshape(x, (aval_of(x).size,)), 0
+    return x, axis_of(axis, len(shape_of(x)))
 
 
 def axis_of(axis: Any, ndim: int) -> int:

@@ -205,7 +205,8 @@ def geomspace(
         if not isinstance(zero, Tracer) and zero:
             raise ValueError("Geometric sequence cannot include zero")
     num = operator.index(num)
-    inexact = np.result_type(aval_of(start).dtype, aval_of(stop).dtype, float(num))
+    kind = np.float64 if dtype is None else numeric(dtype)
+    inexact = np.result_type(aval_of(start).dtype, aval_of(stop).dtype, float(num), kind)
     start, stop = [
         spread("geomspace", cast(x, inexact), np.broadcast_shapes(shape_of(start), shape_of(stop)))
         for x in (start, stop)

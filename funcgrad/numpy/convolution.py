@@ -19,11 +19,11 @@ __all__ = ["convolve", "correlate"]
 Array = Any
 
 
-def _vectors(name: str, a: Any, v: Any) -> list[Any]:
-    """Both as vectors of one dtype; a number is a vector of length 1."""
-    parts = [reshape(x, (1,)) if not shape_of(x) else x for x in operands([a, v])]
+def _vectors(name: str, a: Any, v: Any, rank: int = 0) -> list[Any]:
+    """Both as vectors of one dtype; a number is one of length 1, where rank 0 is enough."""
+    parts = [reshape(x, (1,)) if len(shape_of(x)) == rank == 0 else x for x in operands([a, v])]
     for label, x in zip("av", parts, strict=True):
-        if len(shape_of(x)) > 1:
+        if len(shape_of(x)) != 1:
             raise ShapeError(
                 f"numpy.{name}: got {aval_of(x)} for {label}",
                 "Give vectors; use vmap for rows of a matrix.",
@@ -65,7 +65,7 @@ def correlate(a: Array, v: Array, mode: Any = "valid") -> Array:
     Raises:
         ShapeError: One of them is empty or no vector.
     """
-    a, v = _vectors("correlate", a, v)
+    a, v = _vectors("correlate", a, v, 1)
     if aval_of(v).dtype.kind == "c":
         v = np.conjugate(v)
     n, m = shape_of(a)[0], shape_of(v)[0]

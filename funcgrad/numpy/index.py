@@ -18,7 +18,7 @@ from ..errors import (
 from ..ops.layout import out_of_bounds
 from ..ops.linear import broadcast_to, reshape, shape_of
 from ..ops.unstack import Stack
-from .arguments import axis_of, broadcast_shapes, cast, operand, operands
+from .arguments import along, axis_of, broadcast_shapes, cast, operand, operands
 from .dispatch import has_tracer, implements, refuse, register
 from .getitem import getitem
 from .update import at
@@ -51,6 +51,12 @@ def integers(name: str, indices: Any) -> Any:
     return indices
 
 
+def _counted(name: str, indices: Any) -> Any:
+    """`integers`; booleans count as 0 and 1."""
+    indices = integers(name, indices)
+    return cast(indices, np.intp) if aval_of(indices).dtype.kind == "b" else indices
+
+
 @implements(np.take)
 def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str = "raise") -> Array:
     """``a[..., indices, ...]`` along one axis; either may be traced.
@@ -59,12 +65,8 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
         OutOfBoundsError: An index is outside the axis, and ``mode`` is "raise".
     """
     refuse("take", out=out)
-    a, indices = operand(a), integers("take", indices)
-    if axis is None:
-        a, axis = flat(a), 0
-    axis = axis_of(axis, len(shape_of(a)))
-    if aval_of(indices).dtype.kind == "b":
-        indices = cast(indices, np.intp)
+    a, indices = operand(a), _counted("take", indices)
+    a, axis = along(a, axis)
     if mode != "raise":
         indices = _brought_in("take", indices, shape_of(a)[axis], mode)
     return getitem(a, (*[slice(None)] * axis, indices))
@@ -210,7 +212,7 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
         OutOfBoundsError: A choice does not exist, and ``mode`` is "raise".
     """
     refuse("choose", out=out)
-    a = integers("choose", a)
+    a = _counted("choose", a)
     given = choices if isinstance(choices, (list, tuple)) else list(operand(choices))
     options = operands(given, weak=True)
     shape = broadcast_shapes("choose", shape_of(a), *[shape_of(c) for c in options])

@@ -15,7 +15,7 @@ from ..ops.index import GetItem
 from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
-from .arguments import axis_of, cast, given, of_rank, operand, operands, spread
+from .arguments import along, axis_of, cast, given, of_rank, operand, operands, spread
 from .dispatch import has_tracer, implements, refuse
 from .inplace import views
 from .shapes import atleast_1d, atleast_2d, atleast_3d
@@ -40,8 +40,8 @@ __all__ = [
 ]
 
 
-def _joined(name: str, xs: Any, dtype: Any, casting: str) -> list[Any]:
-    """The arrays to join, in one dtype."""
+def _joined(name: str, xs: Any, dtype: Any, casting: str, weak: bool = False) -> list[Any]:
+    """The arrays to join, in one dtype; Python scalars give way to the others where ``weak``."""
     if not isinstance(xs, list | tuple):
         xs = of_rank(name, xs, 1)
         xs = [xs[i] for i in range(shape_of(xs)[0])]
@@ -49,7 +49,7 @@ def _joined(name: str, xs: Any, dtype: Any, casting: str) -> list[Any]:
     if not arrays:
         raise ShapeError(f"numpy.{name}: got no arrays", "Give at least one.")
     if not given(dtype):
-        return operands(arrays)
+        return operands(arrays, weak=weak)
     kind = np.dtype(dtype)
     found = [operand(x) for x in arrays]
     for x in found:
@@ -74,7 +74,7 @@ def concatenate(
     """``numpy.concatenate``."""
     if out is not None:
         refuse("concatenate", out=out)
-    xs = _joined("concatenate", arrays, dtype, casting)
+    xs = _joined("concatenate", arrays, dtype, casting, weak=axis is None)
     if axis is None:
         xs, axis = [reshape_to(x, (aval_of(x).size,)) for x in xs], 0
     return _concatenate("concatenate", xs, axis)
@@ -270,11 +270,8 @@ def tile(A: Any, reps: Any) -> Any:
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it."""
-    x = operand(a)
-    if axis is None:
-        x, axis = reshape_to(x, (aval_of(x).size,)), 0
+    x, place = along(operand(a), axis)
     lengths = shape_of(x)
-    place = axis_of(axis, len(lengths))
     counts = np.asarray(repeats)
     if counts.size == 1:
         times = operator.index(counts.reshape(())[()])

@@ -130,11 +130,16 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     )
 
 
+def _largest(x: Any, axis: Any) -> Any:
+    """The largest of numbers that are not negative; 0 of none."""
+    return np.max(x, axis=axis, initial=0)
+
+
 def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord is None or ord == 2:
         return np.sqrt(sum_over(_squares(x), axes))
     if ord == np.inf:
-        return np.max(np.abs(x), axis=axes)
+        return _largest(np.abs(x), axes)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axes)
     if ord == 0:
@@ -149,7 +154,7 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
     if ord in (None, "f", "fro"):
         return np.sqrt(sum_over(_squares(x), tuple(sorted((rows, columns)))))
-    over = {1: (rows, np.max), -1: (rows, np.min), np.inf: (columns, np.max)}
+    over: dict[Any, Any] = {1: (rows, _largest), -1: (rows, np.min), np.inf: (columns, _largest)}
     over[-np.inf] = (columns, np.min)
     if ord in over:
         summed, extremum = over[ord]
@@ -157,7 +162,7 @@ def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
         return extremum(np.sum(np.abs(x), axis=summed), axis=left - (left > summed))
     if ord in (2, -2, "nuc"):
         s = svdvals(np.moveaxis(x, (rows, columns), (-2, -1)))
-        over_values: Any = {2: np.max, -2: np.min, "nuc": np.sum}[ord]
+        over_values: Any = {2: _largest, -2: np.min, "nuc": np.sum}[ord]
         return over_values(s, axis=-1)
     raise ValueError("Invalid norm order for matrices.")
 
@@ -334,7 +339,17 @@ def matmul(x1: Any, x2: Any, /) -> Any:
 
 @implements(np.linalg.outer)
 def outer(x1: Any, x2: Any, /) -> Any:
-    """``numpy.linalg.outer``."""
+    """``numpy.linalg.outer``.
+
+    Raises:
+        ShapeError: One of them is no vector.
+    """
+    for x in (x1, x2):
+        if len(shape_of(operand(x))) != 1:
+            raise ShapeError(
+                f"numpy.linalg.outer: got {aval_of(operand(x))}",
+                "Give vectors; numpy.outer flattens what it gets.",
+            )
     return products.outer(x1, x2)
 
 

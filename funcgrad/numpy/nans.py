@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
+from ..ops.linear import shape_of
 from . import reduce, scan, statistics
-from .arguments import given, operand
+from .arguments import given, operand, reduced_axes
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -65,6 +66,12 @@ def nanprod(
     return reduce.prod(_replaced(a, 1)[0], axis, dtype, None, keepdims, initial, where)
 
 
+def _axes(a: Any, axis: Any) -> Any:
+    """The axes of a mean, which NumPy takes of the sums where there may be nans."""
+    x = operand(a)
+    return reduced_axes(axis, len(shape_of(x))) if aval_of(x).inexact else axis
+
+
 @implements(np.nanmean)
 def nanmean(
     a: Any,
@@ -77,6 +84,7 @@ def nanmean(
 ) -> Any:
     """``numpy.nanmean``; nan where there is nothing else."""
     refuse("nanmean", out=out)
+    axis = _axes(a, axis)
     x, valid = _replaced(a, 0)
     mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
     return statistics.mean(x, axis, dtype, keepdims=keepdims, where=mask)
@@ -97,6 +105,7 @@ def nanvar(
 ) -> Any:
     """``numpy.nanvar``."""
     refuse("nanvar", out=out)
+    axis = _axes(a, axis)
     x, valid = _replaced(a, 0)
     mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
     result = statistics.var(

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..ops import sort as ops
 from ..ops.linear import reshape, shape_of
-from .arguments import axis_of, cast, operand, operands
+from .arguments import along, axis_of, cast, operand, operands
 from .dispatch import implements, refuse
 from .getitem import getitem
 from .index import flat
@@ -37,9 +37,10 @@ Array = Any
 def _lane(name: str, a: Any, kth: Any, axis: Any, order: Any) -> tuple[Any, int]:
     refuse(name, order=order)
     x = operand(a)
-    if axis is None:
-        x, axis = flat(x), 0
-    axis = axis_of(axis, len(shape_of(x)))
+    if name == "argpartition":
+        x, axis = along(x, axis)
+    else:
+        x, axis = (flat(x), 0) if axis is None else (x, axis_of(axis, len(shape_of(x))))
     places = np.asarray(kth)
     if places.dtype.kind not in "iu":
         raise TypeError(f"numpy.{name}: kth must be integers, got dtype {places.dtype}")

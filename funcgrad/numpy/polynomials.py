@@ -177,8 +177,7 @@ def poly(seq_of_zeros: Array) -> Array:
         zeros = np.linalg.eigvals(zeros)
     elif len(shape) == 1:
         kind = aval_of(zeros).dtype
-        zeros = cast(zeros, np.result_type(kind, np.float32 if kind == np.float16 else kind))
-        if kind.kind in "biu":
+        if kind.kind in "biu" or kind == np.float16:
             zeros = cast(zeros, np.float64)
     else:
         raise ShapeError(

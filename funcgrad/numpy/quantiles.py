@@ -135,6 +135,9 @@ def nanmedian(
     if not aval_of(x).inexact:
         return np.median(x, axis, keepdims=flag(keepdims))
     x = _lanes(x, axes)
+    if not shape_of(x)[-1]:
+        middle = np.mean(x, axis=-1)
+        return reshape(middle, kept_axes(shape, axes)) if flag(keepdims) else middle
     count = _valid(x)
     low = np.maximum((count - 1) // 2, 0)[..., None]
     high = np.minimum(count // 2, shape_of(x)[-1] - 1)[..., None]
@@ -191,12 +194,13 @@ def _quantile(
     x = _lanes(x, axes)
     lead = shape_of(x)[:-1]
     size = shape_of(x)[-1]
+    if without_nan and not aval_of(x).size:
+        # As NumPy's, whatever the shape of q.
+        return np.full(
+            kept_axes(shape, axes) if flag(keepdims) else lead,
+            (aval_of(x).dtype if aval_of(x).inexact else np.dtype(float)).type(np.nan),
+        )
     if not size:
-        if without_nan:
-            return np.full(
-                (*of_q, *(kept_axes(shape, axes) if flag(keepdims) else lead)),
-                aval_of(x).dtype.type(np.nan),
-            )
         raise IndexError(f"index -1 is out of bounds for axis {axes[0]} with size 0")
     q = reshape(q, (aval_of(q).size,))
     count: Any = size

@@ -17,7 +17,7 @@ from ..ops.linear import reshape, shape_of
 from ..ops.reduce import sum_over
 from ..ops.select import select
 from ..ops.shape import kept_axes
-from .arguments import axes_of, axis_of, broadcast_shapes, cast, flag, given, operand
+from .arguments import axis_of, broadcast_shapes, cast, flag, given, operand, reduced_axes
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -35,9 +35,13 @@ __all__ = [
 
 
 def accumulated(x: Any, dtype: np.dtype[Any], asked: Any) -> Any:
-    """``x``, of ``dtype``, converted to that in which NumPy adds or multiplies its elements."""
+    """``x``, of ``dtype``, converted to that in which its elements are added or multiplied.
+
+    The primitives do so for integers in 64 bits; what is ``asked`` of small ones, which wrap round,
+    is the same in the end.
+    """
     if asked is not None:
-        return cast(x, asked)
+        x, dtype = cast(x, asked), np.dtype(asked)
     if dtype.kind in "fc" or dtype.itemsize == 8:
         return x
     return cast(x, np.uint64 if dtype.kind == "u" else np.int64)
@@ -65,8 +69,9 @@ def chosen(name: str, where: Any, x: Any, other: Any) -> Any:
             f"{name}: where= has shape {shape_of(where)} and the array {shape}",
             "Give a mask that broadcasts to the array.",
         )
-    dtype = aval_of(x).dtype
-    return select(where, x, dtype.type(other))
+    if not isinstance(other, Tracer):
+        other = aval_of(x).dtype.type(other)
+    return select(where, x, other)
 
 
 @implements(np.sum)
@@ -85,10 +90,11 @@ def sum(
     a = operand(a)
     aval = aval_of(a)
     x = accumulated(a, aval.dtype, dtype)
-    axes = axes_of(axis, aval.ndim)
+    axes = reduced_axes(axis, aval.ndim)
     result = sum_over(chosen("sum", where, x, 0), axes)
     if given(initial):
         result = add(result, _initial(initial, aval_of(result).dtype))
+    result = result if dtype is None else cast(result, dtype)
     return finished(result, aval.shape, axes, keepdims)
 
 
@@ -107,10 +113,11 @@ def prod(
     a = operand(a)
     aval = aval_of(a)
     x = accumulated(a, aval.dtype, dtype)
-    axes = axes_of(axis, aval.ndim)
+    axes = reduced_axes(axis, aval.ndim)
     result = ops.prod_over(chosen("prod", where, x, 1), axes)
     if given(initial):
         result = mul(result, _initial(initial, aval_of(result).dtype))
+    result = result if dtype is None else cast(result, dtype)
     return finished(result, aval.shape, axes, keepdims)
 
 
@@ -133,12 +140,12 @@ def _extremum(
 ) -> Any:
     x = operand(a)
     shape = shape_of(x)
-    axes = axes_of(axis, len(shape))
+    axes = reduced_axes(axis, len(shape))
     masked = where is not True and where is not np._NoValue
     if given(initial):
         initial = _initial(initial, aval_of(x).dtype)
         if masked:
-            x = np.where(where, x, initial)
+            x = chosen(name, where, x, initial)
         size = 1
         for i in axes:
             size *= shape[i]
@@ -231,7 +238,7 @@ def any(
     """``numpy.any``; no derivative passes."""
     refuse("any", out=out)
     x = operand(a)
-    axes = axes_of(axis, len(shape_of(x)))
+    axes = reduced_axes(axis, len(shape_of(x)))
     result = ops.any_over(chosen("any", where, x, 0), axes)
     return finished(result, shape_of(x), axes, keepdims)
 
@@ -243,7 +250,7 @@ def all(
     """``numpy.all``; no derivative passes."""
     refuse("all", out=out)
     x = operand(a)
-    axes = axes_of(axis, len(shape_of(x)))
+    axes = reduced_axes(axis, len(shape_of(x)))
     result = ops.all_over(chosen("all", where, x, 1), axes)
     return finished(result, shape_of(x), axes, keepdims)
 

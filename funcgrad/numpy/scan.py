@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import ArgumentError
+from ..errors import ShapeError
 from ..ops import scan as ops
 from ..ops import sort as order_ops
 from ..ops.linear import reshape, shape_of
-from .arguments import axis_of, given, operand
+from .arguments import along, axis_of, cast, given, operand
 from .dispatch import implements, refuse
 from .reduce import accumulated
 
@@ -32,7 +32,8 @@ def _along(scan: Any, a: Any, axis: Any, dtype: Any) -> Any:
     if axis is None or not shape_of(x):
         x = reshape(x, (aval_of(x).size,))
         axis = axis or 0
-    return scan(x, axis_of(axis, len(shape_of(x))))
+    found = scan(x, axis_of(axis, len(shape_of(x))))
+    return found if dtype is None else cast(found, dtype)
 
 
 @implements(np.cumsum)
@@ -51,12 +52,11 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 
 def _cumulative(name: str, scan: Any, x: Any, axis: Any, dtype: Any, first: Any) -> Any:
     x = operand(x)
+    x = x if shape_of(x) else reshape(x, (1,))
     shape = shape_of(x)
-    if not shape:
-        raise ValueError("For 0-dimensional arrays `axis` must be specified")
     if axis is None:
         if len(shape) > 1:
-            raise ArgumentError(
+            raise ShapeError(
                 f"numpy.{name}: axis= must be given for an array of {len(shape)} dimensions",
                 "Write axis=0 for the first.",
             )
@@ -108,12 +108,12 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
     if n < 0:
         raise ValueError(f"order must be non-negative but got {n!r}")
     x = operand(a)
+    if n == 0:
+        return x
     shape = shape_of(x)
     if not shape:
         raise ValueError("diff requires input that is at least one dimensional")
     place = axis_of(axis, len(shape))
-    if n == 0:
-        return x
     edges = [_edge(part, shape, place) for part in (prepend, append)]
     parts = [part for part in (edges[0], x, edges[1]) if part is not None]
     if len(parts) > 1:
@@ -136,18 +136,14 @@ def _edge(part: Any, shape: tuple[int, ...], axis: int) -> Any:
     return np.broadcast_to(part, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
-def _sorted(name: str, by: Any, a: Any, axis: Any, order: Any) -> Any:
-    refuse(name, order=order)
-    x = operand(a)
-    if axis is None:
-        x, axis = reshape(x, (aval_of(x).size,)), 0
-    return by(x, axis_of(axis, len(shape_of(x))))
-
-
 @implements(np.sort)
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     """``numpy.sort``; each element's gradient is that of its place. Ties keep their order."""
-    return _sorted("sort", order_ops.sort, a, axis, order)
+    refuse("sort", order=order)
+    x = operand(a)
+    if axis is None:
+        x, axis = reshape(x, (aval_of(x).size,)), 0
+    return order_ops.sort(x, axis_of(axis, len(shape_of(x))))
 
 
 @implements(np.argsort)
@@ -158,4 +154,5 @@ def argsort(
     if stable is not None and kind is not None:
         raise ValueError("`kind` and `stable` parameters can't be provided at the same time.")
     by = "stable" if stable else kind or "quicksort"
-    return _sorted("argsort", lambda x, along: order_ops.argsort(x, along, by), a, axis, order)
+    refuse("argsort", order=order)
+    return order_ops.argsort(*along(operand(a), axis), by)

@@ -14,7 +14,7 @@ from ..ops import shape as ops
 from ..ops.linear import move_axis, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.linear import transpose as permute
-from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, spread
+from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, reduced_axes, spread
 from .dispatch import implements
 from .inplace import views
 
@@ -190,7 +190,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     lengths = shape_of(x)
     if axis is None:
         return reshape_to(x, tuple([n for n in lengths if n != 1]))
-    axes = axes_of(axis, len(lengths))
+    axes = reduced_axes(axis, len(lengths))
     if [i for i in axes if lengths[i] != 1]:
         raise ShapeError(
             f"squeeze: got {aval_of(x)}, and not all of axes {axes} have length 1",

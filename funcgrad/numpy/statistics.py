@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import aval_of
+from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
 from ..ops import sort
 from ..ops.elementwise import div, mul, sub
@@ -85,6 +85,10 @@ def mean(
         x = cast(x, kind)
     if _everywhere(where) and not _count(shape, axes, True):
         warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
+    if kind.kind in "biu":
+        total = reduce.sum(x, axes, kind, where=where)
+        found = cast(np.true_divide(total, _count(shape, axes, where)), kind)
+        return finished(found, shape, axes, keepdims)
     result = finished(_mean(x, axes, where), shape, axes, keepdims)
     return cast(result, np.float16) if half else result
 
@@ -169,6 +173,8 @@ def average(
     axes = axes_of(axis, len(shape))
     if weights is None:
         result = mean(x, axis, keepdims=keepdims)
+        if not aval_of(result).size:
+            raise ZeroDivisionError("division by zero")
         total: Any = np.array(_count(shape, axes, True), aval_of(result).dtype)[()]
     else:
         w = operand(weights)
@@ -179,6 +185,9 @@ def average(
             dtype = np.result_type(dtype, np.float64)
         x, w = cast(x, dtype), cast(w, dtype)
         total = reduce.sum(w, axes, keepdims=keepdims)
+        zero = np.any(np.equal(total, 0)) if all(shape[i] for i in axes) else True
+        if not isinstance(zero, Tracer) and zero and aval_of(total).size:
+            raise ZeroDivisionError("Weights sum to zero, can't be normalized")
         result = reduce.sum(mul(x, w), axes, keepdims=keepdims) / total
     return (result, np.broadcast_to(total, shape_of(result))[()]) if returned else result
 

@@ -17,7 +17,7 @@ from ..core.trace import aval_of
 from ..errors import NotTraceableError, TracerAssignmentError
 from ..ops.linear import move_axis, reshape, shape_of
 from .arguments import axes_of, axis_of, cast, flag, given, operand
-from .dispatch import name_of
+from .dispatch import counterpart_of, name_of
 
 __all__ = ["METHODS", "is_temporary", "references"]
 
@@ -60,7 +60,8 @@ def _reduce(
     where: Any = True,
 ) -> Any:
     _without_out(ufunc, "reduce", out)
-    function = _REDUCTIONS.get(ufunc)
+    # What is reduced may be plain, and where= traced: NumPy's own function would come back here.
+    function = _REDUCTIONS.get(ufunc) and counterpart_of(_REDUCTIONS[ufunc])
     options: dict[str, Any] = {}
     if given(initial):
         options["initial"] = initial
@@ -68,8 +69,9 @@ def _reduce(
         options["where"] = where
     if dtype is not None:
         options["dtype"] = dtype
-    takes = function in (np.sum, np.prod) or not options
-    if function is not None and (takes or (function in (np.max, np.min) and dtype is None)):
+    takes = ufunc in (np.add, np.multiply) or not options
+    extremum = ufunc in (np.maximum, np.minimum) and dtype is None
+    if function is not None and (takes or extremum):
         return function(array, axis=axis, keepdims=flag(keepdims), **options)
     options.pop("dtype", None)
     if ufunc not in _ASSOCIATIVE or options:

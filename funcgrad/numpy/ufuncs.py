@@ -209,7 +209,8 @@ def declare(ufunc: np.ufunc, handler: Any) -> Callable[..., Any]:
             return apply(primitive, promoted_for(ufunc, args, **options), None)
 
         HANDLERS[ufunc] = function
-        if any(loop.startswith("d" * ufunc.nin + "->") for loop in ufunc.types):
+        loops = [loop.partition("->")[0] for loop in ufunc.types]
+        if all(kind * ufunc.nin in loops for kind in "efd"):
             STRAIGHT[ufunc] = primitive
     else:
         HANDLERS[ufunc] = handler

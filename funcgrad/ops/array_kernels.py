@@ -81,6 +81,8 @@ def search_sorted(a: Any, v: Any, side: Any) -> Any:
     if np.ndim(a) == 1:
         return np.searchsorted(a, v, side)
     n = np.shape(a)[-1]
+    if not n:
+        return np.zeros(np.shape(v), np.intp)
     rows = np.reshape(a, (-1, n))
     parts = np.reshape(v, (len(rows), -1))
     found = np.empty(parts.shape, np.intp)
