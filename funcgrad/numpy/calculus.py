@@ -231,7 +231,13 @@ def interp(
     Raises:
         ShapeError: ``xp`` and ``fp`` are not vectors of one length, or are empty.
     """
-    x, xp, fp = cast(operand(x), np.float64), cast(operand(xp), np.float64), operand(fp)
+    x, xp, fp = operand(x), operand(xp), operand(fp)
+    if "c" in (aval_of(x).dtype.kind, aval_of(xp).dtype.kind):
+        raise DtypeError(
+            f"numpy.interp: points must be real, got {aval_of(x)} and {aval_of(xp)}",
+            "Take the real part; only fp may be complex.",
+        )
+    x, xp = cast(x, np.float64), cast(xp, np.float64)
     fp = cast(fp, np.complex128 if aval_of(fp).dtype.kind == "c" else np.float64)
     if period is not None:
         if not isinstance(period, Tracer) and period == 0:

@@ -74,7 +74,7 @@ def cov(
     x = _observations("cov", m, y, rowvar, dtype)
     variables, observations = shape_of(x)
     if not variables:
-        return np.zeros((0, 0), aval_of(x).dtype)
+        return np.zeros((0, 0))
     if ddof is None:
         ddof = 0 if bias else 1
     w: Any = None

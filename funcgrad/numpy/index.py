@@ -67,6 +67,12 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
     refuse("take", out=out)
     a, indices = operand(a), _counted("take", indices)
     a, axis = along(a, axis)
+    lengths = shape_of(a)
+    if not lengths[axis] and 0 in (*lengths[:axis], *lengths[axis + 1 :]):
+        # Of an empty axis nothing can be taken; but there is nothing to take it for.
+        return np.zeros(
+            (*lengths[:axis], *shape_of(indices), *lengths[axis + 1 :]), aval_of(a).dtype
+        )
     if mode != "raise":
         indices = _brought_in("take", indices, shape_of(a)[axis], mode)
     return getitem(a, (*[slice(None)] * axis, indices))

@@ -124,10 +124,10 @@ def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
     dtypes = loop_dtypes(np.power, (aval, other))
     if aval.dtype.kind == "b" and by_operator and other.weak:
         # The square of a boolean array is an int8, which the ufunc would not say.
-        one = np.ones((1,) if aval.shape else (), np.bool_)[()]
+        one = np.ones((min(aval.size, 1),) if aval.shape else (), np.bool_)[()]
         dtypes = ((one**exponent).dtype, dtypes[1])
     typed = dtypes[1].type(exponent)
-    if dtypes[0].kind in "iu":
+    if dtypes[0].kind in "iu" and aval.size:
         np.power(dtypes[0].type(1), typed)  # NumPy's own error for a negative exponent
     if not (by_operator and other.weak):
         exponent = typed

@@ -98,11 +98,14 @@ def _unit_tangents(args: tuple[Any, ...]) -> Any:
 
 
 def _first(f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
-    # A batch of Python numbers would not give way in promotion as they do alone.
-    kept = [type(leaf) in (bool, int, float, complex) for leaf in tree.leaves(args)]
-    if all(kept):
-        kept = [False] * len(kept)
+    # A batch of Python numbers would not give way in promotion as they do alone; and one of
+    # integers would overflow, and has no negative powers.
     leaves, treedef = tree.flatten(args)
+    kept = [type(leaf) in (bool, int, float, complex) for leaf in leaves]
+    if all(kept):
+        kept = [type(leaf) in (bool, int) for leaf in leaves]
+    if all(kept):
+        return f(*args)
     doubled = [
         x if keep else np.stack([np.asarray(x)] * 2) for x, keep in zip(leaves, kept, strict=True)
     ]

@@ -239,12 +239,12 @@ ROWS = [
     Row("linspace", "np.{f}(x, y, 4, axis={axis})", kinds="fc"),
     Row("logspace geomspace", "np.{f}(np.abs(x) + 1, 2.0, 3)", kinds="f"),
     Row("apply_along_axis", "np.{f}(np.square, {axis}, x)"),
-    Row("apply_over_axes", "np.{f}(np.sum, x, [{axis}])"),
+    Row("apply_over_axes", "np.{f}(np.sum, x, [{axis}])", kinds="biufc"),
     # dtypes
     Row("result_type", "np.zeros(2, np.{f}(x, y))"),
     Row("min_scalar_type", "np.zeros(2, np.{f}(x))", shapes="square"),
     Row("common_type", "np.zeros(2, np.{f}(x))", kinds="biufc"),
     Row("can_cast", "np.{f}(x.dtype, {dtype})", kinds="biufc"),
-    Row("isfortran", "fnp.{f}(x)", abstract=False),
+    Row("isfortran", "fnp.{f}(x)", kinds="biufc", abstract=False),
     Row("may_share_memory shares_memory", "np.{f}(x, np.ones(2))"),
 ]
