@@ -245,6 +245,5 @@ ROWS = [
     Row("min_scalar_type", "np.zeros(2, np.{f}(x))", shapes="square"),
     Row("common_type", "np.zeros(2, np.{f}(x))", kinds="biufc"),
     Row("can_cast", "np.{f}(x.dtype, {dtype})", kinds="biufc"),
-    Row("isfortran", "fnp.{f}(x)", kinds="biufc", abstract=False),
     Row("may_share_memory shares_memory", "np.{f}(x, np.ones(2))"),
 ]
