@@ -29,6 +29,25 @@ def test_samples(sample):
     check_sample(sample)
 
 
+@pytest.mark.parametrize("sample", SAMPLES, ids=names)
+def test_derivatives_keep_float32(sample):
+    if any(np.asarray(a).dtype != np.float64 for a in sample.args):
+        return
+    args = [np.asarray(a, np.float32)[()] for a in sample.args]
+
+    def total(*xs):
+        return np.sum(sample.function(*xs))
+
+    places = tuple(range(len(args)))
+    slopes = lambda *xs: sum(np.sum(g) for g in grad(total, places)(*xs))  # noqa: E731
+    kind = total(*args).dtype
+    for derivative in (grad(total, places), grad(slopes, places)):
+        for f in (derivative, jit(derivative)):
+            assert [g.dtype for g in f(*args)] == [np.float32] * len(args)
+    assert jit(slopes)(*args).dtype == np.float32
+    assert jit(total)(*args).dtype == kind
+
+
 # SciPy's values and dtypes
 
 OPERANDS = [

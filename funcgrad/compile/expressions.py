@@ -90,7 +90,7 @@ def adapts(eqn: Equation, position: int) -> bool:
     primitive = eqn.primitive
     if not isinstance(primitive, Elementwise) or position < primitive.untyped:
         return False
-    if isinstance(primitive, Clip) and position == 0:
+    if primitive.typed or (isinstance(primitive, Clip) and position == 0):
         return False  # a Python number to clip is an array of its own
     dtype = eqn.inputs[position].aval.dtype
     others = [a.aval for a in eqn.inputs[primitive.untyped :] if isinstance(a, Var)]

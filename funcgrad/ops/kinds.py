@@ -56,6 +56,7 @@ class Elementwise(Primitive):
         result: The dtype of the result: None for the operands', the name of a dtype, or ``"real"``
             for that of a complex one's parts.
         untyped: How many leading operands are exempt from having the dtype of the others.
+        typed: True where what computes it does not let Python's numbers give way to the others.
         mixed: True where integers of both signs meet, as in comparisons.
         singular: True where a partial is infinite at a finite point; products with it are masked,
             and so are those below it (declare ``masks`` too).
@@ -66,6 +67,7 @@ class Elementwise(Primitive):
     weak: bool = False
     result: ClassVar[str | None] = None
     untyped: ClassVar[int] = 0
+    typed: ClassVar[bool] = False
     mixed: ClassVar[bool] = False
     singular: bool = False
     passes_mask = True

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from scipy import special
 
 from ..core.primitive import primitive
@@ -50,7 +51,17 @@ _ROOT_TWO_PI = math.sqrt(2.0 * math.pi)
 
 
 class Special(Elementwise):
-    """A ufunc of `scipy.special`; source calls it by that name."""
+    """A ufunc of `scipy.special`; source calls it by that name.
+
+    SciPy takes a Python float among float32 arrays for a float64: it gets one of their dtype.
+    """
+
+    typed = True
+
+    def __init_subclass__(cls) -> None:
+        numpy = cls.__dict__.get("numpy")
+        if isinstance(numpy, np.ufunc) and "run" not in cls.__dict__:
+            cls.run = lambda self, *operands: numpy(*self.adapt(operands))
 
     @property
     def ufunc(self) -> Any:
