@@ -400,3 +400,9 @@ def test_products_whose_cotangents_repeat_rows(spec):
         np.testing.assert_allclose(gx, np.einsum(f"{letters},{right}->{left}", out, y), rtol=1e-12)
         np.testing.assert_allclose(gy, np.einsum(f"{left},{letters}->{right}", x, out), rtol=1e-12)
         assert gx.flags.writeable and gy.flags.writeable
+
+
+def test_cross_products_of_the_plane():
+    for x, y in [(U[:2], W[0, :2]), (U[:2], U[::-1]), (U, W[0, :2]), (M[:, :2], U[:2])]:
+        with pytest.warns(DeprecationWarning, match="2-dimensional vectors"):
+            check_transforms(lambda x, y: np.cross(x, y), (x, y))

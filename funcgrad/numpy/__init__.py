@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .matrices import *
     from .nans import *
     from .ordering import *
+    from .padding import *
     from .places import *
     from .plain import *
     from .polynomials import *

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import Tracer, aval_of
+from ..core.trace import aval_of
 from ..errors import ShapeError
 from ..ops import shape as ops
 from ..ops.index import GetItem
@@ -16,7 +16,7 @@ from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
 from .arguments import along, axis_of, cast, given, of_rank, operand, operands, spread
-from .dispatch import has_tracer, implements, refuse
+from .dispatch import implements, refuse
 from .inplace import views
 from .shapes import atleast_1d, atleast_2d, atleast_3d
 
@@ -29,7 +29,6 @@ __all__ = [
     "dstack",
     "hsplit",
     "hstack",
-    "pad",
     "repeat",
     "roll",
     "split",
@@ -281,94 +280,3 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
         return reshape_to(spread("repeat", reshape_to(x, spaced), wide), out)
     taken = np.repeat(np.arange(lengths[place]), counts)
     return x[(*(slice(None),) * place, taken)]
-
-
-@implements(np.pad)
-def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> Any:
-    """``numpy.pad``; of its modes all but linear_ramp, median and functions."""
-    x = operand(array)
-    rank = len(shape_of(x))
-    widths = _pairs(pad_width, rank, int)
-    if mode == "constant":
-        return _constant(x, widths, kwargs)
-    if mode == "empty":
-        return ops.pad(x, widths)
-    if mode in ("maximum", "minimum", "mean"):
-        return _statistic(x, widths, mode, kwargs)
-    if mode not in ("edge", "reflect", "symmetric", "wrap"):
-        raise ShapeError(
-            f"numpy.pad: mode {mode!r} cannot be used with a traced value",
-            "Use 'constant', 'edge', 'reflect', 'symmetric', 'wrap', 'maximum', 'minimum' or "
-            "'mean', or concatenate the parts.",
-        )
-    for axis, (before, after) in enumerate(widths):
-        if before or after:
-            places = np.arange(shape_of(x)[axis])
-            if kwargs.get("reflect_type", "even") != "even":
-                refuse("pad", reflect_type=kwargs["reflect_type"])
-            taken = np.pad(places, (before, after), mode=mode)
-            x = x[(*(slice(None),) * axis, taken)]
-    return x
-
-
-def _pairs(value: Any, rank: int, kind: Any) -> tuple[tuple[Any, Any], ...]:
-    """``(before, after)`` for each axis from the forms that numpy.pad takes."""
-    if isinstance(value, dict):
-        found = [(0, 0)] * rank
-        for axis, width in value.items():
-            found[axis_of(axis, rank)] = width if isinstance(width, tuple) else (width, width)
-        value = found
-    table = np.broadcast_to(np.asarray(value), (rank, 2))
-    if kind is int:
-        if table.dtype.kind not in "iu":
-            raise TypeError("`pad_width` must be of integral type.")
-        if (table < 0).any():
-            raise ValueError("index can't contain negative values")
-    return tuple([(before, after) for before, after in table.tolist()])
-
-
-def _constant(x: Any, widths: tuple[tuple[int, int], ...], kwargs: Any) -> Any:
-    values: Any = kwargs.get("constant_values", 0)
-    if not isinstance(values, Tracer) and not has_tracer(values) and np.ndim(values) == 0:
-        kind = aval_of(x).dtype
-        if kind.kind in "iu" and not np.isfinite(values):
-            int(values)  # NumPy's error
-        value = np.asarray(values).astype(kind).item()
-        if value or not np.signbit(np.real(value)):
-            return ops.pad(x, widths, value)
-    pairs: list[Any]
-    if not isinstance(values, list | tuple):
-        pairs = list(np.broadcast_to(values, (len(widths), 2)))
-    elif isinstance(values[0], list | tuple):
-        pairs = list(values) * (len(widths) if len(values) == 1 else 1)
-    else:
-        pairs = [values] * len(widths)
-    for axis, (counts, pair) in enumerate(zip(widths, pairs, strict=True)):
-        x = _around(x, axis, counts, (pair[0], pair[-1]))
-    return x
-
-
-def _around(x: Any, axis: int, counts: tuple[int, int], values: tuple[Any, Any]) -> Any:
-    """``x`` between so many copies of two values, each of which broadcasts to a slice of it."""
-    shape = shape_of(x)
-    parts = [
-        spread(
-            "pad",
-            cast(operand(value), aval_of(x).dtype),
-            (*shape[:axis], count, *shape[axis + 1 :]),
-        )
-        for count, value in zip(counts, values, strict=True)
-    ]
-    return ops.Concatenate(axis)(parts[0], x, parts[1]) if any(counts) else x
-
-
-def _statistic(x: Any, widths: tuple[tuple[int, int], ...], mode: str, kwargs: Any) -> Any:
-    refuse("pad", stat_length=kwargs.get("stat_length"))
-    over = {"maximum": np.max, "minimum": np.min, "mean": np.mean}[mode]
-    for axis, counts in enumerate(widths):
-        if any(counts):
-            value = over(x, axis=axis, keepdims=True)
-            if mode == "mean" and aval_of(x).dtype.kind in "iu":
-                value = np.rint(value)
-            x = _around(x, axis, counts, (value, value))
-    return x

@@ -280,23 +280,38 @@ def kron(a: Any, b: Any) -> Any:
 def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
 ) -> Any:
-    """``numpy.cross``, for vectors of 3 components."""
+    """``numpy.cross``; of two vectors of the plane it is a number, as long as NumPy has that."""
     if given(axis):
         axisa = axisb = axisc = axis
     x, y = operands([a, b])
     x = moveaxis(x, axis_of(axisa, len(shape_of(x))), -1)
     y = moveaxis(y, axis_of(axisb, len(shape_of(y))), -1)
-    if shape_of(x)[-1] != 3 or shape_of(y)[-1] != 3:
+    sizes = shape_of(x)[-1], shape_of(y)[-1]
+    if not {2, 3}.issuperset(sizes):
         raise ShapeError(
             f"numpy.cross: got {aval_of(x)} and {aval_of(y)}, and only vectors of 3 components "
-            "have a cross product here",
+            "have a cross product",
             "Pad vectors of the plane with a zero.",
         )
+    if 2 in sizes:
+        np.cross(
+            np.zeros(sizes[0]), np.zeros(sizes[1])
+        )  # NumPy's own warning, or its error one day
+        if sizes == (2, 2):
+            return x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]
+        x, y = [_in_space(v) for v in (x, y)]
     together = broadcast_shapes("cross", shape_of(x), shape_of(y))
     x, y = spread("cross", x, together), spread("cross", y, together)
     turn, back = (..., [1, 2, 0]), (..., [2, 0, 1])
     z = x[turn] * y[back] - x[back] * y[turn]
     return moveaxis(z, -1, axis_of(axisc, len(together)))
+
+
+def _in_space(x: Any) -> Any:
+    """Vectors of the plane with a third component 0."""
+    if shape_of(x)[-1] == 3:
+        return x
+    return np.concatenate([x, np.zeros((*shape_of(x)[:-1], 1), aval_of(x).dtype)], -1)
 
 
 def _matmul(self: Any, other: Any) -> Any:

@@ -60,9 +60,9 @@ def quantile(
         ValueError: ``q``, where it is known, is outside 0 to 1, or the method does not exist.
         DtypeError: ``a`` is complex.
     """
-    refuse("quantile", out=out, weights=weights)
+    refuse("quantile", out=out)
     x = _numbers("quantile", a)
-    return _quantile(x, *_fraction(q), axis, method, keepdims, False)
+    return _quantile(x, *_fraction(q), axis, method, keepdims, False, weights)
 
 
 @implements(np.percentile)
@@ -78,9 +78,9 @@ def percentile(
     weights: Any = None,
 ) -> Array:
     """``numpy.percentile``: `quantile` of ``q / 100``."""
-    refuse("percentile", out=out, weights=weights)
+    refuse("percentile", out=out)
     x = _numbers("percentile", a)
-    return _quantile(x, *_fraction(q, 100), axis, method, keepdims, False)
+    return _quantile(x, *_fraction(q, 100), axis, method, keepdims, False, weights)
 
 
 @implements(np.nanquantile)
@@ -96,9 +96,9 @@ def nanquantile(
     weights: Any = None,
 ) -> Array:
     """``numpy.nanquantile``: `quantile` of the elements that are no nan; nan where none is."""
-    refuse("nanquantile", out=out, weights=weights)
+    refuse("nanquantile", out=out)
     x = _numbers("nanquantile", a)
-    return _quantile(x, *_fraction(q), axis, method, keepdims, True)
+    return _quantile(x, *_fraction(q), axis, method, keepdims, True, weights)
 
 
 @implements(np.nanpercentile)
@@ -114,9 +114,9 @@ def nanpercentile(
     weights: Any = None,
 ) -> Array:
     """``numpy.nanpercentile``: `nanquantile` of ``q / 100``."""
-    refuse("nanpercentile", out=out, weights=weights)
+    refuse("nanpercentile", out=out)
     x = _numbers("nanpercentile", a)
-    return _quantile(x, *_fraction(q, 100), axis, method, keepdims, True)
+    return _quantile(x, *_fraction(q, 100), axis, method, keepdims, True, weights)
 
 
 @implements(np.nanmedian)
@@ -185,12 +185,28 @@ def _valid(x: Any) -> Any:
 
 
 def _quantile(
-    x: Any, q: Any, weak: bool, axis: Any, method: str, keepdims: Any, without_nan: bool
+    x: Any,
+    q: Any,
+    weak: bool,
+    axis: Any,
+    method: str,
+    keepdims: Any,
+    without_nan: bool,
+    weights: Any = None,
 ) -> Any:
     if method not in _METHODS:
         raise ValueError(f"{method!r} is not a valid method. Use one of: {', '.join(_METHODS)}")
     shape, of_q = shape_of(x), shape_of(q)
     axes = axes_of(axis, len(shape))
+    if weights is not None:
+        w = _weights(x, weights, axis, axes, method)
+        if without_nan and not aval_of(x).size:
+            return np.nanmean(x, axes, keepdims=flag(keepdims))
+        if not all(shape[i] for i in axes):
+            raise IndexError("index -1 is out of bounds for axis 0 with size 0")
+        found = _weighted(x, w, q, axes, without_nan)
+        lead = without_axes(shape, axes)
+        return reshape(found, (*of_q, *(kept_axes(shape, axes) if flag(keepdims) else lead)))
     x = _lanes(x, axes)
     lead = shape_of(x)[:-1]
     size = shape_of(x)[-1]
@@ -215,6 +231,57 @@ def _quantile(
     result = np.moveaxis(result, -1, 0)
     kept = kept_axes(shape, axes) if flag(keepdims) else lead
     return reshape(result, (*of_q, *kept))
+
+
+def _weights(x: Any, weights: Any, axis: Any, axes: tuple[int, ...], method: str) -> Any:
+    """The weights, in the shape of ``x``."""
+    if method != "inverted_cdf":
+        raise ValueError("Only method 'inverted_cdf' supports weights. Got: " + f"{method}.")
+    w, shape = operand(weights), shape_of(x)
+    if shape_of(w) != shape:
+        if axis is None:
+            raise TypeError("Axis must be specified when shapes of a and weights differ.")
+        if shape_of(w) != tuple([shape[i] for i in axes]):
+            raise ValueError(
+                "Shape of weights must be consistent with shape of a along specified axis."
+            )
+        w = reshape(w, tuple([n if i in axes else 1 for i, n in enumerate(shape)]))
+        w = np.broadcast_to(w, shape)
+    negative = np.any(w < 0)
+    if not isinstance(negative, Tracer) and negative:
+        raise ValueError("Weights must be non-negative.")
+    return stop_gradient(w)
+
+
+def _weighted(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) -> Any:
+    """The first element up to which the weights add up to ``q`` of their sum; its gradient is 1."""
+    inexact = aval_of(x).inexact
+    order = [i for i in range(len(shape_of(x))) if i not in axes]
+    flat = [transpose(v, (*order, *axes)) for v in (x, w)]
+    lead = tuple([shape_of(x)[i] for i in order])
+    x, w = [reshape(v, (*lead, aval_of(v).size // max(1, int(np.prod(lead))))) for v in flat]
+    if without_nan and inexact:
+        w = np.where(np.isnan(stop_gradient(x)), 0, w)
+    places = ops.argsort(stop_gradient(x), len(lead))
+    x, w = [np.take_along_axis(v, places, -1) for v in (x, w)]
+    cdf = cast(np.cumsum(w, axis=-1), np.float64)
+    total = cdf[..., -1:]
+    useless = np.logical_not((total > 0) & (total < np.inf))
+    known = np.any(useless)
+    if not isinstance(known, Tracer) and known:
+        raise ValueError("Weights included NaN, inf or were all zero.")
+    cdf = cdf / np.where(useless, 1.0, total)
+    # Elements without weight are not there, not even for q = 0.
+    cdf = np.where(cdf == 0, -1.0, cdf)
+    q = reshape(cast(q, np.float64), (aval_of(q).size,))
+    index = np.sum(cdf[..., None, :] < stop_gradient(q)[:, None], axis=-1)
+    index = np.minimum(index, shape_of(x)[-1] - 1)
+    # Where only the compiled program sees such weights, this index raises.
+    index = np.where(useless, shape_of(x)[-1], index)
+    found = np.take_along_axis(x, index, -1)
+    if inexact and not without_nan:
+        found = np.where(np.isnan(x[..., -1:]), x[..., -1:], found)
+    return np.moveaxis(found, -1, 0)
 
 
 def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:

@@ -49,7 +49,7 @@ ROOMS: dict[str, str] = {
         "shares_memory"
     ),
     "join": (
-        "append array_split column_stack concat concatenate dsplit dstack hsplit hstack pad repeat "
+        "append array_split column_stack concat concatenate dsplit dstack hsplit hstack repeat "
         "roll split stack tile unstack vsplit vstack"
     ),
     "like": "empty_like full_like meshgrid ones_like zeros_like",
@@ -63,6 +63,7 @@ ROOMS: dict[str, str] = {
         "argpartition intersect1d isin lexsort partition setdiff1d setxor1d sort_complex "
         "union1d unique_all unique_counts unique_inverse unique_values"
     ),
+    "padding": "pad",
     "places": (
         "argwhere bincount compress delete diag_indices_from digitize extract flatnonzero "
         "ix_ nonzero ravel_multi_index searchsorted tril_indices_from triu_indices_from "

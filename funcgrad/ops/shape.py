@@ -62,7 +62,7 @@ class Pad(Linear):
         return pad(operands[0], ((0, 0), *self.widths), self.value)
 
 
-_pad = lru_cache(1024)(Pad)
+_pad = lru_cache(1024, typed=True)(Pad)  # 2 == 2.0 == 2+0j, and each is of its dtype
 
 
 def pad(x: Any, widths: Widths, value: Any = 0) -> Any:

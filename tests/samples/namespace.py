@@ -236,6 +236,16 @@ CALLS = [
         )
     ],
     call("quantile of q", lambda a, q: np.quantile(a, q), V, 0.37),
+    call(
+        "quantile, weighted",
+        lambda a: np.quantile(a, [0.0, 0.3, 1], 1, method="inverted_cdf", weights=[0, 2, 1, 1]),
+        M,
+    ),
+    call(
+        "nanpercentile, weighted",
+        lambda a: np.nanpercentile(a, 40, weights=np.abs(a), method="inverted_cdf"),
+        M,
+    ),
     call("quantile axes", lambda a: np.quantile(a, [[0.2], [0.7]], axis=(0, 2)), X),
     call("quantile keepdims", lambda a: np.quantile(a, 0.4, axis=1, keepdims=True), M),
     call("quantile nan", lambda a: np.quantile(a, 0.4, axis=1), G, order=0),
