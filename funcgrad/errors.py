@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -47,6 +48,12 @@ _COMPILED = "compiled by funcgrad"
 ENTRY = f"<entry of a function {_COMPILED}>"
 """What stands for a file in the code that recognises the calls of a jitted function."""
 _FULL = "FUNCGRAD_FULL_TRACEBACK"
+_SHAPE = re.compile(r"expected a sequence of integers or a single integer, got '\w+\*?\[")
+"""NumPy's text for a tracer as a shape; it drops the error that the tracer raised."""
+_NO_SHAPE = (
+    "This is a traced number, and a shape needs its value. Make the argument static "
+    "(static_argnames), or take the length from x.shape. See docs/errors.md#concretization"
+)
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 
 E = TypeVar("E", bound=BaseException)
@@ -220,6 +227,8 @@ class InvalidJaxprError(FuncgradError, ValueError):
 def trim(error: E) -> E:
     """Drop the frames of funcgrad's own files from the traceback of ``error`` and of its causes.
 
+    NumPy's error for a tracer as a shape gets a note that says what to write.
+
     Errors that only a fault of funcgrad's raises (AttributeError, KeyError, ...) keep them where
     they are the innermost. With ``FUNCGRAD_FULL_TRACEBACK`` in the environment nothing is dropped.
 
@@ -240,6 +249,8 @@ def trim(error: E) -> E:
             seen.add(id(e))
             fault = isinstance(e, _FAULTS) and not isinstance(e, (FuncgradError, ValueError))
             e.__traceback__ = _without_ours(e.__traceback__, fault)
+            if type(e) is TypeError and _SHAPE.match(str(e)) and not hasattr(e, "__notes__"):
+                e.add_note(_NO_SHAPE)
             stack.extend([c for c in (e.__cause__, e.__context__) if c is not None])
     return error
 

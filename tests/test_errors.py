@@ -388,3 +388,15 @@ def test_leaves_that_are_not_floats_pass_through():
     params = {"w": 2.0, "names": np.array(["a", "b"]), "mask": np.array([True]), "f": np.sin}
     g = grad(lambda p: p["f"](p["w"]) * len(p["names"]))(params)
     assert g == {"w": 2 * np.cos(2.0), "names": None, "mask": None, "f": None}
+
+
+@pytest.mark.parametrize("make", [np.zeros, np.ones, np.empty, funcgrad.numpy.zeros])
+@pytest.mark.parametrize("transform", [jit, vmap])
+def test_a_traced_number_as_a_shape_is_explained(make, transform):
+    argument = np.array([3.0, 3.0]) if transform is vmap else 3.0
+    with pytest.raises(TypeError, match="expected a sequence of integers") as caught:
+        transform(lambda n: make(n).sum())(argument)
+    assert "static_argnames" in "".join(caught.value.__notes__)
+    with pytest.raises(TypeError) as caught:
+        jit(lambda x: x * make("name"))(1.0)
+    assert not hasattr(caught.value, "__notes__")

@@ -305,3 +305,9 @@ def test_errors(name, transform):
     with pytest.raises(kind) as caught:
         transform(f)(M)
     assert text in str(caught.value)
+
+
+def test_a_pad_value_is_of_the_dtype_of_its_array():
+    # 2 == 2.0 == 2+0j: the primitive of one served the others, and its value did not fit.
+    for x in (V + 1j, V, N, N > 2):
+        check_transforms(lambda x: np.pad(x, 3, constant_values=1), (x,))

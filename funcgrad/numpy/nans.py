@@ -84,6 +84,8 @@ def nanmean(
 ) -> Any:
     """``numpy.nanmean``; nan where there is nothing else."""
     refuse("nanmean", out=out)
+    if aval_of(a).inexact and given(dtype) and np.dtype(dtype).kind not in "fc":
+        raise TypeError("If a is inexact, then dtype must be inexact")
     axis = _axes(a, axis)
     x, valid = _replaced(a, 0)
     mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
