@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Place
+from ..core.ir import Jaxpr, Place, live_equations
 from ..core.trace import Tracer, aval_of, run, trace
-from ..errors import ArgumentError, DtypeError, StructureError, trim
+from ..errors import ArgumentError, DtypeError, trim
 from ..ops.kinds import add
 from ..ops.linear import zeros
 from ..transforms.vjp import vjp
@@ -23,7 +23,7 @@ from ..transforms.vmap import repeat
 from .bodies import name_of, place_of
 from .custom import CustomFunction, MappedRule, RuleCall
 from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
-from .custom_jvp_program import stage
+from .custom_jvp_program import independent, stage
 from .elements import elements
 
 __all__ = ["CustomJvpFunction", "JvpCall", "custom_jvp"]
@@ -95,6 +95,13 @@ class _MappedRule(MappedRule):
         return self.whole(found), self.whole(pushed)
 
 
+def _of_results(program: Jaxpr, part: slice) -> Jaxpr:
+    """What computes some of the results."""
+    outputs = program.outputs[part]
+    equations = live_equations(program, outputs)
+    return Jaxpr(program.inputs, equations, outputs, program.captured, program.name)
+
+
 class JvpCall(RuleCall):
     """A call of a function with a forward-mode rule."""
 
@@ -108,25 +115,30 @@ class JvpCall(RuleCall):
         given = [locked(v) for v in values]
         results: list[Any] = []
         there: list[bool] = []
+        unknown: list[bool] = []
 
         def tangent_map(*ts: Any) -> list[Any]:
             nonlocal results
             each = iter(ts)
             tangents = [next(each) if own else None for own in self.active]
             results, pushed = rule.push(given, tangents)
-            if any(isinstance(x, Tracer) and x.frame is ts[0].frame for x in results):
-                raise StructureError(
-                    f"{rule.what}: in the rule of {place_of(rule.function)} the result depends on "
-                    "the tangents",
-                    "Return (out, tangent): out is the function's result.",
-                )
             there.extend(t is not None for t in pushed)
-            return [t for t in pushed if t is not None]
+            unknown.extend(isinstance(x, Tracer) and x.frame is ts[0].frame for x in results)
+            # A loop that pushes tangents gives values, too, which do not depend on them.
+            late = [x for x, own in zip(results, unknown, strict=True) if own]
+            return [*late, *[t for t in pushed if t is not None]]
 
         avals = [aval_of(x).strong() for x, own in zip(values, self.active, strict=True) if own]
         name = name_of(rule.function)
         program, captured = trace(tangent_map, avals, name=name, what=rule.what, effects=False)
-        self.check([*results, *captured])
+        self.check([*captured, *[x for x, own in zip(results, unknown, strict=True) if not own]])
+        late = sum(unknown)
+        if late:
+            independent(program, len(avals), late, rule)
+            values_of = _of_results(program, slice(late))
+            found = iter(run(values_of, [*captured, *map(zeros, avals)]))
+            results = [next(found) if own else x for x, own in zip(results, unknown, strict=True)]
+            program = _of_results(program, slice(late, None))
         return tuple(results), (program, captured, there)
 
     def backward(

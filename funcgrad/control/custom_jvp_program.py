@@ -14,6 +14,7 @@ import numpy as np
 from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import primitive
 from ..core.trace import apply, aval_of, run, trace
+from ..errors import StructureError
 from ..ops.convert import convert
 from ..ops.linear import zeros
 from ..transforms.vjp import vjp
@@ -21,12 +22,13 @@ from ..transforms.vmap import repeat
 from .bodies import name_of, place_of, share_programs
 from .call import Call
 from .custom_arguments import Result
+from .dependence import depends
 from .derive import batched_avals, cached, vmap_program
 from .elements import batch_run
 from .refusals import closed_over, refuse
 from .staging import Lazily, Tracing, agreeing, asked_for, attempted, late, trace_function, traced
 
-__all__ = ["CustomJvp", "PushProgram", "stage"]
+__all__ = ["CustomJvp", "PushProgram", "independent", "stage"]
 
 
 class PushProgram:
@@ -84,19 +86,17 @@ class CustomJvp(Call):
         """The results, and as residuals the tape of the rule in its tangents."""
         rule: PushProgram = self.rule.get()
         start = self.constants + self.captured
-        results: list[Any] = []
 
         def tangent_map(*ts: Any) -> list[Any]:
-            nonlocal results
             args = [*rule.constants, *values[self.constants :], *ts]
             results, pushed = rule.parted(run(rule.program, args))
-            return pushed
+            return [*results, *pushed]
 
         own = zip(values[start:], self.moving, strict=True)
         at_zero = [zeros(aval_of(x).strong()) for x, on in own if on]
         with np.errstate(all="ignore"):  # the rule is linear: its tangents at 0 are of no interest
-            _, tape = vjp(tangent_map, at_zero)
-        return tuple(results), tape
+            found, tape = vjp(tangent_map, at_zero)
+        return tuple(found[: len(rule.given)]), tape
 
     def backward(
         self,
@@ -114,7 +114,7 @@ class CustomJvp(Call):
             refuse(self._closed_over(operands[i]), operands[i], some) if wanted[i] else None
             for i in range(start)
         ]
-        found = iter(residuals.pullback(ct, masked=masked))
+        found = iter(residuals.pullback([*[None] * len(ct), *ct], masked=masked))
         return [*pulled, *[next(found) if on else None for on in self.moving]]
 
     def jvp_forward(
@@ -231,4 +231,17 @@ def trace_push(
         return [*found, *[t for t in pushed if t is not None]]
 
     avals = [aval.strong() for aval, on in zip(inputs, moving, strict=True) if on]
-    return traced(push, [*inputs, *avals], rule), given
+    program, captured = traced(push, [*inputs, *avals], rule)
+    independent(program, len(avals), len(given), rule)
+    return (program, captured), given
+
+
+def independent(program: Jaxpr, tangents: int, results: int, rule: Any) -> None:
+    """Raise where one of the first results depends on the last inputs, the tangents."""
+    rest = len(program.inputs) - tangents
+    if any(depends(program, [*[False] * rest, *[True] * tangents])[:results]):
+        raise StructureError(
+            f"{rule.what}: in the rule of {place_of(rule.function)} the result depends on the "
+            "tangents",
+            "Return (out, tangent): out is the function's result.",
+        )

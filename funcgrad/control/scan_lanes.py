@@ -17,7 +17,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, aval_of
 from ..ops.linear import Sum, broadcast_to, reshape, shape_of
-from ..ops.steps import FoldSteps, SumSteps
+from ..ops.steps import FoldSteps, RepeatSteps, SumSteps
 from .derive import Tapes, cached, vmap_program
 from .host import call_lanes
 from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
@@ -47,6 +47,8 @@ def only(lanes: Any, x: Any) -> Any:
 def fold_lanes(x: Any, outer: int, inner: int, has_outer: bool, has_inner: bool) -> Any:
     """``x`` with one axis for the lanes of two nested batches, repeated where it lacks one."""
     if isinstance(aval_of(x), StepsAval):
+        x = x if has_outer else RepeatSteps(outer, 0)(x)
+        x = x if has_inner else RepeatSteps(inner, 1)(x)
         return FoldSteps((outer, inner), (outer * inner,))(x)
     shape = shape_of(x)
     rest = shape[has_outer + has_inner :]
