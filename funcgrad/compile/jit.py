@@ -112,7 +112,8 @@ class Jitted:
         if found is not None and found.holds():
             return found, False
         self._misses += 1
-        self._warn_of_retraces(signature)
+        if found is None:  # otherwise the transforms that it was traced in are other ones
+            self._warn_of_retraces(signature)
         found = Traced(self.__wrapped__, signature, self._backend)
         while len(self._programs) >= _PROGRAMS_MOST:
             self._programs.pop(next(iter(self._programs)), None)

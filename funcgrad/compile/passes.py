@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from ..control.call import Call
+from ..control.trim import trim
 from ..core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
-from .trim import trim
 
 __all__ = ["dead_code", "inline_calls", "optimise"]
 

@@ -117,9 +117,9 @@ class _Walk:
     def output(self, a: Atom) -> Atom:
         """A result of the program, weak where it was."""
         atom = self.atom(a)
-        if atom.aval is a.aval:
-            return atom
-        return self.emit(Convert(a.aval.dtype, True), (atom,))
+        if a.aval.weak and not atom.aval.weak:
+            return self.emit(Convert(a.aval.dtype, True), (atom,))
+        return atom
 
     def simplified(self, primitive: Any, inputs: list[Atom], out: Var, place: Place | None) -> Atom:
         """The atom for one equation, after all rules that apply to it."""

@@ -21,13 +21,13 @@ from ..core.tape import Steps, StepsAval
 from ..core.trace import Tracer, apply, run, trace
 from ..errors import OutOfBoundsError
 from ..ops.convert import convert
-from ..ops.linear import reshape, shape_of, zeros
+from ..ops.linear import zeros
 from .bodies import share_programs
 from .call import Call
 from .collectives import refuse_collectives
 from .derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
 from .host import call_lanes
-from .scan_lanes import fed, fold, only, total
+from .scan_lanes import fed, fold, only, total, unfold_lanes
 
 __all__ = ["Cond", "CondLanes"]
 
@@ -397,4 +397,4 @@ class CondLanes(_Branches):
         folded, flags = fold(size, self.size, batched, [True, *self.batched], operands)
         lanes = CondLanes(self.branches, size * self.size, tuple(flags[1:]))
         found = apply(lanes, folded, None)
-        return tuple([reshape(out, (size, self.size, *shape_of(out)[1:])) for out in found])
+        return unfold_lanes(found, size, self.size)

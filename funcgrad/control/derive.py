@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..core.ir import Aval, Jaxpr, live_equations
+from ..core.ir import Aval, Jaxpr
 from ..core.tape import StepsAval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..transforms.jvp import jvp
@@ -65,6 +65,8 @@ class Pullback:
 
     def restricted(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
         """The program without the cotangents that nobody wants, and which are left."""
+        from .trim import trimmed  # which knows the primitives, which know this file
+
         program = self.program
         outputs = iter(program.outputs)
         kept: list[Any] = []
@@ -74,8 +76,7 @@ class Pullback:
                 if want:
                     kept.append(out)
         given = [some and want for some, want in zip(self.given, wanted, strict=True)]
-        name, captured = program.name, program.captured
-        return Jaxpr(program.inputs, live_equations(program, kept), kept, captured, name), given
+        return trimmed(program, kept), given
 
 
 class Split:

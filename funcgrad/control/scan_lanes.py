@@ -22,7 +22,7 @@ from .derive import Tapes, cached, vmap_program
 from .host import call_lanes
 from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
-__all__ = ["ScanLanes", "fed", "fold", "fold_lanes"]
+__all__ = ["ScanLanes", "fed", "fold", "fold_lanes", "unfold_lanes"]
 
 
 def fed(running: Any, operands: Sequence[Any], batched: Sequence[bool]) -> list[Any]:
@@ -55,6 +55,19 @@ def fold_lanes(x: Any, outer: int, inner: int, has_outer: bool, has_inner: bool)
     lead = (outer if has_outer else 1, inner if has_inner else 1)
     full = broadcast_to(reshape(x, (*lead, *rest)), (outer, inner, *rest))
     return reshape(full, (outer * inner, *rest))
+
+
+def unfold_lanes(found: Sequence[Any], outer: int, inner: int) -> tuple[Any, ...]:
+    """Results for the lanes of two nested batches with an axis for each batch."""
+    folded = FoldSteps((outer * inner,), (outer, inner))
+    return tuple(
+        [
+            folded(x)
+            if isinstance(aval_of(x), StepsAval)
+            else reshape(x, (outer, inner, *shape_of(x)[1:]))
+            for x in found
+        ]
+    )
 
 
 def fold(
@@ -202,9 +215,7 @@ class ScanLanes(Primitive):
         folded, flags = fold(size, self.size, batched, inner, operands)
         lanes = ScanLanes(scan, size * self.size, tuple(flags[: len(self.batched)]))
         found = apply(lanes, folded, None)
-        unfold = FoldSteps((size * self.size,), (size, self.size))
-        carry = [reshape(x, (size, self.size, *shape_of(x)[1:])) for x in found[: scan.carried]]
-        return (*carry, *[unfold(tape) for tape in found[scan.carried :]])
+        return unfold_lanes(found, size, self.size)
 
 
 Scan.lanes = ScanLanes

@@ -18,13 +18,19 @@ from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval
 from ..core.trace import apply, run, trace
-from ..ops.linear import reshape, shape_of
-from ..ops.steps import FoldSteps
 from ..transforms.vmap import repeat
 from .collectives import refuse_collectives
 from .derive import cached, mapped_program, tapes_of, vmap_program
 from .host import call_lanes
-from .scan_lanes import ScanLanes, aligned, fed, fold, lane_avals, shared_totals
+from .scan_lanes import (
+    ScanLanes,
+    aligned,
+    fed,
+    fold,
+    lane_avals,
+    shared_totals,
+    unfold_lanes,
+)
 from .scan_primitive import BackwardBody, Scan, carried_tangents, regroup
 
 __all__ = ["While", "WhileLanes"]
@@ -323,7 +329,4 @@ class WhileLanes(Primitive):
         folded, flags = fold(size, self.size, batched, inner, operands)
         lanes = WhileLanes(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
         found = apply(lanes, folded, None)
-        unfold = FoldSteps((size * self.size,), (size, self.size))
-        carried = self.loop.carried
-        carry = [reshape(x, (size, self.size, *shape_of(x)[1:])) for x in found[:carried]]
-        return (*carry, *[unfold(tape) for tape in found[carried:]])
+        return unfold_lanes(found, size, self.size)

@@ -1,8 +1,9 @@
-"""Floor 6: loops and branches without what nobody reads.
+"""Floor 5: loops and branches without what nobody reads.
 
-The forward pass of a loop keeps what any backward pass might read, and a branch is handed what any
-of them might. Once the program is whole it is known what is read: other results are not kept, equal
-ones once, and what no body reads is not handed to it.
+The forward pass of a loop keeps what any backward pass might read, a branch is handed what any of
+them might, and a backward pass adds up cotangents that nobody wants. Once the program is whole it
+is known what is read: other results are not kept, equal ones once, what is carried along for them
+is not carried, and what no body reads is not handed to it.
 """
 
 from __future__ import annotations
@@ -10,18 +11,43 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from ..control.branches import Cond, CondLanes
-from ..control.checkpoint import Checkpoint
-from ..control.scan_lanes import ScanLanes
-from ..control.scan_primitive import Scan
-from ..control.while_primitive import While, WhileLanes
-from ..core.ir import Equation, Jaxpr, Literal, Var, live_equations
-from ..core.tape import StepsAval
+from ..core.ir import Atom, Equation, Jaxpr, Literal, Var, live_equations
+from .branches import Cond, CondLanes
+from .call import Call
+from .checkpoint import Checkpoint
+from .scan_lanes import ScanLanes
+from .scan_primitive import Scan
+from .while_primitive import While, WhileLanes
 
-__all__ = ["trim"]
+__all__ = ["trim", "trimmed"]
 
 T = TypeVar("T")
 Simplified: TypeAlias = Callable[[Jaxpr], Jaxpr | None]
+
+
+class _Program:
+    """What is known of a program while it is trimmed, from its end to its beginning.
+
+    Attributes:
+        live: What is read behind the equation at hand.
+        same: The results of loops that equal another, which takes their place.
+        counted: Results of loops, whose tapes have as many entries as steps; of another tape it is
+            not known whether it is one of zeros, which has none.
+        simplified: See `trim`.
+    """
+
+    def __init__(self, jaxpr: Jaxpr, simplified: Simplified) -> None:
+        self.live = {a for a in jaxpr.outputs if isinstance(a, Var)}
+        self.same: dict[Var, Var] = {}
+        loops = Scan, ScanLanes, While, WhileLanes
+        self.counted = {
+            v for e in jaxpr.equations if isinstance(e.primitive, loops) for v in e.outputs
+        }
+        self.simplified = simplified
+
+    def counts(self, tape: Atom) -> bool:
+        """Whether a tape has as many entries as steps for sure."""
+        return tape in self.counted or not tape.aval.inexact
 
 
 def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
@@ -33,13 +59,13 @@ def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
     """
     if not any(type(eqn.primitive) in _TRIMMED for eqn in jaxpr.equations):
         return jaxpr
-    live = {a for a in jaxpr.outputs if isinstance(a, Var)}
-    same: dict[Var, Var] = {}
+    program = _Program(jaxpr, simplified)
+    live, same = program.live, program.same
     kept: list[Equation] = []
     for eqn in reversed(jaxpr.equations):
-        trimmed = _TRIMMED.get(type(eqn.primitive))
-        if trimmed:
-            eqn = trimmed(eqn, live, same, simplified) or eqn
+        rule = _TRIMMED.get(type(eqn.primitive))
+        if rule:
+            eqn = rule(eqn, program) or eqn
         live.update([a for a in eqn.inputs if isinstance(a, Var)])
         kept.append(eqn)
     kept.reverse()
@@ -58,7 +84,7 @@ def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
 
 
 def _read_carry(
-    body: Jaxpr, results: Sequence[Var], first: int, fixed: Sequence[bool], live: set[Var]
+    body: Jaxpr, results: Sequence[Var], first: int, fixed: Sequence[bool], program: _Program
 ) -> list[bool]:
     """Which of the carry is read: behind the loop, by the condition, or for others that are.
 
@@ -69,9 +95,9 @@ def _read_carry(
         results: The loop's results, carry first.
         first: See ``body``.
         fixed: For each of the carry, whether it stays anyway.
-        live: What is read behind the loop.
+        program: The program around the loop.
     """
-    keep = [f or v in live for f, v in zip(fixed, results, strict=False)]
+    keep = [f or v in program.live for f, v in zip(fixed, results, strict=False)]
     carry, others = body.inputs[first : first + len(keep)], body.outputs[len(keep) :]
     while not all(keep):
         wanted = [*_where(keep, body.outputs), *others]
@@ -92,21 +118,28 @@ def _without_carry(body: Jaxpr, first: int, keep: Sequence[bool]) -> Jaxpr:
     return Jaxpr(inputs, equations, outputs, body.captured, body.name)
 
 
+def trimmed(jaxpr: Jaxpr, outputs: Sequence[Atom]) -> Jaxpr:
+    """What computes ``outputs`` of a program, and nothing else, also within loops and branches."""
+    equations = live_equations(jaxpr, outputs)
+    program = Jaxpr(jaxpr.inputs, equations, list(outputs), jaxpr.captured, jaxpr.name)
+    return trim(program, lambda body: trimmed(body, body.outputs))
+
+
 def _kept_results(
-    body: Jaxpr, results: Sequence[Var], carried: int, live: set[Var], same: dict[Var, Var]
+    body: Jaxpr, results: Sequence[Var], carried: int, program: _Program
 ) -> tuple[Jaxpr, list[Var]]:
     """A loop's body without the results behind the carry that nobody reads, and its results."""
     outputs, kept = list(body.outputs[:carried]), list(results[:carried])
     stacked: dict[Var, Var] = {}
     for atom, v in zip(body.outputs[carried:], results[carried:], strict=True):
-        if v not in live:
+        if v not in program.live:
             continue
         first = None if isinstance(atom, Literal) else stacked.setdefault(atom, v)
         if first is None or first is v:
             outputs.append(atom)
             kept.append(v)
         else:
-            same[v] = first
+            program.same[v] = first
     return Jaxpr(body.inputs, body.equations, outputs, body.captured, body.name), kept
 
 
@@ -132,18 +165,16 @@ def _where(keep: Sequence[bool], given: Sequence[T]) -> list[T]:
     return [x for x, k in zip(given, keep, strict=False) if k]
 
 
-def _scan(
-    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
-) -> Equation | None:
+def _scan(eqn: Equation, program: _Program) -> Equation | None:
     lanes = eqn.primitive if isinstance(eqn.primitive, ScanLanes) else None
     scan: Scan = _of_one_lane(eqn.primitive)
-    body = simplified(scan.body)
+    body = program.simplified(scan.body)
     if body is None:
         return None
-    body, results = _kept_results(body, eqn.outputs, scan.carried, live, same)
-    read = _read_carry(body, results, scan.constants, [False] * scan.carried, live)
+    body, results = _kept_results(body, eqn.outputs, scan.carried, program)
+    read = _read_carry(body, results, scan.constants, [False] * scan.carried, program)
     body = _without_carry(body, scan.constants, read)
-    body = simplified(body) or body
+    body = program.simplified(body) or body
     results = [*_where(read, results), *results[scan.carried :]]
     first_x = scan.constants + scan.carried
     inputs = [
@@ -154,10 +185,13 @@ def _scan(
     carried = sum(read)
     first_x = scan.constants + carried
     keep = [r or scan.constants <= i < first_x for i, r in enumerate(_reads(body))]
-    if scan.length is None and not any(keep[first_x:]):
-        # A tape says how many steps there are.
-        tapes = [isinstance(a.aval, StepsAval) for a in inputs[first_x:]]
-        keep[first_x + tapes.index(True)] = True
+    if scan.length is None:
+        # A tape says how many steps there are. Where none does for sure, it is one of them all.
+        tapes = range(first_x, len(keep))
+        sure = [i for i in tapes if program.counts(inputs[i])]
+        if not any(keep[i] for i in sure):
+            for i in sure[-1:] or tapes:
+                keep[i] = True
     operands = _where(keep, inputs)
     constants = sum(keep[: scan.constants])
     body = _with_inputs(body, keep, constants)
@@ -168,19 +202,17 @@ def _scan(
     return Equation(ScanLanes(trimmed, lanes.size, batched), operands, results, eqn.place)
 
 
-def _while(
-    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
-) -> Equation | None:
+def _while(eqn: Equation, program: _Program) -> Equation | None:
     lanes = eqn.primitive if isinstance(eqn.primitive, WhileLanes) else None
     loop: While = _of_one_lane(eqn.primitive)
-    body, condition = simplified(loop.body), simplified(loop.condition)
+    body, condition = program.simplified(loop.body), program.simplified(loop.condition)
     if body is None or condition is None:
         return None
     asked, held = loop.condition_constants, loop.body_constants
-    body, results = _kept_results(body, eqn.outputs, loop.carried, live, same)
-    carry = _read_carry(body, results, held, _reads(condition)[asked:], live)
+    body, results = _kept_results(body, eqn.outputs, loop.carried, program)
+    carry = _read_carry(body, results, held, _reads(condition)[asked:], program)
     body = _without_carry(body, held, carry)
-    body = simplified(body) or body
+    body = program.simplified(body) or body
     results = [*_where(carry, results), *results[loop.carried :]]
     in_condition, in_body = _reads(condition)[:asked], _reads(body)[:held]
     condition = _with_inputs(condition, [*in_condition, *carry], sum(in_condition))
@@ -193,15 +225,13 @@ def _while(
     return Equation(WhileLanes(trimmed, lanes.size, batched), operands, results, eqn.place)
 
 
-def _branches(
-    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
-) -> Equation | None:
+def _branches(eqn: Equation, program: _Program) -> Equation | None:
     cond: Cond | CondLanes = eqn.primitive
-    wanted = [v in live for v in eqn.outputs]
+    wanted = [v in program.live for v in eqn.outputs]
     branches: list[Jaxpr] = []
     for branch in cond.branches:
         outputs = [a for a, w in zip(branch.outputs, wanted, strict=True) if w]
-        made = simplified(
+        made = program.simplified(
             Jaxpr(branch.inputs, branch.equations, outputs, branch.captured, branch.name)
         )
         if made is None:
@@ -220,23 +250,26 @@ def _branches(
     return Equation(primitive, operands, results, eqn.place)
 
 
-def _checkpoint(
-    eqn: Equation, live: set[Var], same: dict[Var, Var], simplified: Simplified
-) -> Equation | None:
-    wanted = [v in live for v in eqn.outputs]
-    jaxpr, policy = eqn.primitive.jaxpr, eqn.primitive.policy
+def _call(eqn: Equation, program: _Program) -> Equation | None:
+    wanted = [v in program.live for v in eqn.outputs]
+    jaxpr: Jaxpr = eqn.primitive.jaxpr
     outputs = _where(wanted, jaxpr.outputs)
-    body = simplified(Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name))
+    body = program.simplified(
+        Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name)
+    )
     if body is None:
         return None
     keep = _reads(body)
     body = _with_inputs(body, keep, sum(keep[: body.captured]))
     operands, results = _where(keep, eqn.inputs), _where(wanted, eqn.outputs)
-    return Equation(Checkpoint(body, policy), operands, results, eqn.place)
+    held = isinstance(eqn.primitive, Checkpoint)
+    call = Checkpoint(body, eqn.primitive.policy) if held else Call(body)
+    return Equation(call, operands, results, eqn.place)
 
 
 _TRIMMED = {
-    Checkpoint: _checkpoint,
+    Call: _call,
+    Checkpoint: _call,
     Cond: _branches,
     CondLanes: _branches,
     Scan: _scan,
