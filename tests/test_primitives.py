@@ -10,10 +10,10 @@ from samples.laws import check_sample
 
 from funcgrad.core.ir import make_aval
 from funcgrad.core.tape import Steps, StepsAval
-from funcgrad.ops.steps import FoldSteps, RepeatSteps, SumSteps
+from funcgrad.ops.steps import AddSteps, FoldSteps, RepeatSteps, SumSteps, plus
 
 # Operands and results are tapes, not arrays: tested below.
-OF_TAPES = {"fold_steps", "repeat_steps", "sum_steps"}
+OF_TAPES = {"add_steps", "fold_steps", "repeat_steps", "sum_steps"}
 
 # Without a forward mode, or without any derivative: test_custom.py and test_callback.py.
 OF_USERS = {"custom_vjp", "opaque", "pure_callback", "refuse"}
@@ -84,4 +84,6 @@ def test_a_tape_of_zeros_gives_way():
     tape = steps((2,), 0)
     nothing = Steps(None, tape.aval)
     assert (tape + nothing) is tape and (nothing + tape) is tape
+    assert plus(tape, nothing) is tape and AddSteps().aval(tape.aval, tape.aval) == tape.aval
+    assert AddSteps().transpose(tape, tape, tape) == (tape, tape)
     np.testing.assert_array_equal(nothing[7], np.zeros(2))

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from ..core.ir import Aval, Jaxpr, Place
 from ..core.primitive import primitive
+from ..core.tape import StepsAval
 from ..core.trace import Tracer, apply, aval_of, trace
 from ..errors import MissingRuleError
 from ..ops.convert import convert
@@ -190,7 +191,10 @@ def mapped_programs(
         batched = [b for b, g in zip(own, programs.given, strict=True) if g]
         return [c if b else Sum((0,))(c) for c, b in zip(whole, batched, strict=True)]
 
-    avals = batched_avals(programs.backward, size, back_flags, ())[len(second) :]
+    before = len(second) + len(captured)
+    tapes = [a if isinstance(a, StepsAval) else None for a in forward_program[0].out_avals[count:]]
+    kinds = [*[None] * before, *tapes, *[None] * rest]
+    avals = batched_avals(programs.backward, size, back_flags, kinds)[len(second) :]
     name = f"vmap of {programs.backward.name}"
     return Programs(forward_program, trace(backward, avals, name=name), programs.given)
 

@@ -19,8 +19,8 @@ from ..core.primitive import Primitive, primitive
 from ..core.tape import Steps, StepsAval, length_of
 from ..core.trace import apply, aval_of, run, trace
 from ..ops.convert import convert
-from ..ops.kinds import add
 from ..ops.linear import move_axis, zeros
+from ..ops.steps import plus
 from ..transforms.vmap import repeat
 from .derive import Tapes, cached, derived, jvp_program, mapped_program, split_of
 
@@ -380,7 +380,7 @@ class BackwardBody:
                 for i, moves in zip(range(constants, first), inexact, strict=True)
                 if moves
             ]
-            added = [add(t, pulled[i]) for t, i in zip(totals, self.summed, strict=True)]
+            added = [plus(t, pulled[i]) for t, i in zip(totals, self.summed, strict=True)]
             return [*carry, *added, *[pulled[first + i] for i in self.given]]
 
         kinds = [*avals[:constants], *moving, *sums, *[avals[first + i] for i in self.read]]

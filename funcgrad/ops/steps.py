@@ -10,10 +10,11 @@ import numpy as np
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import primitive
 from ..core.tape import Steps, StepsAval
-from ..core.trace import aval_of
+from ..core.trace import Tracer, aval_of
+from .kinds import add
 from .linear import Linear
 
-__all__ = ["FoldSteps", "RepeatSteps", "SumSteps"]
+__all__ = ["AddSteps", "FoldSteps", "RepeatSteps", "SumSteps", "plus"]
 
 
 def _changed(aval: StepsAval, change: Callable[[Shape], Shape]) -> StepsAval:
@@ -103,3 +104,29 @@ class SumSteps(Linear):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return SumSteps(self.axis + 1)(*operands)
+
+
+@primitive
+class AddSteps(Linear):
+    """Two tapes of one loop, added entry by entry."""
+
+    def run(self, a: Steps, b: Steps) -> Steps:
+        return a + b
+
+    def aval(self, a: Any, b: Any) -> StepsAval:
+        return a
+
+    def transpose(self, ct: Any, a: Any, b: Any) -> Any:
+        return ct, ct
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(
+            *[x if b else RepeatSteps(size, 0)(x) for x, b in zip(operands, batched, strict=True)]
+        )
+
+
+def plus(a: Any, b: Any) -> Any:
+    """``a + b`` of two cotangents or tangents of one value, which may be a tape."""
+    if isinstance(a.aval if isinstance(a, Tracer | Steps) else None, StepsAval):
+        return AddSteps()(a, b)
+    return add(a, b)

@@ -18,8 +18,8 @@ from ..core.ir import Place, line_of
 from ..core.overwritten import refuse, restore
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
-from ..ops.kinds import add
 from ..ops.linear import zeros
+from ..ops.steps import plus
 
 __all__ = ["Tape", "TapeFrame", "vjp"]
 
@@ -168,7 +168,7 @@ class Tape:
         for out, ct in zip(self._outputs, cts, strict=True):
             if ct is not None and isinstance(out, Tracer) and out.frame is frame:
                 known = found.get(id(out))
-                found[id(out)] = ct if known is None else add(known, ct)
+                found[id(out)] = ct if known is None else plus(known, ct)
                 if masked:
                     descends.add(id(out))
         outer: list[Frame] = []
@@ -213,7 +213,7 @@ class Tape:
                         continue
                     key = id(a)
                     known = found.get(key)
-                    found[key] = g if known is None else add(known, g)
+                    found[key] = g if known is None else plus(known, g)
                     if (mask and primitive.passes_mask) or primitive.masks:
                         descends.add(key)
         finally:
