@@ -909,6 +909,25 @@ def test_mistakes_in_a_forward_mode_rule():
             grad(lambda x: np.sum(f(x)["a"]))(XS)
 
 
+@pytest.mark.parametrize("differentiate", [grad, lambda f: jit(grad(f)), lambda f: grad(jit(f))])
+@pytest.mark.parametrize(
+    "mixed",
+    [
+        lambda x, t: scan(lambda c, _: ((c[0] * 2.0 + c[1], c[1]), None), (x, t), length=3)[0],
+        lambda x, t: while_loop(lambda c: c[1] < 9.0, lambda c: (c[0] * 2.0, c[1] + 1.0), (x, t)),
+        lambda x, t: cond(t > 0.0, lambda x, t: (x, t), lambda x, t: (x * 2.0, t), x, t),
+        lambda x, t: jit(lambda x, t: (x + t, t))(x, t),
+        lambda x, t: checkpoint(lambda x, t: (x + t, t))(x, t),
+    ],
+    ids=["scan", "while", "cond", "jit", "checkpoint"],
+)
+def test_a_result_that_depends_on_the_tangents_is_found_in_loops(mixed, differentiate):
+    f = custom_jvp(lambda x: x * 2.0)
+    f.defjvp(lambda primals, tangents: mixed(primals[0], tangents[0]))
+    with pytest.raises(StructureError, match="the result depends on the tangents"):
+        differentiate(f)(1.5)
+
+
 def test_functions_without_a_rule():
     for made, match in ((custom_vjp, "defvjp"), (custom_jvp, "defjvp")):
         f = made(lambda x: x * 2.0)

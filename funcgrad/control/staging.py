@@ -145,18 +145,20 @@ def agreeing(
         StructureError, ShapeError: Where they differ.
     """
     other = rule.result
-    whose = f"{rule.what}: the forward pass of {place_of(rule.function)}"
+    pair, part = ("tangent", "rule") if rule.what == "custom_jvp" else ("residuals", "forward pass")
+    whose = f"{rule.what}: the {part} of {place_of(rule.function)}"
+    fix = f"Return the function's result, and with it the {pair}: (out, {pair})."
     if other.treedef != result.treedef or other.numbers != result.numbers:
         raise StructureError(
             f"{whose} returns {other.treedef} and the function {result.treedef}",
-            "Return the function's result, and with it the residuals: (out, residuals).",
+            fix,
         )
     converted: list[Any] = []
     for i, (x, aval) in enumerate(zip(found, out_avals, strict=True)):
-        if join(aval_of(x), aval) != aval:
+        given = aval_of(x)
+        if given.strong() != aval.strong() and join(given, aval) != aval:
             raise ShapeError(
-                f"{whose} returns {aval_of(x)} for {result.label(i)}, and the function {aval}",
-                "Return the function's result, and with it the residuals: (out, residuals).",
+                f"{whose} returns {given} for {result.label(i)}, and the function {aval}", fix
             )
         converted.append(to_aval(x, aval))
     return converted
