@@ -570,3 +570,22 @@ def test_minimize_zero_steps_and_bad_input():
     for steps in (-1, 2.0, True):
         with pytest.raises(errors.ArgumentError, match="steps must be an integer, not negative"):
             optim.minimize(lambda x: x, 1.0, optim.sgd(0.1), steps=steps)
+
+
+@pytest.mark.parametrize(
+    "opt",
+    [
+        optim.sgd(0.1),
+        optim.rmsprop(),
+        optim.adamw(),
+        optim.clip_by_global_norm(1.0),
+        optim.chain(optim.clip_by_global_norm(1.0), optim.adam()),
+    ],
+)
+def test_arguments_of_update_in_another_order(opt):
+    params = {"w": np.ones(3)}
+    state = opt.init(params)
+    with pytest.raises(
+        errors.ArgumentError, match=r"update got a dict in the place of its \w+State"
+    ):
+        opt.update(state, params, params)

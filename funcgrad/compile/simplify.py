@@ -13,6 +13,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, has_effect
+from ..core.tape import Steps
 from ..core.trace import aval_of
 from ..ops.convert import Convert
 from ..ops.kinds import Elementwise
@@ -223,7 +224,7 @@ class _Walk:
             value = value[()]
         if aval_of(value) != aval:
             return None
-        if not aval.shape:
+        if not aval.shape and not isinstance(value, Steps):
             return (Literal(value, aval),)
         self.values[out] = value
         self.new_constants.append(out)

@@ -18,6 +18,7 @@ from .base import (
     check_in,
     check_positive,
     check_rate,
+    check_state,
     map_leaves,
     next_rate,
     rate_at,
@@ -133,6 +134,7 @@ def _adam(
         return AdamState(step, rate, zeros(params), zeros(params))
 
     def update(grads: Any, state: AdamState, params: Any) -> tuple[Any, AdamState]:
+        check_state(called, state, AdamState)
         step, rate = state.step + 1, state.learning_rate
         c = np.sqrt((1 - b2) / (1 - b2**step))
         down = -rate * (1 - b1) / ((1 - b1**step) * c)

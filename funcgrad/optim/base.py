@@ -192,6 +192,16 @@ def next_rate(called: str, learning_rate: Rate, state: Any, step: Any) -> Any:
     return state.learning_rate
 
 
+def check_state(called: str, state: Any, kind: type) -> None:
+    """Raise where the state of an update is something else, such as the parameters."""
+    if not isinstance(state, kind):
+        raise ArgumentError(
+            f"{called}: update got a {type(state).__name__} in the place of its {kind.__name__}",
+            "Write updates, state = opt.update(grads, state, params), where the first state is "
+            "opt.init(params).",
+        )
+
+
 def check_rate(called: str, learning_rate: Rate) -> None:
     """Raise at once for a learning rate that is no number, rather than at the first `init`."""
     if not callable(learning_rate):

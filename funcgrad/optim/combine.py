@@ -8,7 +8,15 @@ import numpy as np
 
 from .. import tree
 from ..errors import ArgumentError
-from .base import Optimizer, cast, check_positive, float_dtype, map_leaves, working_dtype
+from .base import (
+    Optimizer,
+    cast,
+    check_positive,
+    check_state,
+    float_dtype,
+    map_leaves,
+    working_dtype,
+)
 
 
 class ClipState(NamedTuple):
@@ -47,6 +55,7 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
         return ClipState(np.float64(0.0))
 
     def update(grads: Any, state: ClipState, params: Any) -> tuple[Any, ClipState]:
+        check_state("clip_by_global_norm", state, ClipState)
         total = np.float64(0.0)
         for g in tree.leaves(grads):
             g = cast(g, working_dtype(float_dtype(g) or np.dtype(np.float64)))
@@ -118,6 +127,7 @@ def chain(*optimizers: Optimizer) -> Optimizer:
         return ChainState(tuple(optimizer.init(params) for optimizer in optimizers))
 
     def update(grads: Any, state: ChainState, params: Any) -> tuple[Any, ChainState]:
+        check_state("chain", state, ChainState)
         states: list[Any] = []
         for optimizer, one in zip(optimizers, state.states, strict=True):
             grads, one = optimizer.update(grads, one, params)

@@ -14,6 +14,7 @@ from .base import (
     check_in,
     check_positive,
     check_rate,
+    check_state,
     map_leaves,
     next_rate,
     rate_at,
@@ -98,6 +99,7 @@ def rmsprop(
         )
 
     def update(grads: Any, state: RmspropState, params: Any) -> tuple[Any, RmspropState]:
+        check_state("rmsprop", state, RmspropState)
         down = -state.learning_rate / root
 
         def rule(g: Any, p: Any, v: Any, *more: Any) -> list[Any]:

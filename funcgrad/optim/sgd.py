@@ -7,7 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ArgumentError
-from .base import Optimizer, Rate, cast, check_in, check_rate, map_leaves, next_rate, rate_at, zeros
+from .base import (
+    Optimizer,
+    Rate,
+    cast,
+    check_in,
+    check_rate,
+    check_state,
+    map_leaves,
+    next_rate,
+    rate_at,
+    zeros,
+)
 
 
 class SgdState(NamedTuple):
@@ -71,6 +82,7 @@ def sgd(learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> O
         return SgdState(step, rate_at("sgd", learning_rate, step), velocity)
 
     def update(grads: Any, state: SgdState, params: Any) -> tuple[Any, SgdState]:
+        check_state("sgd", state, SgdState)
         step, velocity = state.step + 1, state.velocity
         down = -state.learning_rate
 

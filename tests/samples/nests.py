@@ -409,6 +409,7 @@ FOUND = [
     ),
     custom_jvp(None, checkpointed(chosen(None), leaf("sort"))),
     mapped(chosen(2), _loop(leaf("tanh"))),
+    vectorized(None, jitted(None, _loop(vectorized(None, leaf("where"))))),
     vectorized(None, while_(chosen(True), leaf("dot"))),
     _loop(collective(chosen(fg.psum), associative(None, while_(chosen(True), leaf("tanh"))))),
     vectorized(None, _loop(collective(chosen(fg.psum), while_(chosen(True), leaf("sort"))))),
