@@ -576,7 +576,7 @@ def test_minimize_zero_steps_and_bad_input():
     "opt",
     [
         optim.sgd(0.1),
-        optim.rmsprop(),
+        optim.rmsprop(0.1),
         optim.adamw(),
         optim.clip_by_global_norm(1.0),
         optim.chain(optim.clip_by_global_norm(1.0), optim.adam()),
