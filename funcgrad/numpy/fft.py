@@ -40,8 +40,28 @@ __all__ = [
 
 Array = Any
 
+
 # Neither takes an array: a traced sample spacing passes through their arithmetic.
-fftfreq, rfftfreq = np.fft.fftfreq, np.fft.rfftfreq
+def fftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Any:
+    """``numpy.fft.fftfreq``, and ``dtype`` of the array API standard.
+
+    >>> fftfreq(4, 0.5, dtype="float32")
+    array([ 0. ,  0.5, -1. , -0.5], dtype=float32)
+    """
+    return _of_dtype(np.fft.fftfreq(n, d, device), dtype)
+
+
+def rfftfreq(n: int, d: Any = 1.0, device: Any = None, *, dtype: Any = None) -> Any:
+    """``numpy.fft.rfftfreq``, and ``dtype`` of the array API standard.
+
+    >>> rfftfreq(4, 0.5, dtype="float32")
+    array([0. , 0.5, 1. ], dtype=float32)
+    """
+    return _of_dtype(np.fft.rfftfreq(n, d, device), dtype)
+
+
+def _of_dtype(frequencies: Any, dtype: Any) -> Any:
+    return frequencies if dtype is None else frequencies.astype(dtype)
 
 
 def _signal(a: Any) -> Any:

@@ -32,8 +32,20 @@ def install() -> None:
     for name, (read, advice) in _ATTRIBUTES.items():
         setattr(Tracer, name, property(read, _unwriteable(name, advice)))
     for function in (
-        *(astype, reshape_, transpose, flatten, ravel, copy, clip, item, tolist, nonzero),
-        *(choose, compress, conj, conjugate),
+        *(
+            astype,
+            reshape_,
+            transpose,
+            flatten,
+            ravel,
+            copy,
+            clip,
+            item,
+            to_device,
+            tolist,
+            nonzero,
+        ),
+        *(choose, compress, conj, conjugate, to_device),
     ):
         setattr(Tracer, function.__name__.rstrip("_"), function)
     special: dict[str, Any] = {
@@ -160,6 +172,12 @@ def item(self: Tracer, *args: Any) -> Any:
             "Index first, as in x[i].",
         )
     return np.asarray(self.frame.concrete(self, "item")).item()
+
+
+def to_device(self: Tracer, device: Any, /, *, stream: Any = None) -> Any:
+    """``x`` itself, on the one device there is, ``"cpu"``, as NumPy."""
+    np.empty(0).to_device(device, stream=stream)  # NumPy's errors
+    return self
 
 
 def tolist(self: Tracer) -> Any:

@@ -12,7 +12,7 @@ from ..ops import scan as ops
 from ..ops import sort as order_ops
 from ..ops.linear import reshape, shape_of
 from .arguments import along, axis_of, cast, given, operand
-from .dispatch import implements, refuse
+from .dispatch import has_tracer, implements, refuse, register
 from .reduce import accumulated
 
 __all__ = [
@@ -136,21 +136,62 @@ def _edge(part: Any, shape: tuple[int, ...], axis: int) -> Any:
     return np.broadcast_to(part, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
-@implements(np.sort)
-def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
-    """``numpy.sort``; each element's gradient is that of its place. Ties keep their order."""
-    refuse("sort", order=order)
-    x = operand(a)
-    if axis is None:
-        x, axis = reshape(x, (aval_of(x).size,)), 0
-    return order_ops.sort(x, axis_of(axis, len(shape_of(x))))
-
-
-@implements(np.argsort)
-def argsort(
-    a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None
+@register(np.sort)
+def sort(
+    a: Any,
+    axis: Any = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: Any = None,
+    descending: bool = False,
 ) -> Any:
-    """``numpy.argsort``; no derivative passes."""
+    """``numpy.sort``, and ``descending`` of the array API standard, which NumPy does not have yet.
+
+    Each element's gradient is that of its place. Ties keep their order.
+
+    >>> import numpy as np
+    >>> from funcgrad import grad
+    >>> sort(np.array([2.0, 5.0, 3.0]), descending=True)
+    array([5., 3., 2.])
+    >>> grad(lambda x: sort(x, descending=True) @ np.arange(3.0))(np.array([2.0, 5.0, 3.0]))
+    array([2., 0., 1.])
+    """
+    if has_tracer(a):
+        refuse("sort", order=order)
+        x = operand(a)
+        if axis is None:
+            x, axis = reshape(x, (aval_of(x).size,)), 0
+        found = order_ops.sort(x, axis_of(axis, len(shape_of(x))))
+    else:
+        found = np.sort(a, axis, kind, order, stable=stable)
+    return np.flip(found, -1 if axis is None else axis) if descending else found
+
+
+@register(np.argsort)
+def argsort(
+    a: Any,
+    axis: Any = -1,
+    kind: Any = None,
+    order: Any = None,
+    *,
+    stable: Any = None,
+    descending: bool = False,
+) -> Any:
+    """``numpy.argsort``, and ``descending`` of the array API standard; no derivative passes.
+
+    >>> import numpy as np
+    >>> argsort(np.array([2.0, 5.0, 5.0, 3.0]), descending=True, stable=True)
+    array([1, 2, 3, 0])
+    """
+    if descending:
+        # Sorted from the end and read from the end, equal elements stay in order.
+        x = operand(a)
+        x, place = (np.reshape(x, -1), 0) if axis is None else (x, axis)
+        found = np.flip(argsort(np.flip(x, place), place, kind, order, stable=stable), place)
+        return np.shape(x)[place] - 1 - found
+    if not has_tracer(a):
+        return np.argsort(a, axis, kind, order, stable=stable)
     if stable is not None and kind is not None:
         raise ValueError("`kind` and `stable` parameters can't be provided at the same time.")
     by = "stable" if stable else kind or "quicksort"
