@@ -132,7 +132,74 @@ CPX = M + 0.3j * M[::-1]
 WRAPPED = {
     "solve": (lambda la, a, b: la.solve(a, b), (M, W)),
     "solve transposed": (lambda la, a, b: la.solve(a, b, transposed=True), (M, M[:, :2])),
+    **{
+        f"solve {kind}": (
+            lambda la, a, b, kind=kind: la.solve(a, b, assume_a=kind), (M + 2 * np.eye(3), M))
+        for kind in ("gen", "sym", "upper triangular", "lower triangular", "diagonal")
+    },
+    "solve pos": (lambda la, a, b: la.solve(a, b, assume_a="pos"), (SPD, W)),
+    "solve pos lower": (lambda la, a, b: la.solve(a, b, True, assume_a="pos"), (SPD, M)),
+    "solve sym lower": (lambda la, a, b: la.solve(a, b, True, assume_a="sym"), (SPD + M, W)),
+    "solve her": (
+        lambda la, a, b: la.solve(a, b, assume_a="her"), (CPX + 3 * np.eye(3), W + 0j)),
+    "solve diagonal vector": (lambda la, a, b: la.solve(a, b, assume_a="diagonal"), (M, W)),
+    "solve triangular transposed": (
+        lambda la, a, b: la.solve(a, b, assume_a="upper triangular", transposed=True), (M, W)),
     "inv": (lambda la, a: la.inv(a), (M,)),
+    "pinv": (lambda la, a: la.pinv(a), (M[:, :2],)),
+    "pinv of a short rank": (lambda la, a: la.pinv(a @ a.T, rtol=1e-8), (M[:, :2],)),
+    "pinv's rank": (lambda la, a: la.pinv(a, return_rank=True)[0], (M[:2],)),
+    "lstsq": (lambda la, a, b: la.lstsq(a, b)[0], (M[:, :2], W)),
+    "lstsq residuals": (lambda la, a, b: la.lstsq(a, b)[1], (M[:, :2], W)),
+    "lstsq residuals of columns": (lambda la, a, b: la.lstsq(a, b)[1], (M[:, :2], M)),
+    "lu_factor": (lambda la, a: la.lu_factor(a)[0], (M[[1, 2, 0]],)),
+    **{
+        f"lu_solve {t}": (
+            lambda la, a, b, t=t: la.lu_solve(la.lu_factor(a), b, t), (C[[1, 2, 0]], B + 1j))
+        for t in (0, 1, 2)
+    },
+    "lu_solve of a vector": (lambda la, a, b: la.lu_solve(la.lu_factor(a), b), (M[::-1], W)),
+    "lu_solve of given factors": (
+        lambda la, b: la.lu_solve(scipy_linalg.lu_factor(M[::-1]), b), (W,)),
+    **{
+        f"qr {mode} {i}": (lambda la, a, m=mode, i=i: la.qr(a, mode=m)[i], (M[:, :k],))
+        for mode, i, k in (("full", 1, 3), ("economic", 0, 2), ("economic", 1, 2), ("r", 0, 2))
+    },
+    "svd values": (lambda la, a: la.svd(a)[1], (M,)),
+    "svd without vectors": (lambda la, a: la.svd(a, compute_uv=False), (M[:, :2],)),
+    **{
+        f"svd vectors {i}": (lambda la, a, i=i: la.svd(a, full_matrices=False)[i], (M[:, :2],))
+        for i in (0, 2)
+    },
+    **{
+        f"polar {side} {i}": (lambda la, a, s=side, i=i: la.polar(a, s)[i], (x,))
+        for side, i, x in (
+            ("right", 0, M), ("right", 1, M[:2]), ("left", 1, M[:, :2]), ("left", 0, CPX))
+    },
+    "eigh values": (lambda la, a: la.eigh(a)[0], (SPD,)),
+    "eigh vectors": (lambda la, a: la.eigh(a)[1] ** 2, (SPD,)),  # evr's signs jump
+    "eigh upper": (lambda la, a: la.eigh(a, lower=False)[1] ** 2, (SPD + M,)),
+    "eigh of a pair": (lambda la, a, b: la.eigh(a, b)[0], (M + M.T, SPD)),
+    "eigh vectors of a pair": (lambda la, a, b: la.eigh(a, b)[1], (M + M.T, SPD)),
+    "eigh only values": (lambda la, a: la.eigh(a, eigvals_only=True), (SPD,)),
+    "eigvals": (lambda la, a: la.eigvals(a), (M,)),
+    "eigvals of a pair": (lambda la, a, b: la.eigvals(a, b), (M, SPD)),
+    "eig": (lambda la, a: la.eig(a)[0], (CPX,)),
+    "eig vectors": (lambda la, a: np.abs(la.eig(a)[1]), (CPX,)),
+    "logm": (lambda la, a: la.logm(a), (SPD + 0.1 * M,)),
+    "logm complex": (lambda la, a: la.logm(a), (CPX + 2 * np.eye(3),)),
+    "logm of the identity": (lambda la, a: la.logm(a), (np.eye(3),)),
+    "expm_frechet": (lambda la, a, t: la.expm_frechet(a, t)[1], (M, SPD)),
+    "expm_frechet alone": (lambda la, a, t: la.expm_frechet(a, t, compute_expm=False), (M, SPD)),
+    **{
+        f"{name} {kind}": (lambda la, a, name=name: getattr(la, name)(a), (x,))
+        for name in ("cosm", "sinm", "tanm", "coshm", "sinhm", "tanhm")
+        for kind, x in (("real", 0.5 * M), ("complex", 0.5 * CPX))
+    },
+    "circulant": (lambda la, c: la.circulant(c), (W,)),
+    "hankel": (lambda la, c, r: la.hankel(c, r), (W, np.arange(4.0))),
+    "hankel of a column": (lambda la, c: la.hankel(c), (W,)),
+    "khatri_rao": (lambda la, a, b: la.khatri_rao(a, b), (M, CPX[:2])),
     "det": (lambda la, a: la.det(a), (M,)),
     "norm": (lambda la, a: la.norm(a), (M,)),
     "norm of rows": (lambda la, a: la.norm(a, 1, axis=1), (M,)),
@@ -170,8 +237,40 @@ def test_what_numpy_has_too(name):
 
 
 def test_what_these_refuse():
-    with pytest.raises(ArgumentError, match="assume_a='pos'"):
-        grad(lambda a: linalg.solve(a, W, assume_a="pos")[0])(SPD)
+    with pytest.raises(ArgumentError, match="assume_a='banded'"):
+        grad(lambda a: linalg.solve(a, W, assume_a="banded")[0])(SPD)
+    with pytest.raises(ArgumentError, match="inv: assume_a='banded'"):
+        grad(lambda a: linalg.inv(a, assume_a="banded")[0, 0])(SPD)
+    with pytest.raises(ArgumentError, match="subset_by_index"):
+        grad(lambda a: linalg.eigh(a, subset_by_index=[0, 1])[0][0])(SPD)
+    with pytest.raises(ArgumentError, match="driver='evd'"):
+        grad(lambda a: linalg.eigvalsh(a, driver="evd")[0])(SPD)
+    with pytest.raises(ArgumentError, match="left=True"):
+        grad(lambda a: np.abs(linalg.eig(a, left=True)[1][0, 0]))(SPD)
+    with pytest.raises(ArgumentError, match="pivoting=True"):
+        grad(lambda a: linalg.qr(a, pivoting=True)[0][0, 0])(SPD)
+    with pytest.raises(ArgumentError, match="mode='raw'"):
+        grad(lambda a: linalg.qr(a, mode="raw")[1][0, 0])(SPD)
+    with pytest.raises(ValueError, match="Mode"):
+        grad(lambda a: linalg.qr(a, mode="reduced")[1][0, 0])(SPD)
+    with pytest.raises(ArgumentError, match="lapack_driver='gesvd'"):
+        grad(lambda a: linalg.svd(a, lapack_driver="gesvd")[1][0])(SPD)
+    with pytest.raises(ArgumentError, match="atol"):
+        grad(lambda a: linalg.pinv(a, atol=1e-3)[0, 0])(SPD)
+    with pytest.raises(ValueError, match="side"):
+        grad(lambda a: linalg.polar(a, "up")[0][0, 0])(SPD)
+    with pytest.raises(ValueError, match="trans"):
+        grad(lambda a: linalg.lu_solve(linalg.lu_factor(a), W, 3)[0])(SPD)
+    with pytest.raises(ShapeError, match="as many rows"):
+        grad(lambda a: linalg.lu_solve(linalg.lu_factor(a), W[:2])[0])(SPD)
+    with pytest.raises(ShapeError, match="khatri_rao"):
+        grad(lambda a: linalg.khatri_rao(a, W)[0, 0])(M)
+    with pytest.raises(ShapeError, match="expm_frechet"):
+        grad(lambda a: linalg.expm_frechet(a, np.eye(2))[0][0, 0])(M)
+    with pytest.raises(np.linalg.LinAlgError, match="complex logarithm"):
+        grad(lambda a: linalg.logm(a)[0, 0])(-np.eye(2))
+    with pytest.raises(NotTraceableError, match="lu_factor"):
+        grad(lambda a: linalg.lu_factor(a)[0][0, 0])(M[:2])
     with pytest.raises(ArgumentError, match="type=2"):
         grad(lambda a: linalg.eigvalsh(a, SPD, type=2)[0])(SPD)
     with pytest.raises(ShapeError, match="block_diag"):
@@ -180,3 +279,54 @@ def test_what_these_refuse():
         grad(lambda a: linalg.toeplitz(a)[0, 0])(M)
     with pytest.raises(ShapeError, match="inv"):
         grad(lambda a: linalg.inv(a)[0, 0])(M[:2])
+
+
+def test_pivots():
+    stack = np.stack([M[[1, 2, 0]], M[[2, 0, 1]], np.eye(3)])
+    for found in (jit(linalg.lu_factor)(stack), jit(vmap(linalg.lu_factor))(stack)):
+        assert found[1].dtype == np.int32
+        for a, factors, piv in zip(stack, *found, strict=True):
+            expected = scipy_linalg.lu_factor(a)
+            np.testing.assert_array_equal(piv, expected[1])
+            np.testing.assert_allclose(factors, expected[0], rtol=1e-14)
+    right = np.stack([W, W + 1, W - 2])
+    solved = jit(vmap(lambda a, b: linalg.lu_solve(linalg.lu_factor(a), b)))(stack, right)
+    np.testing.assert_allclose(np.einsum("bij,bj->bi", stack, solved), right, rtol=1e-13)
+
+
+def test_signs_of_eigenvectors_are_scipys():
+    stack = np.stack([SPD, SPD[::-1, ::-1], SPD + np.diag([1.0, 5.0, 2.0])])
+    for a in stack:
+        for found in (jit(linalg.eigh)(a), vjp(linalg.eigh, a)[0]):
+            np.testing.assert_array_equal(found[1], scipy_linalg.eigh(a)[1])
+    _, vectors = jit(vmap(lambda a: linalg.eigh(a)))(stack)
+    np.testing.assert_array_equal(vectors[2], scipy_linalg.eigh(stack[2])[1])
+
+
+def test_rank_and_singular_values():
+    _, rank, s = jit(lambda a: linalg.lstsq(a, W)[1:])(M[:, :2])
+    expected = scipy_linalg.lstsq(M[:, :2], W)
+    assert rank == expected[2]
+    np.testing.assert_allclose(s, expected[3], rtol=1e-14)
+    assert jit(lambda a: linalg.pinv(a @ a.T, rtol=1e-9, return_rank=True)[1])(M[:, :2]) == 2
+
+
+def test_polar_where_singular_values_coincide():
+    # At the identity the orthogonal factor moves by the direction's antisymmetric part.
+    t = np.array([[0.2, 1.3], [-0.4, 0.7]])
+    moved = jvp(lambda a: linalg.polar(a)[0], (np.eye(2),), (t,))[1]
+    np.testing.assert_allclose(moved, 0.5 * (t - t.T), rtol=1e-13, atol=1e-14)
+    moved = jvp(lambda a: linalg.polar(a)[1], (np.eye(2),), (t,))[1]
+    np.testing.assert_allclose(moved, 0.5 * (t + t.T), rtol=1e-13, atol=1e-14)
+
+
+def test_gradients_of_structures_are_in_what_counts():
+    counts = {"pos": np.triu, "upper triangular": np.triu, "lower triangular": np.tril,
+              "diagonal": lambda x: x * np.eye(3), "sym": np.triu}  # fmt: skip
+    for kind, part in counts.items():
+        g = grad(lambda a, kind=kind: np.sum(linalg.solve(a, W, assume_a=kind)))(SPD)
+        np.testing.assert_array_equal(g, part(g))
+    g = grad(lambda a: np.sum(linalg.inv(a, assume_a="pos", lower=True)))(SPD)
+    np.testing.assert_array_equal(g, np.tril(g))
+    found = jit(lambda a: linalg.inv(a, assume_a="sym"))(SPD + np.tril(M, -1))
+    np.testing.assert_allclose(found, scipy_linalg.inv(SPD), rtol=1e-12)

@@ -16,9 +16,11 @@ __all__ = ["TWINS", "scipys_function", "twin_of"]
 
 TWINS = {
     "integrate": "cumulative_simpson cumulative_trapezoid odeint quad simpson solve_ivp trapezoid",
-    "linalg": "block_diag cho_factor cho_solve cholesky det eigvalsh expm inv lu norm solve "
-    "solve_continuous_lyapunov solve_discrete_lyapunov solve_lyapunov solve_sylvester "
-    "solve_triangular sqrtm svdvals toeplitz",
+    "linalg": "block_diag cho_factor cho_solve cholesky circulant coshm cosm det eig eigh "
+    "eigvals eigvalsh expm expm_frechet hankel inv khatri_rao logm lstsq lu lu_factor "
+    "lu_solve norm pinv polar qr sinhm sinm solve solve_continuous_lyapunov "
+    "solve_discrete_lyapunov solve_lyapunov solve_sylvester solve_triangular sqrtm svd "
+    "svdvals tanhm tanm toeplitz",
     "ndimage": "map_coordinates",
     "optimize": "minimize root",
     "signal": "convolve correlate",

@@ -1,8 +1,8 @@
 """Floor 3: functions of matrices and triangular systems, by SciPy: exponential, root, LU.
 
-The derivative of the exponential is a block of the exponential of a larger matrix (Mathias, A chain
-rule for matrix functions and applications, 1996); that of the root solves a Sylvester equation
-(Higham, Functions of Matrices, 2008). Both are exact where eigenvalues coincide.
+The derivatives of the exponential and of the logarithm are blocks of those of a larger matrix
+(Mathias, A chain rule for matrix functions and applications, 1996); that of the root solves a
+Sylvester equation (Higham, Functions of Matrices, 2008). All are exact where eigenvalues coincide.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from . import scipy_kernels
 from .convert import convert
+from .eigen import Eigh
 from .index import GetItem
 from .kinds import add, mul, neg
 from .linear import everywhere, shape_of, zeros
@@ -31,42 +32,63 @@ from .matrices import (
     subtract,
     transposed,
 )
+from .reduce import DiscreteRule
 from .shape import Concatenate
 
-__all__ = ["SolveTriangular", "expm", "lu", "solve_sylvester", "sqrtm"]
+__all__ = [
+    "EighOfSciPy",
+    "SolveTriangular",
+    "expm",
+    "logm",
+    "lu",
+    "pivot_order",
+    "pivots",
+    "solve_sylvester",
+    "sqrtm",
+]
 
 
-@primitive
-class Expm(Stacked):
-    """The exponential of square matrices.
+class ByBlocks(Stacked):
+    """A function of square matrices whose derivative stands in its value at a larger matrix.
 
-    The derivative ``L(x, t)`` in the direction ``t`` stands in ``exp([[x, t], [0, x]])``, above the
+    The derivative ``L(x, t)`` in the direction ``t`` stands in ``f([[x, t], [0, x]])``, above the
     diagonal; its transpose is ``L(x^T, ct)``.
     """
-
-    numpy = scipy_kernels.matrix_exponential
 
     def aval(self, x: Aval) -> Aval:
         return x.strong()
 
+    def moved(self, x: Any, t: Any) -> Any:
+        """The derivative at ``x`` in the direction ``t``."""
+        shape = shape_of(x)
+        n, rank = shape[-1], len(shape)
+        above = Concatenate(rank - 1)(x, t)
+        below = Concatenate(rank - 1)(zeros(aval_of(x)), x)
+        whole = self(Concatenate(rank - 2)(above, below))
+        return GetItem((Ellipsis, slice(None, n), slice(n, None)))(whole)
+
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None if t is None else _moved(x, t)
+        return None if t is None else self.moved(x, t)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return (_moved(transposed(operands[0]), ct),)
+        return (self.moved(transposed(operands[0]), ct),)
 
 
-def _moved(x: Any, t: Any) -> Any:
-    """The derivative of the exponential at ``x`` in the direction ``t``."""
-    shape = shape_of(x)
-    n, rank = shape[-1], len(shape)
-    above = Concatenate(rank - 1)(x, t)
-    below = Concatenate(rank - 1)(zeros(aval_of(x)), x)
-    whole = expm(Concatenate(rank - 2)(above, below))
-    return GetItem((Ellipsis, slice(None, n), slice(n, None)))(whole)
+@primitive
+class Expm(ByBlocks):
+    """The exponential of square matrices."""
+
+    numpy = scipy_kernels.matrix_exponential
+
+
+@primitive
+class Logm(ByBlocks):
+    """The principal logarithm of square matrices in double precision."""
+
+    numpy = scipy_kernels.matrix_logarithm
 
 
 @primitive
@@ -223,4 +245,44 @@ def _parts(x: Any) -> tuple[Any, Any]:
     return below, 1 - below
 
 
-expm, sqrtm, solve_sylvester, lu = Expm(), Sqrtm(), SolveSylvester(), Lu()
+@primitive
+class Pivots(DiscreteRule):
+    """LAPACK's pivots of permutation matrices ``(..., n, n)``: the row that row i changed with."""
+
+    numpy = scipy_kernels.pivots_of
+
+    def aval(self, p: Aval) -> Aval:
+        return make_aval(p.shape[:-1], np.dtype(np.int32))
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*operands)
+
+
+@primitive
+class PivotOrder(DiscreteRule):
+    """The order of the rows that LAPACK's pivots ``(..., n)`` lead to."""
+
+    numpy = scipy_kernels.order_of_pivots
+
+    def aval(self, pivots: Aval) -> Aval:
+        return make_aval(pivots.shape, np.dtype(np.intp))
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*operands)
+
+
+@primitive
+class EighOfSciPy(Eigh):
+    """`Eigh` by SciPy's own choice of LAPACK's drivers, whose vectors have other signs."""
+
+    name = "scipy_eigh"
+
+    def run(self, x: Any) -> Any:
+        return scipy_kernels.symmetric_eigen(x, self.lower)
+
+    def source(self, *operands: str) -> str:
+        return f"symmetric_eigen({operands[0]}, {self.lower})"
+
+
+expm, logm, sqrtm, solve_sylvester, lu = Expm(), Logm(), Sqrtm(), SolveSylvester(), Lu()
+pivots, pivot_order = Pivots(), PivotOrder()

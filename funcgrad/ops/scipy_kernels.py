@@ -36,6 +36,21 @@ def matrix_root(x: Any) -> Any:
     return out
 
 
+def matrix_logarithm(x: Any) -> Any:
+    """``scipy.linalg.logm`` of each matrix of a stack, of the dtype of ``x``, a double one."""
+    from scipy.linalg import logm
+
+    out = np.empty(x.shape, x.dtype)
+    for place in np.ndindex(x.shape[:-2]):
+        found = logm(x[place])
+        if np.iscomplexobj(found) and not np.iscomplexobj(x):
+            raise np.linalg.LinAlgError(
+                "logm: a real matrix has a complex logarithm, give it as a complex one"
+            )
+        out[place] = found
+    return out
+
+
 def sylvester(a: Any, b: Any, q: Any) -> Any:
     """``scipy.linalg.solve_sylvester`` for stacks of one length."""
     from scipy.linalg import solve_sylvester
@@ -67,6 +82,39 @@ def lu_factors(x: Any) -> Any:
         for factor, found in zip(out, lu(x[place], check_finite=False)):
             factor[place] = found
     return tuple(out)
+
+
+def pivots_of(p: Any) -> Any:
+    """Pivots of permutation matrices P with ``P L U = x``, as LAPACK's getrf has them."""
+    out = np.empty(p.shape[:-1], np.int32)
+    for place in np.ndindex(p.shape[:-2]):
+        rows = list(range(p.shape[-1]))
+        for i, row in enumerate(np.argmax(p[place], axis=0)):
+            j = rows.index(row)
+            rows[i], rows[j] = rows[j], rows[i]
+            out[(*place, i)] = j
+    return out
+
+
+def order_of_pivots(pivots: Any) -> Any:
+    """The rows of x in the order of the rows of ``L U``."""
+    out = np.empty(pivots.shape, np.intp)
+    for place in np.ndindex(pivots.shape[:-1]):
+        rows = list(range(pivots.shape[-1]))
+        for i, j in enumerate(pivots[place]):
+            rows[i], rows[j] = rows[j], rows[i]
+        out[place] = rows
+    return out
+
+
+def symmetric_eigen(x: Any, lower: Any) -> Any:
+    """``scipy.linalg.eigh`` of each matrix of a stack."""
+    from scipy.linalg import eigh
+
+    w, v = np.empty(x.shape[:-1], x.real.dtype), np.empty(x.shape, x.dtype)
+    for place in np.ndindex(x.shape[:-2]):
+        w[place], v[place] = eigh(x[place], lower=lower, check_finite=False)
+    return w, v
 
 
 def student_slope(df: Any, t: Any, order: Any) -> Any:

@@ -1,7 +1,7 @@
 """Floor 6: SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
 
 `optimize` has `root` and `minimize`, `special` the special functions, `stats` distributions,
-`linalg` functions of matrices and triangular systems, `signal` convolution. Ufuncs of
+`linalg` functions of matrices, systems and factorings, `signal` convolution. Ufuncs of
 `scipy.special` can be called on traced values themselves.
 """
 
