@@ -1,4 +1,4 @@
-"""Floor 6: `root` and `minimize`: SciPy searches, the implicit function theorem differentiates."""
+"""Floor 8: `root` and `minimize`: SciPy searches, the implicit function theorem differentiates."""
 
 from __future__ import annotations
 

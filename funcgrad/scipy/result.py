@@ -1,4 +1,4 @@
-"""Floor 6: what `root`, `minimize` and `solve_ivp` return: SciPy's fields, as a pytree."""
+"""Floor 8: what `root`, `minimize` and `solve_ivp` return: SciPy's fields, as a pytree."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: factorings: Cholesky, LU, QR, singular values, polar."""
+"""Floor 8: factorings: Cholesky, LU, QR, singular values, polar."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: functions of matrices: exponential, root, logarithm, trigonometric ones, numbers."""
+"""Floor 8: functions of matrices: exponential, root, logarithm, trigonometric ones, numbers."""
 
 from __future__ import annotations
 

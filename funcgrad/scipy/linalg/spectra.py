@@ -1,4 +1,4 @@
-"""Floor 7: eigenvalues and eigenvectors, of one matrix and of pairs."""
+"""Floor 8: eigenvalues and eigenvectors, of one matrix and of pairs."""
 
 from __future__ import annotations
 

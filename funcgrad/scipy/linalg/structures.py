@@ -1,4 +1,4 @@
-"""Floor 7: matrices of a structure, from vectors and blocks."""
+"""Floor 8: matrices of a structure, from vectors and blocks."""
 
 from __future__ import annotations
 
