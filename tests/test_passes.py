@@ -12,6 +12,7 @@ from funcgrad.compile.passes import dead_code, inline_calls, optimise
 from funcgrad.control.call import Call
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
 from funcgrad.core.trace import run
+from funcgrad.ops.index import Scatter
 from funcgrad.ops.kinds import add, mul
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.0, 3.0, 1e-300, 1e300, np.inf, -np.inf, np.nan]
@@ -124,6 +125,42 @@ def test_gradients_keep_their_bits(program, x, y, ct):
         for values in ((x, y, ct), (np.float64(x[0]), np.float64(y[0]), ct)):
             for a, e in zip(jit(pulled)(*values), pulled(*values), strict=True):
                 same_bits(a, e)
+
+
+PLACES = [(0,), (-1,), (slice(1, None),), (slice(None, None, -2),), (slice(0, 0),), (None, 1)]
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(st.tuples(st.sampled_from(PLACES), NUMBERS, st.booleans()), min_size=1, max_size=5),
+    st.one_of(st.none(), NUMBERS),
+)
+def test_sums_of_what_is_scattered_keep_their_bits(parts, base):
+    """Parts of one array, added from the left or the right, to another or to the first."""
+
+    def f(base, *several):
+        total = base
+        for (index, _, before), y in zip(parts, several, strict=True):
+            part = Scatter(index, (3,))(y)
+            total = part if total is None else part + total if before else total + part
+        return total
+
+    args = [base, *[values[index] for index, values, _ in parts]]
+    with np.errstate(all="ignore"):
+        (expected,) = run(make_jaxpr(f)(*args), [a for a in args if a is not None])
+        for backend in ("numpy", "run"):
+            same_bits(jit(f, backend=backend)(*args), expected)
+
+
+def test_cotangents_of_parts_meet_in_one_array():
+    def f(x):
+        return x[0] * x[1] + x[1] * x[2] + np.sum(x[1:] ** 2)
+
+    jaxpr, _ = optimise(make_jaxpr(grad(f))(np.arange(3.0)))
+    names = [eqn.primitive.name for eqn in jaxpr.equations]
+    assert names.count("scatter_sum") == 1
+    assert "scatter" not in names
+    np.testing.assert_array_equal(jit(grad(f))(np.arange(3.0)), [1.0, 4.0, 5.0])
 
 
 def primitives(f, *args):

@@ -24,6 +24,7 @@ from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
 from ..ops.select import Clip, Keep, Select
+from ..ops.unstack import Stack
 
 __all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
 
@@ -178,6 +179,8 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
         if kind is Transpose:
             whole = primitive.axes == tuple(reversed(range(len(primitive.axes))))
             return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"
+    if kind is Stack and not eqn.inputs[0].aval.shape:
+        return f"np.array(({', '.join(operands)},))"
     if kind is Convert:
         converted = _convert(primitive, x, operands[0])
         if converted is not None:

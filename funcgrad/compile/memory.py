@@ -16,7 +16,7 @@ from ..core.ir import Atom, Aval, Equation, Var
 from ..core.tape import StepsAval
 from ..ops.convert import Convert
 from ..ops.convolution import TrilinearForm
-from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd
+from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd, ScatterSum
 from ..ops.kinds import Elementwise
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
@@ -25,12 +25,24 @@ from ..ops.reduce import Reduction
 from ..ops.scan import CumProd, CumSum
 from ..ops.shape import Concatenate, Pad
 from ..ops.sort import Sort
+from ..ops.unstack import Stack
 
 __all__ = ["Memory", "last_uses", "nbytes"]
 
 _SUMS = (DotGeneral, Sum, Reduction, CumSum, CumProd)
 _WINDOWS = (TrilinearForm, OverlapAdd, WindowSum, WindowExtremum)
-_COPIES = (Convert, Sort, Concatenate, Pad, Scatter, ScatterAdd, IndexSet, IndexAdd)
+_COPIES = (
+    Convert,
+    Sort,
+    Concatenate,
+    Stack,
+    Pad,
+    Scatter,
+    ScatterAdd,
+    ScatterSum,
+    IndexSet,
+    IndexAdd,
+)
 
 
 def nbytes(aval: Aval) -> int:

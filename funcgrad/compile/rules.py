@@ -17,8 +17,9 @@ import numpy as np
 from ..core.ir import Atom, Aval, Equation, Literal, Var, make_aval
 from ..ops.arithmetic import ScalarPow, Sub, sub
 from ..ops.convert import Convert
-from ..ops.index import GetItem
+from ..ops.index import GetItem, Scatter, ScatterSum
 from ..ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, neg
+from ..ops.layout import apart, takes_all
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import BroadcastTo, Reshape, Sum, Transpose
 from ..ops.select import Select, StopGradient
@@ -31,6 +32,9 @@ Rule = Callable[[Any, Any, Sequence[Atom], Aval], Found]
 _DOT_MOST = 8192
 """Sums of products up to this length become matrix products; NumPy sums longer ones in pairs, which
 is more precise."""
+
+_PARTS_MOST = 64
+"""So many scattered parts meet in one array; the next ones are added to it."""
 
 _MOVED_SIGNS = 4
 """A negation with up to this many readers is moved out of their products."""
@@ -82,7 +86,43 @@ def _add(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
     if minus is not None:
         return sub, (x, minus)
     minus = _negated(walk, x)
-    return None if minus is None else (sub, (y, minus))
+    if minus is not None:
+        return sub, (y, minus)
+    return _scatters(walk, x, y, aval) or _scatters(walk, y, x, aval)
+
+
+def _scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
+    """``x + y`` where y is scattered and x a sum of what is, one after another."""
+    last = _once(walk, y, Scatter)
+    if last is None or len(last.inputs) > 1 or not aval.inexact:
+        return None
+    index = last.primitive.index
+    first = _once(walk, x, ScatterSum)
+    if first is not None and len(first.primitive.indices) < _PARTS_MOST:
+        known = first.primitive
+        whole = ScatterSum((*known.indices, index), aval.shape, aval.dtype, known.based)
+        return whole, [*first.inputs, *last.inputs]
+    base: list[Atom] = []
+    first = _once(walk, x, Scatter)
+    if first is None:
+        total = _once(walk, x, Add)
+        first = _once(walk, total.inputs[1], Scatter) if total else None
+        base = [total.inputs[0]] if total else []
+    if first is None or len(first.inputs) > 1 or any(a.aval != aval for a in base):
+        return None
+    before = first.primitive.index
+    if not apart(before, index, aval.shape):
+        return None  # where all are -0.0 their sum is, and zeros plus all is not
+    indices, parts = (before, index), [*first.inputs, *last.inputs]
+    start = _once(walk, base[0], Scatter) if base else None
+    if start is not None and len(start.inputs) == 1:
+        indices, parts, base = (start.primitive.index, *indices), [*start.inputs, *parts], []
+    return ScatterSum(indices, aval.shape, aval.dtype, bool(base)), [*base, *parts]
+
+
+def _once(walk: Any, a: Atom, kind: type) -> Equation | None:
+    """The equation of ``kind`` that defines an atom which is read once."""
+    return made_by(walk, a, kind) if walk.uses.get(a) == 1 else None
 
 
 def _sub(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
@@ -221,10 +261,7 @@ def _select(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Fo
 
 
 def _get_item(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
-    # New axes and whole ones.
-    if all(part is None or part is Ellipsis or part == slice(None) for part in primitive.index):
-        return Reshape(aval.shape), inputs
-    return None
+    return (Reshape(aval.shape), inputs) if takes_all(primitive.index) else None
 
 
 def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:

@@ -12,6 +12,7 @@ from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
 from ..ops.reduce import Reduction
 from ..ops.select import Select
+from ..ops.unstack import Unstack
 from . import expressions as text
 from . import inner
 from .blocks import Block, Step, schedule
@@ -212,6 +213,8 @@ class Writer:
                     self._booleans.add(outputs[0])
                 return found
         operands = self.numpy_operands(eqn)
+        if self.python and isinstance(eqn.primitive, Unstack) and text.is_float(outputs[0].aval):
+            return f"{operands[0]}.tolist()"
         try:
             found = text.array_text(eqn, operands)
         except NotImplementedError:

@@ -18,8 +18,18 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
 from . import index_kernels
-from .layout import OPERAND, Index, distinct, fill, hash_of, layout, out_of_bounds, text_of
-from .linear import Linear, Transpose, broadcast_to, reshape, shape_of, sum_to
+from .layout import (
+    OPERAND,
+    Index,
+    distinct,
+    fill,
+    hash_of,
+    layout,
+    out_of_bounds,
+    takes_all,
+    text_of,
+)
+from .linear import Linear, Transpose, broadcast_to, everywhere, reshape, shape_of, sum_to
 from .select import select
 
 __all__ = [
@@ -30,6 +40,7 @@ __all__ = [
     "LastWrites",
     "Scatter",
     "ScatterAdd",
+    "ScatterSum",
     "scatter_to",
 ]
 
@@ -142,6 +153,55 @@ class ScatterAdd(Scatter):
 
     numpy = index_kernels.scatter_add
     run = Scatter.run
+
+
+@primitive
+class ScatterSum(Linear):
+    """Parts added one after another, each at an index without arrays, to zeros or to a base.
+
+    It stands for a sum of `Scatter`, which `funcgrad.compile` finds: the cotangents of ``x[0]``,
+    ``x[1:]`` and so on meet in one array.
+
+    Attributes:
+        indices: Where each part belongs.
+        shape: The shape of the sum.
+        dtype: Its dtype, and that of every operand.
+        based: Whether the first operand is what they are added to.
+    """
+
+    indices: tuple[Index, ...]
+    shape: Shape
+    dtype: np.dtype[Any]
+    based: bool
+
+    def __hash__(self) -> int:
+        return hash((*map(hash_of, self.indices), self.shape, self.dtype, self.based))
+
+    def __str__(self) -> str:
+        return f"{self.name}[{'; '.join(map(text_of, self.indices))}]"
+
+    def source(self, *operands: str) -> str:
+        zeros = f"np.zeros({self.shape}, np.{self.dtype.name})"
+        start = f"{operands[0]} + 0.0" if self.based else zeros
+        parts = zip(operands[self.based :], self.indices, strict=True)
+        return f"add_at({', '.join([start, *[f'({y}, {_constant(i, ())})' for y, i in parts]])})"
+
+    def run(self, *operands: Any) -> Any:
+        # A sum with zeros elsewhere: -0.0 becomes 0.0 there.
+        start = operands[0] + 0.0 if self.based else np.zeros(self.shape, self.dtype)
+        return index_kernels.add_at(start, *zip(operands[self.based :], self.indices, strict=True))
+
+    def aval(self, *avals: Aval) -> Aval:
+        return make_aval(self.shape, self.dtype)
+
+    def transpose(self, ct: Any, *operands: Any) -> Any:
+        parts = [GetItem(index)(ct) for index in self.indices]
+        return (ct, *parts) if self.based else tuple(parts)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        indices = tuple([(slice(None), *index) for index in self.indices])
+        whole = type(self)(indices, (size, *self.shape), self.dtype, self.based)
+        return whole(*everywhere(size, batched, operands))
 
 
 class _Update(_Indexed):
@@ -269,6 +329,8 @@ def scatter_to(ct: Any, index: Index, shape: Shape, arrays: Sequence[Any]) -> An
         shape: The shape of what it indexes.
         arrays: Its operands.
     """
+    if not arrays and takes_all(index):
+        return reshape(ct, shape)
     kind = Scatter if distinct(arrays) else ScatterAdd
     return kind(index, shape)(ct, *arrays)
 

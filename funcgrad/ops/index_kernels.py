@@ -12,20 +12,27 @@ import numpy as np
 
 def scatter(y: Any, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with ``y`` at ``index``, which means no place twice."""
-    z = np.zeros(shape, np.result_type(y))
+    z = np.zeros(shape, np.asarray(y).dtype)
     z[index] = y
     return z if z.ndim else z[()]
 
 
 def scatter_add(y: Any, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with ``y`` added at ``index``, where places may repeat."""
-    z = np.zeros(shape, np.result_type(y))
+    z = np.zeros(shape, np.asarray(y).dtype)
     if np.size(y) * 4 >= z.size and any(type(part) is slice for part in index):
         # Adding whole rows is slow in np.add.at, adding to places of the flat array is fast.
         places = np.arange(z.size).reshape(shape)[index]
         np.add.at(z.reshape(-1), places.reshape(-1), np.reshape(y, -1))
     else:
         np.add.at(z, index, y)
+    return z
+
+
+def add_at(z: Any, *parts: Any) -> Any:
+    """``z``, a new array, after each part was added at its index."""
+    for y, index in parts:
+        z[index] += y
     return z
 
 

@@ -8,6 +8,7 @@ each other they put them first.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, TypeAlias
 
@@ -17,7 +18,18 @@ from ..core.ir import Shape
 from ..errors import OutOfBoundsError, ShapeError
 from .linear import shape_of
 
-__all__ = ["OPERAND", "Index", "distinct", "fill", "hash_of", "layout", "out_of_bounds", "text_of"]
+__all__ = [
+    "OPERAND",
+    "Index",
+    "apart",
+    "distinct",
+    "fill",
+    "hash_of",
+    "layout",
+    "out_of_bounds",
+    "takes_all",
+    "text_of",
+]
 
 Index: TypeAlias = tuple[Any, ...]
 
@@ -35,6 +47,7 @@ class _Operand:
 
 
 OPERAND: Final = _Operand()
+_WHOLE = slice(None)
 
 _ADVICE = (
     "An axis of length n takes indices from -n to n - 1. Bring others into range with numpy.clip, "
@@ -51,6 +64,39 @@ def fill(index: Index, arrays: Sequence[Any]) -> Index:
     """``index`` with arrays, or their names, in the places of `OPERAND`."""
     rest = iter(arrays)
     return tuple([next(rest) if part is OPERAND else part for part in index])
+
+
+def takes_all(index: Index) -> bool:
+    """Whether ``index`` is of new axes and whole ones: its result has another shape, no more."""
+    return all(part is None or part is Ellipsis or part == _WHOLE for part in index)
+
+
+def apart(first: Index, second: Index, shape: Shape) -> bool:
+    """Whether it is certain that two indices without arrays have no place in common."""
+    axes = zip(_places(first, shape), _places(second, shape), strict=True)
+    return not all(_may_meet(a, b) for a, b in axes)
+
+
+def _may_meet(a: range, b: range) -> bool:
+    if not a or not b:
+        return False
+    (low, high), (least, most) = sorted([a[0], a[-1]]), sorted([b[0], b[-1]])
+    return low <= most and least <= high and (a[0] - b[0]) % math.gcd(a.step, b.step) == 0
+
+
+def _places(index: Index, shape: Shape) -> list[range]:
+    """What an index without arrays takes along each axis."""
+    found: list[range] = []
+    spared = len(shape) - sum([part is not None and part is not Ellipsis for part in index])
+    parts: Index = index if Ellipsis in index else (*index, Ellipsis)
+    for part in parts:
+        if part is Ellipsis:
+            found += [range(n) for n in shape[len(found) : len(found) + spared]]
+        elif part is not None:
+            n = shape[len(found)]
+            whole = part if type(part) is slice else slice(part % n, part % n + 1)
+            found.append(range(*whole.indices(n)))
+    return found
 
 
 def text_of(index: Index, operands: Sequence[str] = ()) -> str:

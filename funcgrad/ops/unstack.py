@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from .index import GetItem
 from .linear import Linear, everywhere, made, move_axis, zeros
 
-__all__ = ["Stack", "unstack"]
+__all__ = ["Stack", "Unstack", "unstack"]
 
 
 @primitive

@@ -3,7 +3,15 @@
 import numpy as np
 
 from funcgrad.numpy import at
-from funcgrad.ops.index import GetItem, IndexAdd, IndexSet, LastWrites, Scatter, ScatterAdd
+from funcgrad.ops.index import (
+    GetItem,
+    IndexAdd,
+    IndexSet,
+    LastWrites,
+    Scatter,
+    ScatterAdd,
+    ScatterSum,
+)
 from funcgrad.ops.layout import OPERAND
 from funcgrad.ops.unstack import unstack
 
@@ -13,7 +21,7 @@ X = np.linspace(-1.3, 2.1, 24).reshape(2, 3, 4)
 M = X[0]
 I = np.array([0, 2, -1, 2])  # noqa: E741
 J = np.array([[1], [-2]])
-ALL = slice(None)
+ALL, F = slice(None), np.dtype(np.float64)
 
 SAMPLES = [
     Sample("get_item", lambda x: x[1], (X,)),
@@ -38,6 +46,17 @@ SAMPLES = [
     Sample("scatter_add", lambda y, i: ScatterAdd((OPERAND,), (5,))(y, i), (M[0], I)),
     Sample("scatter_add", lambda y, i: ScatterAdd((ALL, OPERAND), (3, 5))(y, i), (M, I)),
     Sample("scatter_add", lambda y, i: ScatterAdd((OPERAND, ALL, 1), (4, 3, 2))(y, i), (X[0].T, I)),
+    Sample(
+        "scatter_sum",
+        lambda x, y: ScatterSum(((0,), (ALL, 1), (1, None)), (3, 4), F, False)(x, y, x[None]),
+        (M[0], M[:, 1]),
+    ),
+    Sample(
+        "scatter_sum",
+        lambda z, x, y: ScatterSum(((..., 1), (2, slice(1, 3))), (3, 4), F, True)(z, x, y),
+        (M, M[:, 0], M[0, :2]),
+    ),
+    Sample("scatter_sum", lambda x: ScatterSum(((-1,), (1,)), (3,), F, False)(x, x), (1.3,)),
     Sample("index_set", lambda x, y: at(x)[1, ::2].set(y), (M, M[2, 1:3])),
     Sample("index_set", lambda x, y: at(x)[:, [0, 2, 2]].set(y), (M, M[0, :3])),
     Sample("index_set", lambda x, y, i: IndexSet((OPERAND,))(x, y, i), (M[0], M[1], I)),
