@@ -4,14 +4,15 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from funcgrad import check, grad, jit, make_jaxpr, value_and_grad, vjp
+from funcgrad import check, grad, jit, make_jaxpr, tree, value_and_grad, vjp
 from funcgrad.compile.passes import dead_code, inline_calls, optimise
 from funcgrad.control.call import Call
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
 from funcgrad.core.trace import run
+from funcgrad.numpy import at
 from funcgrad.ops.index import Scatter
 from funcgrad.ops.kinds import add, mul
 
@@ -127,14 +128,85 @@ def test_gradients_keep_their_bits(program, x, y, ct):
                 same_bits(a, e)
 
 
-PLACES = [(0,), (-1,), (slice(1, None),), (slice(None, None, -2),), (slice(0, 0),), (None, 1)]
+SHORT = {
+    "{0}[{k}]": lambda v, w, a, b, k: v[k],
+    "{0}[{k} - 3]": lambda v, w, a, b, k: v[k - 3],
+    "np.stack([{2}, {0}[{k}], {3}])": lambda v, w, a, b, k: np.stack([a, v[k], b]),
+    "sum of its elements": lambda v, w, a, b, k: (lambda x, y, z: x - y * z)(*v),
+    "{0} + {1}": lambda v, w, a, b, k: v + w,
+    "{0} - {2}": lambda v, w, a, b, k: v - a,
+    "{0} * {1}": lambda v, w, a, b, k: v * w,
+    "{2} * {0}": lambda v, w, a, b, k: a * v,
+    "-{0}": lambda v, w, a, b, k: -v,
+    "{0} / 3": lambda v, w, a, b, k: v / 3.0,
+    "{0} / {1}": lambda v, w, a, b, k: v / w,
+    "{2} + {3}": lambda v, w, a, b, k: a + b,
+    "{0}.at[{k}].add({2})": lambda v, w, a, b, k: at(v)[k].add(a),
+    "np.exp({0})": lambda v, w, a, b, k: np.exp(v),
+}
+
+
+@st.composite
+def short_vector_programs(draw):
+    """A function of two vectors of 3, of their elements and of vectors put together of those."""
+    three = st.integers(0, 9)
+    steps = draw(
+        st.lists(
+            st.tuples(st.sampled_from(list(SHORT)), three, three, three, three, st.integers(0, 2)),
+            min_size=3,
+            max_size=14,
+        )
+    )
+
+    def program(x, y):
+        vectors, numbers = [x, y], [x[0], y[2]]
+        for name, i, j, k, m, place in steps:
+            v, w = [vectors[-1 - n % len(vectors)] for n in (i, j)]
+            a, b = [numbers[-1 - n % len(numbers)] for n in (k, m)]
+            found = SHORT[name](v, w, a, b, place)
+            (vectors if np.ndim(found) else numbers).append(found)
+        return vectors[-1], numbers[-1]
+
+    program.steps = steps
+    return program
+
+
+@settings(max_examples=200)
+@given(short_vector_programs(), NUMBERS, NUMBERS, NUMBERS)
+def test_elements_of_short_vectors_keep_their_bits(program, x, y, ct):
+    def pulled(x, y, ct):
+        out, pullback = vjp(program, x, y)
+        return out, pullback((ct, ct[0]))
+
+    with np.errstate(all="ignore"):
+        for f, args in ((program, (x, y)), (pulled, (x, y, ct))):
+            expected = tree.leaves(f(*args))
+            for backend in ("numpy", "run"):
+                found = tree.leaves(jit(f, backend=backend)(*args))
+                for actual, e in zip(found, expected, strict=True):
+                    same_bits(actual, e)
+
+
+def test_short_vectors_become_numbers():
+    def step(y):
+        return y + 0.1 * np.stack([y[1], -y[0]])
+
+    jaxpr, _ = optimise(make_jaxpr(lambda y: step(step(step(y))))(np.ones(2)))
+    names = [eqn.primitive.name for eqn in jaxpr.equations]
+    assert names.count("stack") == 1
+    assert all(not eqn.outputs[0].aval.shape for eqn in jaxpr.equations[:-1])
+
+
+ZEROS = st.lists(st.sampled_from([-0.0, 0.0, 1.5]), min_size=3, max_size=3).map(np.array)
+PLACES = [(0,), (1,), (-1,), (slice(1, None),), (slice(None, None, -2),), (slice(0, 0),), (None, 1)]
 
 
 @settings(max_examples=150)
 @given(
-    st.lists(st.tuples(st.sampled_from(PLACES), NUMBERS, st.booleans()), min_size=1, max_size=5),
-    st.one_of(st.none(), NUMBERS),
+    st.lists(st.tuples(st.sampled_from(PLACES), ZEROS, st.booleans()), min_size=1, max_size=4),
+    st.one_of(st.none(), ZEROS),
 )
+@example([((0,), -np.zeros(3), False), ((1,), -np.zeros(3), False)], -np.zeros(3))
 def test_sums_of_what_is_scattered_keep_their_bits(parts, base):
     """Parts of one array, added from the left or the right, to another or to the first."""
 
@@ -143,13 +215,14 @@ def test_sums_of_what_is_scattered_keep_their_bits(parts, base):
         for (index, _, before), y in zip(parts, several, strict=True):
             part = Scatter(index, (3,))(y)
             total = part if total is None else part + total if before else total + part
-        return total
+        return total, total[0], total[2]
 
     args = [base, *[values[index] for index, values, _ in parts]]
     with np.errstate(all="ignore"):
-        (expected,) = run(make_jaxpr(f)(*args), [a for a in args if a is not None])
+        expected = run(make_jaxpr(f)(*args), [a for a in args if a is not None])
         for backend in ("numpy", "run"):
-            same_bits(jit(f, backend=backend)(*args), expected)
+            for actual, e in zip(jit(f, backend=backend)(*args), expected, strict=True):
+                same_bits(actual, e)
 
 
 def test_cotangents_of_parts_meet_in_one_array():

@@ -20,6 +20,7 @@ from ..ops.complex import Abs
 from ..ops.convert import Convert
 from ..ops.discrete import Comparison
 from ..ops.exponential import Sqrt
+from ..ops.index import ScatterSum
 from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
@@ -29,6 +30,7 @@ from ..ops.unstack import Stack
 __all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
 
 FLOAT64 = np.dtype(np.float64)
+_FEW = 8
 _RAISING = re.compile(r"/|%|\*\*|sqrt\(")
 
 
@@ -181,6 +183,12 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
             return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"
     if kind is Stack and not eqn.inputs[0].aval.shape:
         return f"np.array(({', '.join(operands)},))"
+    if kind is ScatterSum and _is_short(primitive):
+        n = primitive.shape[0]
+        terms = [["0.0"] for _ in range(n)]
+        for (place,), y in zip(primitive.indices, operands, strict=True):
+            terms[place % n].append(y)
+        return f"np.array(({', '.join([' + '.join(several) for several in terms])},))"
     if kind is Convert:
         converted = _convert(primitive, x, operands[0])
         if converted is not None:
@@ -198,6 +206,13 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
         if found:
             return f"{found[1]}.dot({found[2]})"
     return text
+
+
+def _is_short(primitive: ScatterSum) -> bool:
+    """Whether a sum of parts is a vector of few numbers."""
+    numbers = all(len(index) == 1 and type(index[0]) is int for index in primitive.indices)
+    few = len(primitive.shape) == 1 and primitive.shape[0] <= _FEW
+    return numbers and few and not primitive.based and primitive.dtype == FLOAT64
 
 
 def _convert(primitive: Any, x: Any, operand: str) -> str | None:

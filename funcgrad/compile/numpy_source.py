@@ -256,8 +256,8 @@ def _plain(function: Any) -> str:
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
-            for argument in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-                argument.annotation = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
     return ast.unparse(module)
 
 

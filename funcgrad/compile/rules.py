@@ -17,47 +17,24 @@ import numpy as np
 from ..core.ir import Atom, Aval, Equation, Literal, Var, make_aval
 from ..ops.arithmetic import ScalarPow, Sub, sub
 from ..ops.convert import Convert
-from ..ops.index import GetItem, Scatter, ScatterSum
+from ..ops.index import GetItem
 from ..ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, neg
-from ..ops.layout import apart, takes_all
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import BroadcastTo, Reshape, Sum, Transpose
 from ..ops.select import Select, StopGradient
+from .atoms import is_number, made_by, value_of
+from .parts import Found, get_item, scatters
 
 __all__ = ["RULES", "is_broadcast"]
 
-Found = Atom | tuple[Any, Sequence[Atom]] | None
 Rule = Callable[[Any, Any, Sequence[Atom], Aval], Found]
 
 _DOT_MOST = 8192
 """Sums of products up to this length become matrix products; NumPy sums longer ones in pairs, which
 is more precise."""
 
-_PARTS_MOST = 64
-"""So many scattered parts meet in one array; the next ones are added to it."""
-
 _MOVED_SIGNS = 4
 """A negation with up to this many readers is moved out of their products."""
-
-
-def value_of(a: Atom) -> Any:
-    """The number that a literal is, None for a variable."""
-    return a.value if isinstance(a, Literal) else None
-
-
-def is_number(a: Atom, number: float) -> bool:
-    """Whether an atom is this number, its sign included."""
-    if not isinstance(a, Literal) or a.aval.dtype.kind not in "iuf":
-        return False
-    return bool(a.value == number) and (
-        number != 0 or math.copysign(1.0, a.value) == math.copysign(1.0, number)
-    )
-
-
-def made_by(walk: Any, a: Atom, kind: type) -> Equation | None:
-    """The equation of ``kind`` that defines an atom."""
-    eqn = walk.made.get(a) if isinstance(a, Var) else None
-    return eqn if eqn is not None and type(eqn.primitive) is kind else None
 
 
 def is_broadcast(eqn: Equation) -> bool:
@@ -88,41 +65,7 @@ def _add(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
     minus = _negated(walk, x)
     if minus is not None:
         return sub, (y, minus)
-    return _scatters(walk, x, y, aval) or _scatters(walk, y, x, aval)
-
-
-def _scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
-    """``x + y`` where y is scattered and x a sum of what is, one after another."""
-    last = _once(walk, y, Scatter)
-    if last is None or len(last.inputs) > 1 or not aval.inexact:
-        return None
-    index = last.primitive.index
-    first = _once(walk, x, ScatterSum)
-    if first is not None and len(first.primitive.indices) < _PARTS_MOST:
-        known = first.primitive
-        whole = ScatterSum((*known.indices, index), aval.shape, aval.dtype, known.based)
-        return whole, [*first.inputs, *last.inputs]
-    base: list[Atom] = []
-    first = _once(walk, x, Scatter)
-    if first is None:
-        total = _once(walk, x, Add)
-        first = _once(walk, total.inputs[1], Scatter) if total else None
-        base = [total.inputs[0]] if total else []
-    if first is None or len(first.inputs) > 1 or any(a.aval != aval for a in base):
-        return None
-    before = first.primitive.index
-    if not apart(before, index, aval.shape):
-        return None  # where all are -0.0 their sum is, and zeros plus all is not
-    indices, parts = (before, index), [*first.inputs, *last.inputs]
-    start = _once(walk, base[0], Scatter) if base else None
-    if start is not None and len(start.inputs) == 1:
-        indices, parts, base = (start.primitive.index, *indices), [*start.inputs, *parts], []
-    return ScatterSum(indices, aval.shape, aval.dtype, bool(base)), [*base, *parts]
-
-
-def _once(walk: Any, a: Atom, kind: type) -> Equation | None:
-    """The equation of ``kind`` that defines an atom which is read once."""
-    return made_by(walk, a, kind) if walk.uses.get(a) == 1 else None
+    return scatters(walk, x, y, aval) or scatters(walk, y, x, aval)
 
 
 def _sub(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
@@ -260,10 +203,6 @@ def _select(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Fo
     return None if value is None else x if value else y
 
 
-def _get_item(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
-    return (Reshape(aval.shape), inputs) if takes_all(primitive.index) else None
-
-
 def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
     (x,) = inputs
     if not primitive.axes:
@@ -333,7 +272,7 @@ RULES: dict[type, Rule] = {
     Convert: _convert,
     Div: _div,
     DotGeneral: _dot_general,
-    GetItem: _get_item,
+    GetItem: get_item,
     ScalarPow: _scalar_pow,
     MaskMul: _mask_mul,
     Mul: _mul,

@@ -18,7 +18,9 @@ from ..core.trace import aval_of
 from ..ops.convert import Convert
 from ..ops.kinds import Elementwise
 from ..ops.linear import BroadcastTo
+from ..ops.unstack import Stack, Unstack
 from . import rules
+from .parts import elements, stacked
 
 __all__ = ["simplify"]
 
@@ -46,6 +48,7 @@ class _Walk:
     Attributes:
         made: The equation that defines a variable of the new program.
         uses: How often a variable of the old program is read.
+        elements: Those of short vectors that have variables of their own.
     """
 
     def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any]) -> None:
@@ -55,6 +58,7 @@ class _Walk:
         self.values: dict[Var, Any] = dict(zip(self.inputs, constants, strict=False))
         self.new_constants: list[Var] = []
         self.made: dict[Var, Equation] = {}
+        self.elements: dict[tuple[Var, int], Atom] = {}
         self.place: Place | None = None
         self.known: dict[Hashable, tuple[Atom, ...]] = {}
         self.equations: list[Equation] = []
@@ -94,7 +98,9 @@ class _Walk:
             for old, new in zip(eqn.outputs, outputs, strict=True):
                 uses[new] = uses.pop(old, 0)
             if eqn.primitive.multiple:
-                found = self.bind(eqn.primitive, inputs, outputs, eqn.place)
+                found = self.apart(eqn.primitive, inputs, outputs)
+                if found is None:
+                    found = self.bind(eqn.primitive, inputs, outputs, eqn.place)
             else:
                 found = (self.simplified(eqn.primitive, inputs, outputs[0], eqn.place),)
             for old, new, atom in zip(eqn.outputs, outputs, found, strict=True):
@@ -131,6 +137,9 @@ class _Walk:
                     one = self.emit(primitive, scalars)
                     return self.simplified(BroadcastTo(out.aval.shape), [one], out, place)
                 inputs = self.without_broadcasts(primitive, inputs, out)
+                parts = stacked(self, primitive, inputs, out.aval.shape)
+                if parts is not None:
+                    primitive, inputs = Stack(0), parts
             rule = rules.RULES.get(type(primitive))
             found = rule(self, primitive, inputs, out.aval) if rule else None
             if found is None:
@@ -143,6 +152,15 @@ class _Walk:
                 break
             primitive, inputs = found[0], list(found[1])
         return self.bind(primitive, inputs, (out,), place)[0]
+
+    def apart(
+        self, primitive: Any, inputs: list[Atom], outputs: Sequence[Var]
+    ) -> tuple[Atom, ...] | None:
+        """The elements of a vector that is unstacked, where they are computed without it."""
+        found = elements(self, inputs[0]) if isinstance(primitive, Unstack) else None
+        if found is None or any(a.aval != v.aval for a, v in zip(found, outputs, strict=True)):
+            return None
+        return tuple(found)
 
     def emit(self, primitive: Any, inputs: Sequence[Atom]) -> Atom:
         """A new equation, for a rule that needs more than one."""
