@@ -41,6 +41,8 @@ def logistic_slope(x):
     return scipy.special.expit(x) * scipy.special.expit(-x)
 
 
+SELU, ALPHA = 1.0507009873554805, 1.6732632423543772
+
 # activation: its value and its derivative, kinks at 0 by the documented choice
 ACTIVATIONS = {
     "step": (lambda x: np.heaviside(x, 0.0), np.zeros_like),
@@ -61,7 +63,43 @@ ACTIVATIONS = {
         lambda x: scipy.special.expit(x) + x * logistic_slope(x),
     ),
     "softplus": (lambda x: np.logaddexp(x, 0.0), scipy.special.expit),
-}
+    "selu": (
+        lambda x: SELU * np.where(x > 0, x, ALPHA * np.expm1(np.minimum(x, 0))),
+        lambda x: SELU * np.where(x > 0, 1, ALPHA * np.exp(np.minimum(x, 0))),
+    ),
+    "celu": (
+        lambda x: np.maximum(x, 0) + np.expm1(np.minimum(x, 0)),
+        lambda x: np.exp(np.minimum(x, 0)),
+    ),
+    "mish": (
+        lambda x: x * np.tanh(np.logaddexp(x, 0.0)),
+        lambda x: (
+            np.tanh(np.logaddexp(x, 0.0))
+            + x * scipy.special.expit(x) * (1 - np.tanh(np.logaddexp(x, 0.0)) ** 2)
+        ),
+    ),
+    "log_sigmoid": (lambda x: -np.logaddexp(-x, 0.0), lambda x: scipy.special.expit(-x)),
+    "soft_sign": (lambda x: x / (1 + np.abs(x)), lambda x: (1 + np.abs(x)) ** -2.0),
+    "squareplus": (
+        lambda x: np.maximum(x, 0) + 2 / (np.hypot(x, 2) + np.abs(x)),
+        lambda x: 0.5 + 0.5 * x / np.hypot(x, 2),
+    ),
+    "hard_tanh": (
+        lambda x: np.minimum(np.maximum(x, -1), 1),
+        lambda x: 1.0 * ((x >= -1) & (x <= 1)),
+    ),
+    "relu6": (
+        lambda x: np.minimum(np.maximum(x, 0), 6), lambda x: 1.0 * ((x > 0) & (x <= 6))
+    ),
+    "hard_sigmoid": (
+        lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
+        lambda x: ((x > -3) & (x <= 3)) / 6,
+    ),
+    "hard_silu": (
+        lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
+        lambda x: np.where((x > -3) & (x <= 3), (2 * x + 3) / 6, 1.0 * (x > 3)),
+    ),
+}  # fmt: skip
 
 every_activation = pytest.mark.parametrize("name", ACTIVATIONS)
 
@@ -167,6 +205,53 @@ def test_second_derivatives_at_zero():
     assert_allclose(second(nn.silu), 0.5, rtol=1e-15)
     assert second(nn.relu) == second(nn.leaky_relu) == second(nn.step) == 0.0
     assert second(lambda z: nn.binary_cross_entropy(z, 1.0)) == 0.25
+
+
+def test_other_activations_against_jax():
+    jax_nn = pytest.importorskip("jax.nn")
+    x = np.linspace(-4.2, 7.3, 24).astype(np.float32)
+    for name in ACTIVATIONS:
+        if hasattr(jax_nn, name):
+            assert_allclose(getattr(nn, name)(x), getattr(jax_nn, name)(x), rtol=3e-6, atol=1e-6)
+    for call in (
+        lambda nn: nn.celu(x, 0.7), lambda nn: nn.squareplus(x, 1.5), lambda nn: nn.glu(x),
+        lambda nn: nn.glu(x.reshape(4, 6), 0), lambda nn: nn.hard_swish(x), lambda nn: nn.swish(x),
+        lambda nn: nn.softmax(x, where=x > 1), lambda nn: nn.log_softmax(x, where=x > 1),
+        lambda nn: nn.logsumexp(x.reshape(4, 6), axis=1, where=x.reshape(4, 6) < 6),
+    ):  # fmt: skip
+        assert_allclose(call(nn), call(jax_nn), rtol=1e-5, atol=1e-6)
+
+
+def test_gated_linear_unit():
+    x = np.array([3.0, -2.0, 0.3, -0.7])
+    assert_allclose(nn.glu(x), x[:2] * scipy.special.expit(x[2:]), rtol=1e-15)
+    check_grads(nn.glu, (x,), order=2)
+    check_grads(lambda x: nn.glu(x, axis=0), (x.reshape(2, 2),), order=2)
+    with pytest.raises(errors.ShapeError, match="odd length 3"):
+        nn.glu(x[:3])
+    with pytest.raises(errors.ShapeError, match="axis 1 does not exist"):
+        nn.glu(x, axis=1)
+
+
+def test_parameters_of_activations_have_derivatives():
+    x = np.array([-2.3, -0.4, 0.9, 3.1])
+    check_grads(nn.celu, (x, 0.7), order=2)
+    check_grads(nn.squareplus, (x, 1.7), order=2)
+    second = grad(grad(nn.squareplus))(0.0)
+    assert_allclose(second, 0.25, rtol=1e-15)
+
+
+def test_masked_softmax():
+    x, mask = np.array([1.0, np.nan, 3.0, np.inf]), np.array([True, False, True, False])
+    assert_allclose(nn.softmax(x, where=mask)[[0, 2]], scipy.special.softmax(x[mask]), rtol=1e-15)
+    assert_array_equal(nn.softmax(x, where=mask)[[1, 3]], 0.0)
+    assert_allclose(nn.logsumexp(x, where=mask), scipy.special.logsumexp(x[mask]), rtol=1e-15)
+    assert_array_equal(nn.log_softmax(x, where=mask)[~mask], -np.inf)
+    assert_array_equal(grad(lambda x: nn.softmax(x, where=mask)[0])(x)[~mask], 0.0)
+    assert_array_equal(grad(lambda x: nn.logsumexp(x, where=mask))(x)[~mask], 0.0)
+    assert nn.softmax(np.float32([1, 2]), where=np.array([True, False])).dtype == np.float32
+    y = np.array([0.3, -0.4, 1.1])
+    check_grads(lambda y: nn.log_softmax(y, where=mask[:3])[::2], (y,), order=2)
 
 
 def test_softplus_keeps_small_results():

@@ -13,12 +13,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, step, tanh
+from .activations import silu as swish
 from .losses import binary_cross_entropy, cross_entropy, hinge, mae, mse, rmse
 from .softmax import log_softmax, logsumexp, one_hot, softmax
 
 if TYPE_CHECKING:
     from . import initializers
     from .attention import dot_product_attention
+    from .bounded import (
+        celu,
+        glu,
+        hard_sigmoid,
+        hard_silu,
+        hard_tanh,
+        log_sigmoid,
+        mish,
+        relu6,
+        selu,
+        soft_sign,
+        squareplus,
+    )
+    from .bounded import hard_silu as hard_swish
     from .convolution import conv, conv_transpose
     from .embeddings import embedding
     from .normalization import (
@@ -39,6 +54,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_state",
     "binary_cross_entropy",
+    "celu",
     "conv",
     "conv_transpose",
     "cross_entropy",
@@ -47,27 +63,39 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "glu",
     "group_norm",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
     "hinge",
     "initializers",
     "layer_norm",
     "leaky_relu",
+    "log_sigmoid",
     "log_softmax",
     "logsumexp",
     "mae",
     "max_pool",
     "min_pool",
+    "mish",
     "mse",
     "one_hot",
     "relu",
+    "relu6",
     "rms_norm",
     "rmse",
+    "selu",
     "sigmoid",
     "silu",
+    "soft_sign",
     "softmax",
     "softplus",
+    "squareplus",
     "standardize",
     "step",
+    "swish",
     "tanh",
 ]
 
@@ -77,17 +105,29 @@ _LAZY = {
     "avg_pool": "pooling",
     "batch_norm": "normalization",
     "batch_norm_state": "normalization",
+    "celu": "bounded",
     "conv": "convolution",
     "conv_transpose": "convolution",
     "dot_product_attention": "attention",
     "dropout": "regularization",
     "embedding": "embeddings",
+    "glu": "bounded",
     "group_norm": "normalization",
+    "hard_sigmoid": "bounded",
+    "hard_silu": "bounded",
+    "hard_swish": "bounded",
+    "hard_tanh": "bounded",
     "initializers": None,
     "layer_norm": "normalization",
+    "log_sigmoid": "bounded",
     "max_pool": "pooling",
     "min_pool": "pooling",
+    "mish": "bounded",
+    "relu6": "bounded",
     "rms_norm": "normalization",
+    "selu": "bounded",
+    "soft_sign": "bounded",
+    "squareplus": "bounded",
     "standardize": "normalization",
 }
 

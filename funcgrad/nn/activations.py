@@ -183,8 +183,9 @@ def log1p_exp_minus_abs(x: Array) -> Array:
 def by_sign(x: Array, above: Array, below: Array) -> Array:
     """``above`` where ``x > 0``, else ``below``, in x's dtype: a slope to multiply ``x`` by."""
     dtype = x.dtype
-    return np.where(x > 0, _scalar(above, dtype), _scalar(below, dtype))
+    return np.where(x > 0, in_dtype(above, dtype), in_dtype(below, dtype))
 
 
-def _scalar(value: Array, dtype: np.dtype[Any]) -> Array:
+def in_dtype(value: Array, dtype: np.dtype[Any]) -> Array:
+    """A Python number in x's dtype; arrays and traced values as they are."""
     return dtype.type(value) if isinstance(value, (int, float)) else value

@@ -39,13 +39,18 @@ class LogTotal(Elementwise):
 log_total = LogTotal()
 
 
-def softmax(x: Array, axis: Axis = -1) -> Array:
+def _masked(x: Array, where: Array | None) -> Array:
+    return x if where is None else np.where(where, x, x.dtype.type(-math.inf))
+
+
+def softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
     """``exp(x) / sum(exp(x))`` along ``axis``.
 
     Args:
         x: Any shape of rank 1 or more (any rank with ``axis=None``). An entry of -inf is masked:
             its probability is 0. Where all entries are -inf, or one is +inf, the result is nan.
         axis: The axis or axes that sum to one; all where None.
+        where: Booleans that broadcast against ``x``: False masks an entry, whatever it is.
 
     Returns:
         The same shape and dtype.
@@ -56,7 +61,7 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     >>> softmax(np.array([1000.0, 1000.0, -np.inf]))
     array([0.5, 0.5, 0. ])
     """
-    x = as_float("softmax", x)
+    x = _masked(as_float("softmax", x), where)
     axes = axes_of("softmax", x, axis)
     if math.prod(x.shape) == 0:
         return np.exp(x)
@@ -64,12 +69,13 @@ def softmax(x: Array, axis: Axis = -1) -> Array:
     return e / np.sum(e, axis=axes, keepdims=True)
 
 
-def log_softmax(x: Array, axis: Axis = -1) -> Array:
+def log_softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
     """``x - log(sum(exp(x)))`` along ``axis``, the logarithm of `softmax` without its underflow.
 
     Args:
         x: As for `softmax`.
         axis: As for `softmax`.
+        where: As for `softmax`.
 
     Returns:
         The same shape and dtype; -inf at masked entries.
@@ -80,7 +86,7 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    x = as_float("log_softmax", x)
+    x = _masked(as_float("log_softmax", x), where)
     axes = axes_of("log_softmax", x, axis)
     if math.prod(x.shape) == 0:
         return np.exp(x)
@@ -88,13 +94,16 @@ def log_softmax(x: Array, axis: Axis = -1) -> Array:
     return shifted - log_total(np.sum(np.exp(shifted), axis=axes, keepdims=True))
 
 
-def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
+def logsumexp(
+    x: Array, axis: Axis = None, keepdims: bool = False, where: Array | None = None
+) -> Array:
     """``log(sum(exp(x)))`` over ``axis``, whose gradient is `softmax`.
 
     Args:
         x: Any shape.
         axis: The axis or axes to sum over; all where None.
         keepdims: Whether the summed axes stay, with length 1.
+        where: Booleans that broadcast against ``x``: False leaves an entry out.
 
     Returns:
         The reduced shape, the same dtype. It is -inf over nothing and over entries that are all
@@ -108,7 +117,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False) -> Array:
     >>> logsumexp(np.array([-np.inf, -np.inf]))
     np.float64(-inf)
     """
-    x = as_float("logsumexp", x)
+    x = _masked(as_float("logsumexp", x), where)
     axes = axes_of("logsumexp", x, axis)
     if math.prod(x.shape) == 0:
         return np.sum(x, axis=axes, keepdims=keepdims) - math.inf
