@@ -1,4 +1,4 @@
-"""Floor 8: control flow and convolutions under the names and argument orders of JAX's users."""
+"""Floor 8: control flow, dynamic slices and convolutions as JAX's users know them, by name."""
 
 from __future__ import annotations
 
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from .nn.dimension_numbers import ConvDimensionNumbers, conv_dimension_numbers
     from .nn.padding import padtype_to_pads
     from .nn.pooling import reduce_window
+    from .numpy.slices import (
+        dynamic_index_in_dim,
+        dynamic_slice,
+        dynamic_slice_in_dim,
+        dynamic_update_index_in_dim,
+        dynamic_update_slice,
+        dynamic_update_slice_in_dim,
+    )
 
 __all__ = [
     "ConvDimensionNumbers",
@@ -43,6 +51,12 @@ __all__ = [
     "conv_with_general_padding",
     "custom_linear_solve",
     "custom_root",
+    "dynamic_index_in_dim",
+    "dynamic_slice",
+    "dynamic_slice_in_dim",
+    "dynamic_update_index_in_dim",
+    "dynamic_update_slice",
+    "dynamic_update_slice_in_dim",
     "fori_loop",
     "linear_transpose",
     "map",
@@ -60,17 +74,23 @@ __all__ = [
     "while_loop",
 ]
 
-# Where the convolutions live, which load when first asked for.
+# Where the names live that load when first asked for.
 _LAZY = {
-    "ConvDimensionNumbers": "dimension_numbers",
-    "conv": "convolution",
-    "conv_dimension_numbers": "dimension_numbers",
-    "conv_general_dilated": "convolution",
-    "conv_general_dilated_patches": "convolution",
-    "conv_transpose": "convolution",
-    "conv_with_general_padding": "convolution",
-    "padtype_to_pads": "padding",
-    "reduce_window": "pooling",
+    "ConvDimensionNumbers": "nn.dimension_numbers",
+    "conv": "nn.convolution",
+    "conv_dimension_numbers": "nn.dimension_numbers",
+    "conv_general_dilated": "nn.convolution",
+    "conv_general_dilated_patches": "nn.convolution",
+    "conv_transpose": "nn.convolution",
+    "conv_with_general_padding": "nn.convolution",
+    "dynamic_index_in_dim": "numpy.slices",
+    "dynamic_slice": "numpy.slices",
+    "dynamic_slice_in_dim": "numpy.slices",
+    "dynamic_update_index_in_dim": "numpy.slices",
+    "dynamic_update_slice": "numpy.slices",
+    "dynamic_update_slice_in_dim": "numpy.slices",
+    "padtype_to_pads": "nn.padding",
+    "reduce_window": "nn.pooling",
 }
 _ALIASES = {"conv": "convolve_layers"}
 
@@ -78,7 +98,7 @@ _ALIASES = {"conv": "convolve_layers"}
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'funcgrad.lax' has no attribute {name!r}")
-    module = importlib.import_module(f".nn.{_LAZY[name]}", __package__)
+    module = importlib.import_module(f".{_LAZY[name]}", __package__)
     value = getattr(module, _ALIASES.get(name, name))
     globals()[name] = value
     return value

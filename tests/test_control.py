@@ -1,6 +1,7 @@
 """Control flow under every transform: cond, switch, scan, while_loop, map, checkpoint."""
 
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -450,3 +451,41 @@ class TestCheckpoint:
         assert peak(1000) > 1000
         assert peak(1000, checkpoint="sqrt") < 6 * np.sqrt(1000)
         assert peak(10_000, checkpoint="sqrt") < 6 * np.sqrt(10_000)
+
+
+def test_unrolled_fori_loop():
+    def f(x, unroll):
+        return fg.fori_loop(0, 7, lambda i, c: np.sin(c) + 0.1 * i, x, unroll=unroll)
+
+    for unroll in (1, 2, 7, 9):
+        np.testing.assert_allclose(f(0.3, unroll), f(0.3, 1), rtol=1e-15)
+        slope = jit(grad(lambda x, n=unroll: f(x, n)))(0.3)
+        np.testing.assert_allclose(slope, grad(lambda x: f(x, 1))(0.3), rtol=1e-14)
+    with pytest.raises(errors.ArgumentError, match="unroll=2 needs bounds"):
+        jit(lambda n: fg.fori_loop(0, n, lambda i, c: c + i, 0, unroll=2))(3)
+    with pytest.raises(errors.ArgumentError, match="positive int"):
+        f(0.3, 0)
+
+
+def test_static_arguments_of_checkpoint():
+    @partial(fg.checkpoint, static_argnums=1, static_argnames="power")
+    def f(x, steps, training=False, *, power=1):
+        for _ in range(steps):
+            x = np.sin(x) ** power if training else np.cos(x)
+        return x
+
+    for steps, training in ((1, True), (3, False)):
+        plain = f.__wrapped__
+        expected = grad(lambda x: plain(x, steps, training, power=2))(0.4)  # noqa: B023
+        found = grad(lambda x: f(x, steps, training, power=2))(0.4)  # noqa: B023
+        np.testing.assert_allclose(found, expected, rtol=1e-15)
+        compiled = jit(grad(lambda x: f(x, steps, training=training, power=2)))(0.4)  # noqa: B023
+        np.testing.assert_allclose(compiled, expected, rtol=1e-14)
+    assert "checkpoint" in str(fg.make_jaxpr(lambda x: f(x, 2, True))(0.4))
+    with pytest.raises(errors.ArgumentError, match="checkpoint: static_argnames has 'depth'"):
+        fg.checkpoint(np.sin, static_argnames="depth")
+    with pytest.raises(errors.ArgumentError, match="checkpoint: static_argnums has 3"):
+        fg.checkpoint(lambda x: x, static_argnums=3)
+    text = r"checkpoint: an int(.|\n)*static_argnames"
+    with pytest.raises(errors.ConcretizationError, match=text):
+        grad(fg.checkpoint(lambda x, n: sum(x for _ in range(n))))(1.0, 2)

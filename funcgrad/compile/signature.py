@@ -17,6 +17,7 @@ import numpy as np
 
 from .. import tree
 from .._treedef import exact
+from ..control.static import StaticNames
 from ..core.ir import Aval
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError
@@ -213,63 +214,16 @@ class StaticArguments:
         ArgumentError: Where they are no ints and names, or the function has no such parameter.
     """
 
-    __slots__ = ("_names", "_numbers")
+    __slots__ = ("_static",)
 
     def __init__(self, f: Callable[..., Any], argnums: Any, argnames: Any) -> None:
-        numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-        names = (argnames,) if isinstance(argnames, str) else tuple(argnames)
-        self._numbers: set[int] = set()
-        self._names: set[str] = set(names)
-        if not numbers and not names:
-            return
-        for given, kind, what in ((numbers, int, "argnums"), (names, str, "argnames")):
-            if not all(isinstance(g, kind) and not isinstance(g, bool) for g in given):
-                raise ArgumentError(
-                    f"jit: static_{what} must be {kind.__name__}s, got {given!r}",
-                    "Numbers go in static_argnums, names in static_argnames.",
-                )
-        try:
-            parameters = list(inspect.signature(f).parameters.values())
-        except (TypeError, ValueError):
-            self._numbers = {n for n in numbers if n >= 0}
-            return
-        positional = [
-            p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-        ]
-        open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        open_names = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = [p.name for p in parameters]
-        for n in numbers:
-            if not (-len(positional) <= n < len(positional) or (open_ended and n >= 0)):
-                raise ArgumentError(
-                    f"jit: static_argnums has {n}, and {_name(f)} has {len(positional)} positional "
-                    "parameters",
-                    "Count from 0.",
-                )
-            n = n + len(positional) if n < 0 else n
-            self._numbers.add(n)
-            if n < len(positional):
-                self._names.add(positional[n])
-        for name in names:
-            if name not in known and not open_names:
-                raise ArgumentError(
-                    f"jit: static_argnames has {name!r}, and {_name(f)} has no such parameter",
-                    f"Its parameters are: {', '.join(known) or 'none'}.",
-                )
-            if name in positional:
-                self._numbers.add(positional.index(name))
+        self._static = StaticNames(f, argnums, argnames, "jit")
 
     def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
         """A call, taken apart."""
-        keywords = tuple(kwargs)
-        if not (self._numbers or self._names):
+        keywords, static = tuple(kwargs), self._static
+        if not (static.numbers or static.names):
             return Signature(args, kwargs, {}, keywords)
-        statics: dict[int | str, Any] = {n: args[n] for n in sorted(self._numbers) if n < len(args)}
-        statics.update({name: kwargs[name] for name in kwargs if name in self._names})
-        left = [a for n, a in enumerate(args) if n not in self._numbers]
-        rest = {k: v for k, v in kwargs.items() if k not in self._names}
-        return Signature(left, rest, statics, keywords)
-
-
-def _name(f: Callable[..., Any]) -> str:
-    return f"{getattr(f, '__name__', type(f).__name__)}()"
+        left = [a for n, a in enumerate(args) if n not in static.numbers]
+        rest = {k: v for k, v in kwargs.items() if k not in static.names}
+        return Signature(left, rest, static.among(args, kwargs), keywords)

@@ -41,6 +41,10 @@ def is_number(leaf: Any) -> bool:
 class Operands:
     """The leaves of a pytree of operands, parted into numbers, which are traced, and the others.
 
+    Args:
+        operands: The pytree.
+        flags: Whether Python's booleans are numbers.
+
     Attributes:
         leaves: All leaves.
         treedef: The structure.
@@ -51,9 +55,13 @@ class Operands:
 
     __slots__ = ("avals", "leaves", "traced", "treedef", "values")
 
-    def __init__(self, operands: Any) -> None:
+    def __init__(self, operands: Any, flags: bool = True) -> None:
         self.leaves, self.treedef = tree.flatten(operands)
-        self.traced = [i for i, leaf in enumerate(self.leaves) if is_number(leaf)]
+        self.traced = [
+            i
+            for i, leaf in enumerate(self.leaves)
+            if is_number(leaf) and (flags or type(leaf) is not bool)
+        ]
         self.values = [self.leaves[i] for i in self.traced]
         self.avals = [aval_of(value) for value in self.values]
 

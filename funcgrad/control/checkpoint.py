@@ -7,7 +7,8 @@ inlined by compilers, so that no common subexpression joins the two runs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..checkpoint_policies import Policy, nothing_saveable
@@ -22,6 +23,7 @@ from ..transforms.vjp import vjp
 from .bodies import Operands, scalar, trace_body
 from .derive import cached, jvp_program, tapes_of, vmap_program
 from .effects import without_effects
+from .static import StaticNames
 
 __all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
 
@@ -184,20 +186,27 @@ def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list
 
 
 def checkpoint(
-    f: Callable[..., Any] | None = None, *, policy: Policy | None = None
+    f: Callable[..., Any] | None = None,
+    *,
+    policy: Policy | None = None,
+    static_argnums: int | Iterable[int] = (),
+    static_argnames: str | Iterable[str] = (),
 ) -> Callable[..., Any]:
     """``f``, whose intermediate values are computed again in the backward pass instead of kept.
 
     Args:
-        f: A function of pytrees; None to use it as a decorator with a policy.
+        f: A function of pytrees; None to use it as a decorator with options. Booleans, strings and
+            other arguments that are no numbers are not traced.
         policy: What is kept all the same: one of `funcgrad.checkpoint_policies`, or a function of
             an equation; by default nothing.
+        static_argnums: Positions of arguments that are not traced though they are numbers.
+        static_argnames: The same by name.
 
     Returns:
         A function of the same arguments.
 
     Raises:
-        ArgumentError: Where ``f`` is no function.
+        ArgumentError: Where ``f`` is no function, or has no such parameter.
 
     >>> import numpy as np
     >>> from funcgrad import grad
@@ -205,21 +214,31 @@ def checkpoint(
     np.float64(1.0)
     """
     if f is None:
-        return lambda g: checkpoint(g, policy=policy)
+        return functools.partial(
+            checkpoint,
+            policy=policy,
+            static_argnums=static_argnums,
+            static_argnames=static_argnames,
+        )
     if not callable(f):
         raise ArgumentError(
             f"checkpoint: expected a function, got {type(f).__name__}", "Write checkpoint(f)(x)."
         )
+    static = StaticNames(f, static_argnums, static_argnames, "checkpoint")
 
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
         try:
-            given = Operands((args, kwargs))
+            kept = static.among(args, kwargs)
+            left = [None if n in kept else a for n, a in enumerate(args)]
+            rest = {name: a for name, a in kwargs.items() if name not in kept}
+            given = Operands((left, rest), flags=False)
 
             def rebuild(values: Sequence[Any]) -> tuple[Any, ...]:
                 return (given.rebuild(values),)
 
             def call(both: Any) -> Any:
-                return f(*both[0], **both[1])
+                places = [kept.get(n, a) for n, a in enumerate(both[0])]
+                return f(*places, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
 
             call.__name__ = getattr(f, "__name__", "f")
             body = trace_body(call, given.avals, rebuild, "checkpoint")

@@ -321,7 +321,14 @@ def _while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any
     return carry.rebuild([scalar(x) for x in found])
 
 
-def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_val: Any) -> Any:
+def fori_loop(
+    lower: Any,
+    upper: Any,
+    body_fun: Callable[[Any, Any], Any],
+    init_val: Any,
+    *,
+    unroll: int = 1,
+) -> Any:
     """``val = body_fun(i, val)`` for ``i`` in ``range(lower, upper)``, inside `jit` too.
 
     Args:
@@ -330,12 +337,14 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             not grow with it; else a `while_loop`.
         body_fun: A function of the step (int64) and the carry that returns the next carry.
         init_val: The first carry, a pytree.
+        unroll: How many steps one step of the compiled loop takes, where both bounds are concrete.
 
     Returns:
         The last carry.
 
     Raises:
         DtypeError: Where a bound is no integer scalar.
+        ArgumentError: Where ``unroll`` is no positive int, or is given with a traced bound.
         ShapeError, StructureError: Where the carry changes.
 
     >>> fori_loop(0, 5, lambda i, x: x + i, 0.0)
@@ -352,6 +361,11 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
                     "Convert it with int(x) or x.astype(int).",
                 )
         if isinstance(lower, Tracer) or isinstance(upper, Tracer):
+            if unroll != 1:
+                raise ArgumentError(
+                    f"fori_loop: unroll={unroll!r} needs bounds that are not traced",
+                    "Leave it out.",
+                )
             kind = make_aval((), np.dtype(np.int64))
             first, last = to_aval(lower, kind), to_aval(upper, kind)
             _, val = _while(
@@ -360,7 +374,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable[[Any, Any], Any], init_
             return val
         steps = np.arange(int(lower), max(int(lower), int(upper)), dtype=np.int64)
         body = _named(lambda val, i: (body_fun(i, val), None), body_fun)
-        return _scan(body, init_val, steps, len(steps), False, 1, None)[0]
+        return _scan(body, init_val, steps, len(steps), False, unroll, None)[0]
     except FuncgradError as error:
         raise trim(error) from error.__cause__
 

@@ -57,7 +57,9 @@ _INSTEAD = {
     "float": 'Use the numpy function (numpy.sin, not math.sin), and f"{x}" to print',
     "int": "Write x.astype(int)",
     "complex": "Write x.astype(complex)",
-    "index": "funcgrad.numpy.take(values, i, axis=0) takes a traced index",
+    "index": "funcgrad.numpy.take(values, i, axis=0) takes a traced index, "
+    "funcgrad.lax.dynamic_slice_in_dim(values, i, length) a traced start, funcgrad.fori_loop a "
+    "traced number of steps",
     "item": "Use the value itself, which NumPy's functions take",
     "hash": "Keys of a dict and arguments of a cached function are hashed; use plain values there",
     "numpy.asarray": "Call the numpy function on the value itself; funcgrad.numpy.array, "
@@ -102,7 +104,7 @@ def no_value(
         asked, twin = _ASKED.get(use, f"{use}()"), twin_of(called)
         instead = f"Write {twin}, which takes traced values" if twin else _NO_TWIN
         return error(f"{frame.what}: {asked} in {called} {why}", f"{instead}{ending}.")
-    if frame.what == "jit" and use in ("bool", "index", "int", "hash"):
+    if frame.what in ("jit", "checkpoint") and use in ("bool", "index", "int", "hash"):
         ending += f"; or {_STATIC}"
     asked = _ASKED.get(use, f"{use}()")
     instead = _INSTEAD.get(use) or f"Use numpy.{use.rpartition('.')[2]}"
