@@ -17,6 +17,7 @@ from funcgrad import (
     jacfwd,
     jacobian,
     jacrev,
+    jit,
     jvp,
     linearize,
     make_jaxpr,
@@ -294,6 +295,23 @@ class TestJacobians:
         _, linear = linearize(lambda x: np.sin(x) * x, self.X)
         for t in (np.ones(3), np.array([1.0, 0.0, -2.0])):
             np.testing.assert_allclose(linear(t), (np.cos(self.X) * self.X + np.sin(self.X)) * t)
+
+    @pytest.mark.parametrize("compiled", [False, True])
+    def test_linearize_with_aux(self, compiled):
+        def f(x, y):
+            return {"out": np.sin(x) * y}, {"parts": (x * y, x), "steps": 3, "name": "f"}
+
+        def both(x, y, t):
+            out, linear, aux = linearize(f, x, y, has_aux=True)
+            aux.pop("name")
+            return out, linear(t, None), aux
+
+        x, y, t = self.X, 2.0 * self.X, np.ones_like(self.X)
+        out, tangent, aux = (jit(both) if compiled else both)(x, y, t)
+        np.testing.assert_allclose(out["out"], np.sin(x) * y, rtol=1e-15)
+        np.testing.assert_allclose(tangent["out"], np.cos(x) * y, rtol=1e-15)
+        np.testing.assert_array_equal(aux["parts"][0], x * y)
+        assert aux["steps"] == 3 and aux["parts"][1] is not x
 
     def test_linearize_takes_none_for_zero(self):
         _, linear = linearize(lambda p, x: p["a"] * x, {"a": 2.0}, 3.0)

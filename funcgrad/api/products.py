@@ -171,7 +171,7 @@ def _jvp(
 
 
 @entry
-def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """``f(*primals)`` and its derivative there as a linear function, for repeated use.
 
     ``f`` runs once; the linear function is a recorded program of what acts on tangents alone.
@@ -179,9 +179,11 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     Args:
         f: A function of pytrees, with a pytree of arrays as result.
         *primals: Where to linearize.
+        has_aux: Whether ``f`` returns a pair of the output and a pytree that is not differentiated.
 
     Returns:
-        ``(output, linear)``; ``linear(*tangents)`` gives what `jvp` gives as tangent.
+        ``(output, linear)``, with ``has_aux`` ``(output, linear, aux)``; ``linear(*tangents)``
+        gives what `jvp` gives as tangent.
 
     Raises:
         ArgumentError: Where no primal is given.
@@ -199,10 +201,13 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
     avals = [aval_of(value).strong() for value in values]
     results: list[Any] = []
     treedef: Any = None
+    aux: Any = None
 
     def tangent_map(*tangents: Any) -> Sequence[Any]:
-        nonlocal results, treedef
-        results, pushed, treedef, _ = forward_mode(f, parts, values, tangents, False, "linearize")
+        nonlocal results, treedef, aux
+        results, pushed, treedef, aux = forward_mode(
+            f, parts, values, tangents, has_aux, "linearize"
+        )
         return [t for t in materialised(results, pushed) if t is not None]
 
     program, captured = trace(tangent_map, avals, name="linear", what="linearize", effects=False)
@@ -234,6 +239,8 @@ def linearize(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., 
             trim(error)
             raise
 
+    if has_aux:
+        return output, linear, own_tree(aux, taken, lambda leaf: leaf)
     return output, linear
 
 
