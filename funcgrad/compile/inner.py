@@ -97,8 +97,9 @@ class _Text:
         self._writer, self._eqn = writer, eqn
         self.operands = writer.numpy_operands(eqn)
         self.lines: list[Line] = []
+        self.changed: list[int] = []
 
-    def define(self, jaxpr: Jaxpr, role: str, elements: int = 0) -> str:
+    def define(self, jaxpr: Jaxpr, role: str, elements: int = 0, carry: range = range(0)) -> str:
         """Define the function of a program.
 
         Args:
@@ -106,6 +107,8 @@ class _Text:
             role: What to call it where it has no name.
             elements: How many of its last arguments are elements of arrays, whose scalars are
                 NumPy's.
+            carry: Which of its arguments are its first results, from call to call; `changed` says
+                which of those the function changes in place.
 
         Returns:
             The function's name.
@@ -117,7 +120,8 @@ class _Text:
             name = f"{wanted}_{next(numbers)}"
         writer.functions.add(name)
         count = len(jaxpr.inputs) - elements
-        function = writer.function(name, jaxpr, [True] * count + [False] * elements)
+        floats = [True] * count + [False] * elements
+        function, self.changed = writer.function(name, jaxpr, floats, carry)
         arguments = ", ".join([function.names[v] for v in function.arguments])
         self.lines += [Line(""), Line(f"def {name}({arguments}):")]
         self.lines += [line.indented(4) for line in function.body]
@@ -134,6 +138,11 @@ class _Text:
         name = self._writer.fresh()
         self._writer.masks.update({v: name for v in eqn.outputs if _is_tape(v)})
         return name
+
+    def start(self, carried: Sequence[str], carry: Sequence[str]) -> None:
+        """Add the line that a loop's carry starts with, copies of what is changed in place."""
+        first = [f"{x}.copy()" if k in self.changed else x for k, x in enumerate(carry)]
+        self.add(f"{', '.join(carried)} = {', '.join(first)}")
 
     def results(self) -> list[str]:
         """The names of the results."""
@@ -166,7 +175,8 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.parts(text.operands)
-    name = text.define(scan.body, "step", len(xs))
+    places = range(len(constants), len(constants) + len(carry))
+    name = text.define(scan.body, "step", len(xs), places)
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     if scan.length is None:
@@ -174,7 +184,7 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     else:
         count = str(scan.length)
     if carry:
-        text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+        text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         made = f"np.empty({v.aval.shape}, np.{v.aval.dtype.name})"
         text.add(f"{y} = [None] * {count}" if _is_tape(v) else f"{y} = {made}")
@@ -194,10 +204,11 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.parts(text.operands)
     condition = text.define(loop.condition, "condition")
-    body = text.define(loop.body, "step")
+    places = range(len(of_body), len(of_body) + len(carry))
+    body = text.define(loop.body, "step", carry=places)
     results = text.results()
     carried, tapes = results[: len(carry)], results[len(carry) :]
-    text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    text.start(carried, carry)
     for tape in tapes:
         text.add(f"{tape} = []")
     text.add(f"while {condition}({', '.join([*of_condition, *carried])})[0]:", shown=True)
@@ -332,7 +343,7 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     carried, stacked = results[: len(carry)], results[len(carry) :]
     taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
     if carry:
-        text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+        text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         writer.masks[v] = taken
         text.add(f"{y} = [None] * len({taken})")

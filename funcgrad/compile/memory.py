@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..core.ir import Atom, Aval, Equation, Var
 from ..core.tape import StepsAval
 from ..ops.convert import Convert
 from ..ops.convolution import TrilinearForm
-from ..ops.index import GetItem, IndexAdd, IndexSet, Scatter, ScatterAdd, ScatterSum
+from ..ops.index import GetItem, Scatter, ScatterAdd, ScatterSum, Update
 from ..ops.kinds import Elementwise
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
@@ -40,8 +41,7 @@ _COPIES = (
     Scatter,
     ScatterAdd,
     ScatterSum,
-    IndexSet,
-    IndexAdd,
+    Update,
 )
 
 
@@ -137,6 +137,12 @@ class Memory:
     def shares(self, var: Var, others: AbstractSet[Var]) -> bool:
         """Whether ``var`` may share memory with one of ``others``, which are inputs."""
         return not others.isdisjoint(self._roots[var])
+
+    def apart(self, outputs: Sequence[Atom], k: int) -> bool:
+        """Whether no other of the values shares memory with the one at ``k``."""
+        roots = self._roots[cast(Var, outputs[k])]
+        others = [a for i, a in enumerate(outputs) if i != k and isinstance(a, Var)]
+        return all(roots.isdisjoint(self._roots.get(a, ())) for a in others)
 
     def owned(self, outputs: Sequence[Atom]) -> list[bool]:
         """For each array that is returned, whether its memory is its own."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Literal, Var, make_aval
 from ..ops.arithmetic import Sub
-from ..ops.index import GetItem, Scatter, ScatterSum
+from ..ops.index import GetItem, Scatter, ScatterOnto, ScatterSum
 from ..ops.kinds import Add, Div, Mul, Neg, add
 from ..ops.layout import apart, takes_all
 from ..ops.linear import Reshape
@@ -37,10 +37,16 @@ _ZERO = Literal(np.float64(0.0), _FLOAT)
 
 
 def scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
-    """``x + y`` where y is scattered and x a sum of what is, one after another."""
+    """``x + y`` where y is scattered: done to x, or with others that are scattered to zeros."""
     last = made_once(walk, y, Scatter)
-    if last is None or len(last.inputs) > 1 or not aval.inexact:
+    if last is None or not aval.inexact or not aval.shape or x.aval != aval:
         return None
+    onto = ScatterOnto(last.primitive.index), [x, *last.inputs]
+    return onto if len(last.inputs) > 1 else _gathered(walk, x, last, aval) or onto
+
+
+def _gathered(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
+    """``x`` and one more part that is scattered, where x is such a sum itself."""
     index = last.primitive.index
     first = made_once(walk, x, ScatterSum)
     if first is not None and len(first.primitive.indices) < _PARTS_MOST:
@@ -49,16 +55,17 @@ def scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
         return whole, [*first.inputs, *last.inputs]
     base: list[Atom] = []
     first = made_once(walk, x, Scatter)
-    if first is None:
-        total = made_once(walk, x, Add)
-        first = made_once(walk, total.inputs[1], Scatter) if total else None
-        base = [total.inputs[0]] if total else []
-    if first is None or len(first.inputs) > 1 or any(a.aval != aval for a in base):
+    if first is not None:
+        parts = list(first.inputs)
+    else:
+        first = made_once(walk, x, ScatterOnto)
+        base, parts = (list(first.inputs[:1]), list(first.inputs[1:])) if first else ([], [])
+    if first is None or len(parts) > 1:
         return None
     before = first.primitive.index
     if not apart(before, index, aval.shape):
         return None  # where all are -0.0 their sum is, and zeros plus all is not
-    indices, parts = (before, index), [*first.inputs, *last.inputs]
+    indices, parts = (before, index), [*parts, *last.inputs]
     start = made_once(walk, base[0], Scatter) if base else None
     if start is not None and len(start.inputs) == 1:
         indices, parts, base = (start.primitive.index, *indices), [*start.inputs, *parts], []
@@ -116,8 +123,8 @@ def _is_taken_apart(walk: Any, x: Atom) -> bool:
     if eqn is None:
         return False
     kind, inputs = type(eqn.primitive), eqn.inputs
-    if kind is Scatter:
-        return len(inputs) == 1 and _is_element(eqn.primitive.index)
+    if kind is Scatter or kind is ScatterOnto:
+        return _is_element(eqn.primitive.index)
     if kind is ScatterSum:
         return all(map(_is_element, eqn.primitive.indices))
     return kind is Stack or _is_arithmetic(eqn.primitive, inputs, shape)
@@ -148,6 +155,10 @@ def _computed(walk: Any, eqn: Equation, i: int, depth: int) -> Atom:
     n = eqn.outputs[0].aval.shape[0]
     if type(primitive) is Scatter:
         return inputs[0] if primitive.index[0] % n == i else _ZERO
+    if type(primitive) is ScatterOnto:
+        there = primitive.index[0] % n == i
+        y = inputs[1] if there else _ZERO
+        return walk.emit(add, (_element(walk, inputs[0], i, depth + 1), y))
     if type(primitive) is ScatterSum:
         found: Atom = _ZERO
         if primitive.based:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var
+from ..ops.index import Update
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
 from ..ops.reduce import Reduction
@@ -44,6 +45,8 @@ class Writer:
         arguments: What arguments may be called; none, or one each.
         floats: Which arguments are Python floats when they come.
         parent: The writer of the function in which this one stands, whose results stay as they are.
+        kept: For arguments that nobody else reads, the result that takes the place of each in the
+            next call, and must be nobody else's either.
 
     Attributes:
         body: The source.
@@ -67,6 +70,7 @@ class Writer:
         arguments: Sequence[str],
         floats: Sequence[bool],
         parent: Writer | None = None,
+        kept: Mapping[Var, int] | None = None,
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
         self.parent = parent
@@ -91,7 +95,10 @@ class Writer:
         self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
         self._floats = floats
-        self._memory = Memory(jaxpr.inputs)
+        self._kept = kept or {}
+        self._memory = Memory([v for v in jaxpr.inputs if v not in self._kept])
+        for v in self._kept:
+            self._memory.make(v)
         self._schedule = schedule(jaxpr)
         self._booleans: set[Var] = set()  # strong booleans that are Python's
         self._views: set[Var] = set()  # may be views of arrays that nobody else sees
@@ -105,20 +112,30 @@ class Writer:
         """A name that nothing has."""
         return next(self._fresh)
 
-    def function(self, name: str, jaxpr: Jaxpr, floats: Sequence[bool]) -> Writer:
+    def function(
+        self, name: str, jaxpr: Jaxpr, floats: Sequence[bool], carry: range = range(0)
+    ) -> tuple[Writer, list[int]]:
         """The writer of a function defined inside this one.
 
         Args:
             name: Its name.
             jaxpr: Its program.
             floats: Which of its arguments are Python floats if they are float64 scalars.
+            carry: Which of its arguments are its first results, from call to call.
+
+        Returns:
+            The writer, and which of those results nobody else may read, as they are changed in
+            place.
         """
         jaxpr, constants = optimise(jaxpr, weak=False)
         count = len(constants)
-        made = Writer(name, jaxpr, count, False, self.python, (), floats, self)
+        changed = {eqn.inputs[0] for eqn in jaxpr.equations if isinstance(eqn.primitive, Update)}
+        own = [k for k, i in enumerate(carry) if jaxpr.inputs[count + i] in changed]
+        kept = {jaxpr.inputs[count + carry[k]]: k for k in own}
+        made = Writer(name, jaxpr, count, False, self.python, (), floats, self, kept)
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
-        return made
+        return made, own
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
         demand: dict[tuple[Any, ...], int] = {}
@@ -193,6 +210,11 @@ class Writer:
                 self._memory.make(eqn.outputs[0])
                 code = f"{text.ufunc_name(ufunc)}({', '.join(operands)}, out={name})"
                 return Line(code, eqn, shown)
+        right = self._in_place(eqn, operands, dead)
+        if right is not None:
+            name = self.names[eqn.outputs[0]] = self._taken_over(cast(Var, eqn.inputs[0]))
+            self._memory.make(eqn.outputs[0])
+            return Line(f"{name} = {right}", eqn, shown)
         right = self._expression(eqn, operands)
         self._memory.define(eqn)
         if not _owns(eqn):
@@ -201,6 +223,15 @@ class Writer:
         if eqn.primitive.multiple and len(eqn.outputs) == 1:
             left += ","
         return Line(f"{left} = {right}" if left else right, eqn, shown)
+
+    def _in_place(self, eqn: Equation, operands: list[str], dead: Sequence[Var]) -> str | None:
+        """The text of an update that changes an array which nobody else reads, nor later."""
+        primitive, x = eqn.primitive, eqn.inputs[0] if eqn.inputs else None
+        if not isinstance(primitive, Update) or not isinstance(x, Var) or not x.aval.shape:
+            return None
+        if x not in dead or x in eqn.inputs[1:] or not self._memory.sole(x):
+            return None
+        return primitive.source_in_place(*self.numpy_operands(eqn))
 
     def _expression(self, eqn: Equation, operands: list[str]) -> str:
         outputs = eqn.outputs
@@ -262,9 +293,13 @@ class Writer:
         self._demand[key] -= 1
         for a in eqn.inputs:
             if isinstance(a, Var) and a in dead and _kind(a.aval) == key and self._memory.sole(a):
-                return self.names.pop(a)
+                return self._taken_over(a)
         free = self._buffers.get(key)
         return free.pop() if free else None
+
+    def _taken_over(self, a: Var) -> str:
+        """The name of an array that is written over; arguments keep theirs too."""
+        return self.names[a] if a in self._inputs else self.names.pop(a)
 
     def _bury(self, dead: Sequence[Var]) -> Iterator[Line]:
         """Let go of what nobody reads any more."""
@@ -293,6 +328,10 @@ class Writer:
         outputs = self.jaxpr.outputs
         own = self._memory.owned(outputs)
         results = [self._result(a, o) for a, o in zip(outputs, own, strict=True)]
+        for k in self._kept.values():
+            alone = own[k] and outputs[k] not in self._views and self._memory.apart(outputs, k)
+            name = self.names[cast(Var, outputs[k])]
+            results[k] = name if alone else f"{name}.copy()"
         return f"return ({''.join([r + ', ' for r in results]).strip()})"
 
     def _result(self, a: Atom, own: bool) -> str:

@@ -8,8 +8,8 @@ NumPy, also where the indices are traced, because each of these runs NumPy's own
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -40,7 +40,9 @@ __all__ = [
     "LastWrites",
     "Scatter",
     "ScatterAdd",
+    "ScatterOnto",
     "ScatterSum",
+    "Update",
     "scatter_to",
 ]
 
@@ -204,12 +206,24 @@ class ScatterSum(Linear):
         return whole(*everywhere(size, batched, operands))
 
 
-class _Update(_Indexed):
-    """``index`` of ``x`` changed by ``y``, which broadcasts to what ``x[index]`` is."""
+class Update(_Indexed):
+    """``index`` of ``x`` changed by ``y``, which broadcasts to what ``x[index]`` is.
+
+    Attributes:
+        in_place: What does it to ``x`` itself, where nobody else reads that any more.
+    """
+
+    in_place: ClassVar[Callable[..., Any]]
 
     def source(self, *operands: str) -> str:
-        x, y, *arrays = operands
-        return f"{self.numpy.__name__}({x}, {y}, {_constant(self.index, arrays)})"
+        return self._call(self.numpy, *operands)
+
+    def source_in_place(self, *operands: str) -> str:
+        """The text that changes ``x`` itself."""
+        return self._call(type(self).in_place, *operands)
+
+    def _call(self, function: Callable[..., Any], x: str, y: str, *arrays: str) -> str:
+        return f"{function.__name__}({x}, {y}, {_constant(self.index, arrays)})"
 
     def run(self, x: Any, y: Any, *arrays: Any) -> Any:
         try:
@@ -246,36 +260,38 @@ class _Update(_Indexed):
 
 
 @primitive
-class IndexSet(_Update):
+class IndexSet(Update):
     """A copy of ``x`` with ``y`` at ``index``; where a place repeats, the last value stays."""
 
     index: Index
     numpy = index_kernels.index_set
-    run = _Update.run
+    in_place = index_kernels.put_at
+    run = Update.run
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         x, y, *arrays = operands
         ct_x = ct_y = None
-        if wanted[0]:
-            ct_x = self(ct, aval_of(ct).dtype.type(0), *arrays)
         if wanted[1]:
             ct_y = GetItem(self.index)(ct, *arrays)
             if not distinct(arrays):
                 last = LastWrites(self.index, shape_of(x))(*arrays)
                 ct_y = select(last, ct_y, 0.0)
             ct_y = sum_to(ct_y, shape_of(y))
+        if wanted[0]:  # last, so that it can be done to the cotangent itself
+            ct_x = self(ct, aval_of(ct).dtype.type(0), *arrays)
         return ct_x, ct_y, *[None for _ in arrays]
 
 
 @primitive
-class IndexAdd(_Update):
+class IndexAdd(Update):
     """A copy of ``x`` with ``y`` added at ``index``; to a place that repeats, each time."""
 
     index: Index
     numpy = index_kernels.index_add
-    run = _Update.run
+    in_place = index_kernels.add_in
+    run = Update.run
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
@@ -283,6 +299,15 @@ class IndexAdd(_Update):
         _, y, *arrays = operands
         ct_y = sum_to(GetItem(self.index)(ct, *arrays), shape_of(y)) if wanted[1] else None
         return ct, ct_y, *[None for _ in arrays]
+
+
+@primitive
+class ScatterOnto(IndexAdd):
+    """``x`` plus what is scattered, ``x + Scatter(index, shape)(y)``: no place is meant twice."""
+
+    numpy = index_kernels.scatter_onto
+    in_place = index_kernels.scatter_in
+    run = Update.run
 
 
 @primitive

@@ -53,6 +53,36 @@ def index_add(x: Any, y: Any, index: Any) -> Any:
     return z if z.ndim else z[()]
 
 
+def put_at(z: Any, y: Any, index: Any) -> Any:
+    """``z``, which nobody else reads, after ``z[index] = y``."""
+    z[index] = y
+    return z
+
+
+def add_in(z: Any, y: Any, index: Any) -> Any:
+    """``z``, which nobody else reads, with ``y`` added at ``index``, each time a place repeats."""
+    if any(type(part) is np.ndarray for part in index):
+        np.add.at(z, index, y)
+    else:
+        z[index] += y
+    return z
+
+
+def scatter_onto(x: Any, y: Any, index: Any) -> Any:
+    """``x`` plus zeros with ``y`` at ``index``, which means no place twice; -0.0 becomes 0.0."""
+    part, z = x[index] + y, x + 0.0
+    z[index] = part
+    return z
+
+
+def scatter_in(z: Any, y: Any, index: Any) -> Any:
+    """``z``, which nobody else reads, after zeros with ``y`` at ``index`` were added."""
+    part = z[index] + y
+    z += 0.0
+    z[index] = part
+    return z
+
+
 def last_writes(index: Any, shape: Any) -> Any:
     """Which elements of ``y`` in ``z[index] = y`` are not overwritten by a later one."""
     z = np.zeros(shape, np.intp)

@@ -10,6 +10,7 @@ from funcgrad.ops.index import (
     LastWrites,
     Scatter,
     ScatterAdd,
+    ScatterOnto,
     ScatterSum,
 )
 from funcgrad.ops.layout import OPERAND
@@ -57,6 +58,10 @@ SAMPLES = [
         (M, M[:, 0], M[0, :2]),
     ),
     Sample("scatter_sum", lambda x: ScatterSum(((-1,), (1,)), (3,), F, False)(x, x), (1.3,)),
+    Sample("scatter_onto", lambda x, y: ScatterOnto((1, slice(1, 3)))(x, y), (M, M[0, :2])),
+    Sample(
+        "scatter_onto", lambda x, y, i: ScatterOnto((OPERAND, ALL))(x, y, i), (M, X[1, :2], I[:2])
+    ),
     Sample("index_set", lambda x, y: at(x)[1, ::2].set(y), (M, M[2, 1:3])),
     Sample("index_set", lambda x, y: at(x)[:, [0, 2, 2]].set(y), (M, M[0, :3])),
     Sample("index_set", lambda x, y, i: IndexSet((OPERAND,))(x, y, i), (M[0], M[1], I)),
