@@ -159,6 +159,25 @@ def test_the_first_gradient_is_light():
     assert len(ours) <= 42, sorted(ours)
 
 
+def test_long_loops_load_the_compiler():
+    program = """
+import sys
+import numpy as np
+from funcgrad import fori_loop, grad
+
+def f(x, steps):
+    return np.sum(fori_loop(0, steps, lambda i, x: np.sin(x) + 0.1 * x, x))
+
+x = np.ones(3)
+few = grad(f)(x, 10)
+print("funcgrad.compile" in sys.modules)
+many = grad(f)(x, 10_000)
+print("funcgrad.compile" in sys.modules)
+print(np.array_equal(few, grad(f)(x, 10)), np.array_equal(many, grad(f)(x, 10_000)))
+"""
+    assert fresh(program) == ["False", "True", "True True"]
+
+
 def test_a_room_that_was_interrupted_loads_again():
     program = """
 import sys

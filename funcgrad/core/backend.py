@@ -1,11 +1,13 @@
 """Floor 2: what a backend is, and the register of them.
 
 A backend turns a jaxpr into a Python callable. `RunBackend`, which interprets, is always there and
-is what the others are tested against; `funcgrad.compile` registers the one that writes NumPy.
+is what the others are tested against; `funcgrad.compile` registers the one that writes NumPy. A
+process that calls no `jit` does not load it, until it has interpreted for as long as loading takes.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -14,7 +16,7 @@ import numpy as np
 
 from ..errors import ArgumentError
 from .ir import Jaxpr, live_equations
-from .trace import run
+from .trace import last_reads, run
 
 __all__ = ["Backend", "RunBackend", "backend_named", "compiled", "own", "register"]
 
@@ -79,10 +81,10 @@ class RunBackend:
         # A copy, because programs are cached weakly by the jaxpr, which must then not be held.
         equations = live_equations(jaxpr, jaxpr.outputs)
         program = Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
-        bound = list(constants)
+        bound, dying = list(constants), last_reads(program)
 
         def interpret(*args: Any) -> tuple[Any, ...]:
-            results = run(program, [*bound, *args])
+            results = run(program, [*bound, *args], dying)
             return tuple(own(results, [*bound, *args] if owned else bound))
 
         return interpret
@@ -105,8 +107,41 @@ def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     return kept
 
 
+class _Interpreted:
+    """A program that is interpreted until that has cost what loading a compiler costs.
+
+    Attributes:
+        left: How many equations of all programs are interpreted before that.
+    """
+
+    __slots__ = ("_jaxpr", "_owned", "_program")
+    left = 20_000
+
+    def __init__(self, jaxpr: Jaxpr, owned: bool) -> None:
+        # A copy, as in `RunBackend.compile`.
+        self._jaxpr: Jaxpr | None = Jaxpr(
+            jaxpr.inputs, jaxpr.equations, jaxpr.outputs, jaxpr.captured, jaxpr.name
+        )
+        self._owned = owned
+        self._program = backend_named("run").compile(jaxpr, owned=owned)
+
+    def __call__(self, *args: Any) -> tuple[Any, ...]:
+        jaxpr = self._jaxpr
+        if jaxpr is not None:
+            _Interpreted.left -= len(jaxpr.equations)
+            if _Interpreted.left < 0:
+                importlib.import_module(_COMPILER)
+                self._program = backend_named().compile(jaxpr, owned=self._owned)
+                self._jaxpr = None
+        return self._program(*args)
+
+
 _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
 _PREFERRED = ["run"]
+_COMPILER = "funcgrad.compile.numpy_source"
+"""What registers a faster backend as it loads. It stands on a higher floor and is named, not known:
+where nobody loads it, programs are interpreted first, and it is loaded when that has paid."""
+
 _PROGRAMS: WeakKeyDictionary[Jaxpr, dict[bool, Program]] = WeakKeyDictionary()
 
 
@@ -142,5 +177,10 @@ def compiled(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
     programs = _PROGRAMS.setdefault(jaxpr, {})
     program = programs.get(owned)
     if program is None:
-        program = programs[owned] = backend_named().compile(jaxpr, owned=owned)
+        interpreted = _PREFERRED[-1] == "run"
+        program = programs[owned] = (
+            _Interpreted(jaxpr, owned)
+            if interpreted
+            else backend_named().compile(jaxpr, owned=owned)
+        )
     return program

@@ -38,6 +38,7 @@ __all__ = [
     "aval_of",
     "belongs",
     "bind",
+    "last_reads",
     "open_frame",
     "run",
     "trace",
@@ -448,29 +449,31 @@ def trace(
         frame.close()
 
 
-def run(jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
+def run(
+    jaxpr: Jaxpr, args: Sequence[Any], dying: Sequence[Sequence[Var]] | None = None
+) -> list[Any]:
     """Evaluate ``jaxpr``, one equation after the other; given tracers, it records.
 
     Args:
         jaxpr: The program.
         args: One value or tracer for each of its inputs, captured ones first.
+        dying: `last_reads` of the program, for who runs it again and again.
     """
     env: dict[Var, Any] = dict(zip(jaxpr.inputs, args, strict=True))
-    last = _last_uses(jaxpr)
-    for index, eqn in enumerate(jaxpr.equations):
+    for eqn, dead in zip(jaxpr.equations, dying or last_reads(jaxpr), strict=True):
         operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
         out = apply(eqn.primitive, operands, eqn.place)
         if eqn.primitive.multiple:
             env.update(zip(eqn.outputs, out, strict=True))
         else:
             env[eqn.outputs[0]] = out
-        for var in last.get(index, ()):
+        for var in dead:
             del env[var]
     return [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
 
 
-def _last_uses(jaxpr: Jaxpr) -> dict[int, list[Var]]:
-    """Which variables are last read by each equation, so that `run` can let go of them."""
+def last_reads(jaxpr: Jaxpr) -> list[list[Var]]:
+    """Which variables each equation is the last to read, so that `run` can let go of them."""
     last: dict[Var, int] = {}
     for index, eqn in enumerate(jaxpr.equations):
         for atom in (*eqn.inputs, *eqn.outputs):
@@ -479,7 +482,7 @@ def _last_uses(jaxpr: Jaxpr) -> dict[int, list[Var]]:
     for atom in jaxpr.outputs:
         if isinstance(atom, Var):
             last.pop(atom, None)
-    dead: dict[int, list[Var]] = {}
+    dying: list[list[Var]] = [[] for _ in jaxpr.equations]
     for var, index in last.items():
-        dead.setdefault(index, []).append(var)
-    return dead
+        dying[index].append(var)
+    return dying
