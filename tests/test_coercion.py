@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad import jvp, make_jaxpr, vjp, vmap
+from funcgrad import jit, jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import Tracer, aval_of, run, trace
 from funcgrad.errors import (
     ArgumentError,
@@ -446,3 +446,23 @@ def test_the_one_silent_route_is_numpys():
     """For two lists `numpy.array_equal` takes any exception for "not equal"; ours looks inside."""
     assert under_grad(lambda s, v: np.array_equal([s], [S])) is False
     assert under_grad(lambda s, v: bool(fnp.array_equal([s], [S]))) is True
+
+
+def test_complex_numbers_of_pythons_have_no_order():
+    for compare in (lambda x, y: x > y, lambda x, y: x <= y, lambda x, y: y < x):
+        for args in ((0j, 1), (2.0, 1j), (1j, 1j)):
+            with pytest.raises(TypeError):
+                compare(*args)
+            with pytest.raises(TypeError, match="have no order"):
+                jit(compare)(*args)
+        assert jit(compare)(np.complex128(2j), 1) == compare(np.complex128(2j), 1)
+    assert jit(lambda x: x == 1)(1 + 0j)
+
+
+def test_linalg_cross_is_of_vectors_in_space():
+    x, y = np.ones((2, 3)), np.ones((2, 2))
+    for call in (lambda x, y: np.linalg.cross(x, y), lambda x, y: np.linalg.cross(y, y)):
+        with pytest.raises(ValueError, match="3-dimensional vectors"):
+            call(x, y)
+        with pytest.raises(ValueError, match="3-dimensional vectors"):
+            jit(call)(x, y)

@@ -217,7 +217,7 @@ def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
                 scalar = make_aval((), aval.dtype)
                 return BroadcastTo(aval.shape), (Literal(aval.dtype.type(total), scalar),)
     inner = made_by(walk, x, Mul)
-    if inner and walk.uses.get(x) == 1 and aval.dtype.kind in "fc":
+    if inner and walk.uses.get(x) == 1 and aval.dtype.char in "fdFD":  # what BLAS has
         return _contraction(walk, primitive.axes, inner.inputs, x.aval.shape)
     return None
 

@@ -355,7 +355,17 @@ def outer(x1: Any, x2: Any, /) -> Any:
 
 @implements(np.linalg.cross)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
-    """``numpy.linalg.cross``."""
+    """``numpy.linalg.cross``, of vectors in space alone.
+
+    Raises:
+        ValueError: The axis has not length 3 in both, as NumPy.
+    """
+    lengths = shape_of(operand(x1))[axis], shape_of(operand(x2))[axis]
+    if lengths != (3, 3):
+        raise ValueError(
+            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
+            f"{lengths[0]} and {lengths[1]} dimensional instead."
+        )
     return products.cross(x1, x2, axis=axis)
 
 

@@ -37,6 +37,7 @@ def _binary(
     """The operator and its reflection; operands of one dtype of ``kinds`` need no promotion."""
     with_float = "".join(k for k in kinds if k in "fc")
     equality = primitive in (discrete.equal, discrete.not_equal)
+    ordered = isinstance(primitive, discrete.Comparison) and not equality
 
     def forward(self: Any, other: Any) -> Any:
         kind = type(other)
@@ -55,6 +56,8 @@ def _binary(
         other = _other(primitive, other, equality)
         if other is NotImplemented:
             return other
+        if ordered:
+            _require_order(primitive, self, other)
         return apply_ufunc(primitive, ufunc, (self, other))
 
     def reflected(self: Any, other: Any) -> Any:
@@ -71,6 +74,20 @@ def _binary(
         return apply_ufunc(primitive, ufunc, (other, self))
 
     return forward, reflected
+
+
+def _require_order(primitive: Any, x: Any, y: Any) -> None:
+    """Raise for Python's numbers where one is complex: NumPy's complex numbers have an order.
+
+    Raises:
+        DtypeError: As Python's TypeError.
+    """
+    avals = aval_of(x), aval_of(y)
+    if all(aval.weak for aval in avals) and any(aval.dtype.kind == "c" for aval in avals):
+        raise DtypeError(
+            f"{primitive.name}: Python's complex numbers have no order",
+            "Compare x.real, x.imag or abs(x); NumPy's have one, by real part first.",
+        )
 
 
 def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
@@ -229,7 +246,8 @@ def install() -> None:
         ("eq", discrete.equal, np.equal),
         ("ne", discrete.not_equal, np.not_equal),
     ]:
-        setattr(Tracer, f"__{name}__", _binary(primitive, ufunc, "biufc")[0])
+        kinds = "biufc" if name in ("eq", "ne") else "biuf"
+        setattr(Tracer, f"__{name}__", _binary(primitive, ufunc, kinds)[0])
     for name, function in {
         "__neg__": _unary(neg, np.negative, "iufc"),
         "__abs__": _unary(absolute, np.absolute, "iufc"),

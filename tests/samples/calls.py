@@ -90,7 +90,12 @@ ROWS = [
     Row("argsort", "np.{f}(x, axis={maybe}, kind='stable')"),
     Row("partition", "np.{f}(x, 0)[..., :1]", normal=True),
     Row("partition", "np.sort(np.{f}(x, {n} - 1, axis={axis}), {axis})", "vector", normal=True),
-    Row("argpartition", "np.{f}(x, 0, axis={maybe})[..., :1]", normal=True, kinds="iuf"),
+    Row(
+        "argpartition",
+        "np.take(np.take_along_axis(x, np.{f}(x, 0, axis={axis}), {axis}), 0, {axis})",
+        normal=True,
+        kinds="iuf",
+    ),
     Row("lexsort", "np.{f}((x, x), axis={axis})", kinds="biufs"),
     Row("sort_complex", ONE),
     Row("searchsorted", "np.{f}(np.sort(x), y)", shapes="vector"),
