@@ -22,15 +22,16 @@ from ..ops.discrete import Comparison
 from ..ops.exponential import Sqrt
 from ..ops.index import ScatterSum
 from ..ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
+from ..ops.layout import takes_element
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Reshape, Transpose
 from ..ops.select import Clip, Keep, Select
 from ..ops.unstack import Stack
+from .parts import LENGTH_MOST
 
 __all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
 
 FLOAT64 = np.dtype(np.float64)
-_FEW = 8
 _RAISING = re.compile(r"/|%|\*\*|sqrt\(")
 
 
@@ -210,8 +211,8 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
 
 def _is_short(primitive: ScatterSum) -> bool:
     """Whether a sum of parts is a vector of few numbers."""
-    numbers = all(len(index) == 1 and type(index[0]) is int for index in primitive.indices)
-    few = len(primitive.shape) == 1 and primitive.shape[0] <= _FEW
+    numbers = all(map(takes_element, primitive.indices))
+    few = len(primitive.shape) == 1 and primitive.shape[0] <= LENGTH_MOST
     return numbers and few and not primitive.based and primitive.dtype == FLOAT64
 
 

@@ -121,7 +121,8 @@ class _Text:
         writer.functions.add(name)
         count = len(jaxpr.inputs) - elements
         floats = [True] * count + [False] * elements
-        function, self.changed = writer.function(name, jaxpr, floats, carry)
+        function = writer.function(name, jaxpr, floats, carry)
+        self.changed = list(function.kept.values())
         arguments = ", ".join([function.names[v] for v in function.arguments])
         self.lines += [Line(""), Line(f"def {name}({arguments}):")]
         self.lines += [line.indented(4) for line in function.body]

@@ -28,7 +28,7 @@ from ..ops.shape import Concatenate, Pad
 from ..ops.sort import Sort
 from ..ops.unstack import Stack
 
-__all__ = ["Memory", "last_uses", "nbytes"]
+__all__ = ["Memory", "nbytes"]
 
 _SUMS = (DotGeneral, Sum, Reduction, CumSum, CumProd)
 _WINDOWS = (TrilinearForm, OverlapAdd, WindowSum, WindowExtremum)
@@ -63,27 +63,6 @@ def makes(eqn: Equation) -> bool:
     return isinstance(primitive, (Elementwise, *_SUMS, *_WINDOWS, *_COPIES)) or isinstance(
         primitive.numpy, np.ufunc
     )
-
-
-def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[list[Var]]:
-    """For each step what it is the last to read; what is returned is never among it.
-
-    Args:
-        reads: What each step reads and defines.
-        outputs: What is returned.
-    """
-    last: dict[Var, int] = {}
-    for index, atoms in enumerate(reads):
-        for a in atoms:
-            if isinstance(a, Var):
-                last[a] = index
-    for a in outputs:
-        if isinstance(a, Var):
-            last.pop(a, None)
-    dying: list[list[Var]] = [[] for _ in reads]
-    for var, index in last.items():
-        dying[index].append(var)
-    return dying
 
 
 class Memory:

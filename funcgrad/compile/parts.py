@@ -14,19 +14,19 @@ from ..core.ir import Atom, Aval, Equation, Literal, Var, make_aval
 from ..ops.arithmetic import Sub
 from ..ops.index import GetItem, Scatter, ScatterOnto, ScatterSum
 from ..ops.kinds import Add, Div, Mul, Neg, add
-from ..ops.layout import apart, takes_all
+from ..ops.layout import apart, takes_all, takes_element
 from ..ops.linear import Reshape
 from ..ops.unstack import Stack
 from .atoms import made_by, made_once, value_of
 
-__all__ = ["elements", "get_item", "scatters", "stacked"]
+__all__ = ["LENGTH_MOST", "elements", "get_item", "scatters", "stacked"]
 
 Found = Atom | tuple[Any, Sequence[Atom]] | None
 
 _PARTS_MOST = 64
 """So many scattered parts meet in one array; the next ones are added to it."""
 
-_LENGTH_MOST, _DEPTH_MOST = 8, 8
+LENGTH_MOST, _DEPTH_MOST = 8, 8
 """Elements of vectors up to this length are numbers of their own, through so many operations."""
 
 _STACKED_MOST = 4
@@ -79,7 +79,7 @@ def get_item(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
         return None
     if takes_all(index):
         return Reshape(aval.shape), inputs
-    if len(index) == 1 and type(index[0]) is int and _is_taken_apart(walk, x):
+    if takes_element(index) and _is_taken_apart(walk, x):
         return _element(walk, x, index[0] % x.aval.shape[0], 0)
     return None
 
@@ -117,21 +117,17 @@ def _is_arithmetic(primitive: Any, inputs: Sequence[Atom], shape: tuple[int, ...
 def _is_taken_apart(walk: Any, x: Atom) -> bool:
     """Whether a vector's elements are computed without the vector."""
     shape = x.aval.shape
-    if len(shape) != 1 or shape[0] > _LENGTH_MOST or x.aval.dtype != np.float64:
+    if len(shape) != 1 or shape[0] > LENGTH_MOST or x.aval.dtype != np.float64:
         return False
     eqn = walk.made.get(x)
     if eqn is None:
         return False
     kind, inputs = type(eqn.primitive), eqn.inputs
     if kind is Scatter or kind is ScatterOnto:
-        return _is_element(eqn.primitive.index)
+        return takes_element(eqn.primitive.index)
     if kind is ScatterSum:
-        return all(map(_is_element, eqn.primitive.indices))
+        return all(map(takes_element, eqn.primitive.indices))
     return kind is Stack or _is_arithmetic(eqn.primitive, inputs, shape)
-
-
-def _is_element(index: Any) -> bool:
-    return len(index) == 1 and type(index[0]) is int
 
 
 def _element(walk: Any, x: Any, i: int, depth: int) -> Atom:

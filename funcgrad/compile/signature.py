@@ -202,7 +202,7 @@ def _declared_key(place: int | str, value: Any) -> Hashable:
     return exact(value)
 
 
-class StaticArguments:
+class StaticArguments(StaticNames):
     """Which arguments of a function `jit` was told to take as static.
 
     Args:
@@ -214,16 +214,16 @@ class StaticArguments:
         ArgumentError: Where they are no ints and names, or the function has no such parameter.
     """
 
-    __slots__ = ("_static",)
+    __slots__ = ()
 
     def __init__(self, f: Callable[..., Any], argnums: Any, argnames: Any) -> None:
-        self._static = StaticNames(f, argnums, argnames, "jit")
+        super().__init__(f, argnums, argnames, "jit")
 
     def signature(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Signature:
         """A call, taken apart."""
-        keywords, static = tuple(kwargs), self._static
-        if not (static.numbers or static.names):
+        keywords = tuple(kwargs)
+        if not (self.numbers or self.names):
             return Signature(args, kwargs, {}, keywords)
-        left = [a for n, a in enumerate(args) if n not in static.numbers]
-        rest = {k: v for k, v in kwargs.items() if k not in static.names}
-        return Signature(left, rest, static.among(args, kwargs), keywords)
+        left = [a for n, a in enumerate(args) if n not in self.numbers]
+        rest = {k: v for k, v in kwargs.items() if k not in self.names}
+        return Signature(left, rest, self.among(args, kwargs), keywords)

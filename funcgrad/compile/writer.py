@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var
+from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var, last_uses
 from ..ops.index import Update
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
@@ -19,7 +19,7 @@ from . import inner
 from .blocks import Block, Step, schedule
 from .expressions import Line
 from .loops import Loop
-from .memory import Memory, last_uses, nbytes
+from .memory import Memory, nbytes
 from .naming import fresh_names
 from .passes import optimise
 
@@ -95,9 +95,9 @@ class Writer:
         self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
         self._floats = floats
-        self._kept = kept or {}
-        self._memory = Memory([v for v in jaxpr.inputs if v not in self._kept])
-        for v in self._kept:
+        self.kept = kept or {}
+        self._memory = Memory([v for v in jaxpr.inputs if v not in self.kept])
+        for v in self.kept:
             self._memory.make(v)
         self._schedule = schedule(jaxpr)
         self._booleans: set[Var] = set()  # strong booleans that are Python's
@@ -114,28 +114,25 @@ class Writer:
 
     def function(
         self, name: str, jaxpr: Jaxpr, floats: Sequence[bool], carry: range = range(0)
-    ) -> tuple[Writer, list[int]]:
+    ) -> Writer:
         """The writer of a function defined inside this one.
 
         Args:
             name: Its name.
             jaxpr: Its program.
             floats: Which of its arguments are Python floats if they are float64 scalars.
-            carry: Which of its arguments are its first results, from call to call.
-
-        Returns:
-            The writer, and which of those results nobody else may read, as they are changed in
-            place.
+            carry: Which of its arguments are its first results, from call to call. Those that it
+                changes in place are `kept`.
         """
         jaxpr, constants = optimise(jaxpr, weak=False)
         count = len(constants)
         changed = {eqn.inputs[0] for eqn in jaxpr.equations if isinstance(eqn.primitive, Update)}
-        own = [k for k, i in enumerate(carry) if jaxpr.inputs[count + i] in changed]
-        kept = {jaxpr.inputs[count + carry[k]]: k for k in own}
+        carried = enumerate([jaxpr.inputs[count + i] for i in carry])
+        kept = {v: k for k, v in carried if v in changed}
         made = Writer(name, jaxpr, count, False, self.python, (), floats, self, kept)
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
-        return made, own
+        return made
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
         demand: dict[tuple[Any, ...], int] = {}
@@ -328,7 +325,7 @@ class Writer:
         outputs = self.jaxpr.outputs
         own = self._memory.owned(outputs)
         results = [self._result(a, o) for a, o in zip(outputs, own, strict=True)]
-        for k in self._kept.values():
+        for k in self.kept.values():
             alone = own[k] and outputs[k] not in self._views and self._memory.apart(outputs, k)
             name = self.names[cast(Var, outputs[k])]
             results[k] = name if alone else f"{name}.copy()"

@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "has_effect",
     "is_foreign",
+    "last_uses",
     "live_equations",
     "make_aval",
 ]
@@ -271,6 +272,27 @@ def live_equations(jaxpr: Jaxpr, outputs: Iterable[Atom]) -> list[Equation]:
         live.update([a for a in eqn.inputs if isinstance(a, Var)])
     kept.reverse()
     return kept
+
+
+def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[list[Var]]:
+    """For each step what it is the last to read; what is returned is never among it.
+
+    Args:
+        reads: What each step reads and defines.
+        outputs: What is returned.
+    """
+    last: dict[Var, int] = {}
+    for index, atoms in enumerate(reads):
+        for a in atoms:
+            if isinstance(a, Var):
+                last[a] = index
+    for a in outputs:
+        if isinstance(a, Var):
+            last.pop(a, None)
+    dying: list[list[Var]] = [[] for _ in reads]
+    for var, index in last.items():
+        dying[index].append(var)
+    return dying
 
 
 def line_of(place: Place | None) -> str:

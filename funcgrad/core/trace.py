@@ -26,7 +26,7 @@ from ..errors import (
     GradientCutError,
     IndexDtypeError,
 )
-from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, known_aval, make_aval
+from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, known_aval, last_uses, make_aval
 from .refusal import no_value, raise_leaked, user_place
 from .tape import Steps
 
@@ -474,15 +474,4 @@ def run(
 
 def last_reads(jaxpr: Jaxpr) -> list[list[Var]]:
     """Which variables each equation is the last to read, so that `run` can let go of them."""
-    last: dict[Var, int] = {}
-    for index, eqn in enumerate(jaxpr.equations):
-        for atom in (*eqn.inputs, *eqn.outputs):
-            if isinstance(atom, Var):
-                last[atom] = index
-    for atom in jaxpr.outputs:
-        if isinstance(atom, Var):
-            last.pop(atom, None)
-    dying: list[list[Var]] = [[] for _ in jaxpr.equations]
-    for var, index in last.items():
-        dying[index].append(var)
-    return dying
+    return last_uses([(*eqn.inputs, *eqn.outputs) for eqn in jaxpr.equations], jaxpr.outputs)

@@ -17,6 +17,7 @@ from ..errors import DtypeError, ShapeError
 from ..ops.layout import out_of_bounds
 from ..ops.linear import shape_of
 from .arguments import axis_of, operand
+from .dispatch import has_tracer
 from .getitem import getitem
 from .update import at
 
@@ -56,7 +57,7 @@ def dynamic_slice(operand: Array, start_indices: Any, slice_sizes: Sequence[int]
            [10., 11.]])
     """
     x, index = _index("dynamic_slice", operand, start_indices, slice_sizes)
-    return getitem(x, index) if _is_traced(x, index) else x[index]
+    return getitem(x, index) if has_tracer((x, index)) else x[index]
 
 
 def dynamic_slice_in_dim(operand: Array, start_index: Any, slice_size: int, axis: int = 0) -> Array:
@@ -68,8 +69,7 @@ def dynamic_slice_in_dim(operand: Array, start_index: Any, slice_size: int, axis
     >>> fori_loop(0, 3, lambda i, s: s + dynamic_slice_in_dim(data, 2 * i, 2), np.zeros(2))
     array([6., 9.])
     """
-    starts, sizes = _along(operand, start_index, axis)
-    sizes[axis_of(axis, len(sizes))] = slice_size
+    starts, sizes = _along(operand, start_index, axis, slice_size)
     return dynamic_slice(operand, starts, sizes)
 
 
@@ -110,7 +110,7 @@ def dynamic_update_slice_in_dim(
     operand: Array, update: Array, start_index: Any, axis: int
 ) -> Array:
     """`dynamic_update_slice` along one axis, whole along the others."""
-    return dynamic_update_slice(operand, update, _along(operand, start_index, axis)[0])
+    return dynamic_update_slice(operand, update, _along(operand, start_index, axis, 0)[0])
 
 
 def dynamic_update_index_in_dim(operand: Array, update: Array, index: Any, axis: int) -> Array:
@@ -120,20 +120,13 @@ def dynamic_update_index_in_dim(operand: Array, update: Array, index: Any, axis:
     return dynamic_update_slice_in_dim(operand, update, index, axis)
 
 
-def _along(x: Array, start: Any, axis: int) -> tuple[list[Any], list[int]]:
+def _along(x: Array, start: Any, axis: int, size: int) -> tuple[list[Any], list[int]]:
     """Starts and sizes of a slice along one axis, whole along the others."""
     sizes = list(np.shape(x))
     starts: list[Any] = [0] * len(sizes)
-    starts[axis_of(axis, len(sizes))] = start
+    place = axis_of(axis, len(sizes))
+    starts[place], sizes[place] = start, size
     return starts, sizes
-
-
-def _is_traced(*several: Any) -> bool:
-    return any(isinstance(x, Tracer) or (isinstance(x, tuple) and _is_traced(*x)) for x in several)
-
-
-def _is_plain(x: Any) -> bool:
-    return isinstance(x, (np.ndarray, np.generic, int))
 
 
 def _index(
@@ -168,15 +161,8 @@ def _index(
 
 def _start(name: str, start: Any, length: int, whole: int) -> Any:
     """A start from 0 on; a traced one outside the axis becomes one that raises as it is used."""
-    known = _is_traced(start) or _is_plain(start)
-    aval = aval_of(start) if known else None
-    if aval is None or aval.shape or aval.dtype.kind not in "iu":
-        raise DtypeError(
-            f"lax.{name}: a start must be an integer, got "
-            f"{aval if aval is not None else type(start).__name__}",
-            "Write x.astype(int), or int(x).",
-        )
-    if _is_traced(start):
+    _require_integer(name, start)
+    if has_tracer(start):
         start = start.astype(np.int64)
         from_end = np.where(start < -whole, whole + 1, start + whole)
         return np.where(start < 0, from_end, start)
@@ -187,3 +173,14 @@ def _start(name: str, start: Any, length: int, whole: int) -> Any:
             f"{whole}"
         )
     return place
+
+
+def _require_integer(name: str, start: Any) -> None:
+    known = isinstance(start, (Tracer, np.ndarray, np.generic, int))
+    aval = aval_of(start) if known else None
+    if aval is None or aval.shape or aval.dtype.kind not in "iu":
+        raise DtypeError(
+            f"lax.{name}: a start must be an integer, got "
+            f"{aval if aval is not None else type(start).__name__}",
+            "Write x.astype(int), or int(x).",
+        )

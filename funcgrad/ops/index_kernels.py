@@ -1,6 +1,6 @@
 """Floor 3: the NumPy that scatters and functional updates run; see `funcgrad.ops.kernels`.
 
-Each function uses nothing but ``np`` and itself: generated source holds a copy of its text.
+Each function uses nothing but ``np`` and those here: generated source holds a copy of their text.
 """
 
 from __future__ import annotations
@@ -45,11 +45,7 @@ def index_set(x: Any, y: Any, index: Any) -> Any:
 
 def index_add(x: Any, y: Any, index: Any) -> Any:
     """A copy of ``x`` with ``y`` added at ``index``; to a place that repeats, each time."""
-    z = np.array(x)
-    if any(type(part) is np.ndarray for part in index):
-        np.add.at(z, index, y)
-    else:
-        z[index] += y
+    z = add_in(np.array(x), y, index)
     return z if z.ndim else z[()]
 
 

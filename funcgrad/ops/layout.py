@@ -28,6 +28,7 @@ __all__ = [
     "layout",
     "out_of_bounds",
     "takes_all",
+    "takes_element",
     "text_of",
 ]
 
@@ -69,6 +70,11 @@ def fill(index: Index, arrays: Sequence[Any]) -> Index:
 def takes_all(index: Index) -> bool:
     """Whether ``index`` is of new axes and whole ones: its result has another shape, no more."""
     return all(part is None or part is Ellipsis or part == _WHOLE for part in index)
+
+
+def takes_element(index: Index) -> bool:
+    """Whether ``index`` is one integer."""
+    return len(index) == 1 and type(index[0]) is int
 
 
 def apart(first: Index, second: Index, shape: Shape) -> bool:

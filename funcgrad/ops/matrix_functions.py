@@ -246,7 +246,7 @@ def _parts(x: Any) -> tuple[Any, Any]:
 
 
 @primitive
-class Pivots(DiscreteRule):
+class Pivots(DiscreteRule, Stacked):
     """LAPACK's pivots of permutation matrices ``(..., n, n)``: the row that row i changed with."""
 
     numpy = scipy_kernels.pivots_of
@@ -254,21 +254,15 @@ class Pivots(DiscreteRule):
     def aval(self, p: Aval) -> Aval:
         return make_aval(p.shape[:-1], np.dtype(np.int32))
 
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)
-
 
 @primitive
-class PivotOrder(DiscreteRule):
+class PivotOrder(DiscreteRule, Stacked):
     """The order of the rows that LAPACK's pivots ``(..., n)`` lead to."""
 
     numpy = scipy_kernels.order_of_pivots
 
     def aval(self, pivots: Aval) -> Aval:
         return make_aval(pivots.shape, np.dtype(np.intp))
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)
 
 
 @primitive

@@ -25,27 +25,25 @@ def matrix_root(x: Any) -> Any:
     """``scipy.linalg.sqrtm`` of each matrix of a stack, of the dtype of ``x``."""
     from scipy.linalg import sqrtm
 
-    out = np.empty(x.shape, x.dtype)
-    for place in np.ndindex(x.shape[:-2]):
-        root = sqrtm(x[place])
-        if np.iscomplexobj(root) and not np.iscomplexobj(x):
-            raise np.linalg.LinAlgError(
-                "sqrtm: a real matrix has a complex root, give it as a complex one"
-            )
-        out[place] = root
-    return out
+    return each_matrix(sqrtm, x, "root")
 
 
 def matrix_logarithm(x: Any) -> Any:
     """``scipy.linalg.logm`` of each matrix of a stack, of the dtype of ``x``, a double one."""
     from scipy.linalg import logm
 
+    return each_matrix(logm, x, "logarithm")
+
+
+def each_matrix(function: Any, x: Any, result: Any) -> Any:
+    """A function of each matrix of a stack, whose results have the dtype of ``x``."""
     out = np.empty(x.shape, x.dtype)
     for place in np.ndindex(x.shape[:-2]):
-        found = logm(x[place])
+        found = function(x[place])
         if np.iscomplexobj(found) and not np.iscomplexobj(x):
             raise np.linalg.LinAlgError(
-                "logm: a real matrix has a complex logarithm, give it as a complex one"
+                f"{function.__name__}: a real matrix has a complex {result}, give it as a complex "
+                "one"
             )
         out[place] = found
     return out

@@ -50,21 +50,26 @@ def eigh(
     array([[-2.,  0.],
            [ 0.,  0.]])
     """
-    left_alone(
-        "eigh",
-        _WHOLE,
-        subset_by_index=(subset_by_index, None),
-        subset_by_value=(subset_by_value, None),
-        driver=(driver, None),
-    )
+    _require_all("eigh", type, subset_by_index, subset_by_value, driver)
     if eigvals_only:
-        return eigvalsh(a, b, lower=lower, type=type)
-    left_alone("eigh", "Use type=1.", type=(type, 1))
+        return eigvalsh(a, b, lower=lower)
     if b is None:
         return ops.EighOfSciPy(bool(lower))(square("eigh", a))
     x, factor = _reduced("eigh", a, b, lower)
     w, v = np.linalg.eigh(x)
     return w, solve_triangular(factor, v, "C", lower=True)
+
+
+def _require_all(name: str, type: Any, by_index: Any, by_value: Any, driver: Any) -> None:
+    """Raise for what picks some of the eigenvalues, another problem or a driver."""
+    left_alone(
+        name,
+        _WHOLE,
+        subset_by_index=(by_index, None),
+        subset_by_value=(by_value, None),
+        driver=(driver, None),
+    )
+    left_alone(name, "Use type=1.", type=(type, 1))
 
 
 def _reduced(name: str, a: Any, b: Any, lower: bool) -> tuple[Any, Any]:
@@ -97,14 +102,7 @@ def eigvalsh(
         ArgumentError: For a ``subset_by_...``, a ``driver`` and another ``type`` than 1.
         numpy.linalg.LinAlgError: Where ``b`` is not positive definite.
     """
-    left_alone(
-        "eigvalsh",
-        _WHOLE,
-        subset_by_index=(subset_by_index, None),
-        subset_by_value=(subset_by_value, None),
-        driver=(driver, None),
-    )
-    left_alone("eigvalsh", "Use type=1.", type=(type, 1))
+    _require_all("eigvalsh", type, subset_by_index, subset_by_value, driver)
     if b is None:
         return np.linalg.eigvalsh(square("eigvalsh", a), "L" if lower else "U")
     return np.linalg.eigvalsh(_reduced("eigvalsh", a, b, lower)[0])

@@ -121,24 +121,18 @@ def lu_solve(
         raise ValueError(f"trans must be 0, 1 or 2, got {trans!r}")
     factors, piv = lu_and_piv
     x, y = operands([square("lu_solve", factors), floating(b)])
-    vector = len(shape_of(y)) == 1
-    x, y = _fitting("lu_solve", x, reshape(y, (*shape_of(y), 1)) if vector else y)
+    if len(shape_of(y)) == 1:
+        found = lu_solve(lu_and_piv, reshape(y, (*shape_of(y), 1)), trans)
+        return reshape(found, shape_of(found)[:-1])
+    x, y = _fitting("lu_solve", x, y)
     order = np.broadcast_to(ops.pivot_order(operand(piv)), shape_of(x)[:-1])[..., None]
     if trans == 0:
-        below, above = _factors(unit_lower=True)
-        found = above(x, below(x, np.take_along_axis(y, order, axis=-2)))
-    else:
-        below, above = _factors(unit_lower=False)
-        turned = transposed(x) if trans == 1 else adjoint(x)
-        half = above(turned, below(turned, y))
-        found = np.take_along_axis(half, np.argsort(order, axis=-2), axis=-2)
-    return reshape(found, shape_of(found)[:-1]) if vector else found
-
-
-def _factors(unit_lower: bool) -> tuple[Any, Any]:
-    """Solvers of both triangles of a matrix, one of which has ones on its diagonal."""
-    below = ops.SolveTriangular(True, unit_lower, False)
-    return below, ops.SolveTriangular(False, not unit_lower, False)
+        half = _triangular("lu_solve", x, np.take_along_axis(y, order, -2), True, True, False)
+        return _triangular("lu_solve", x, half, False, False, False)
+    turned = transposed(x) if trans == 1 else adjoint(x)
+    half = _triangular("lu_solve", turned, y, True, False, False)
+    found = _triangular("lu_solve", turned, half, False, True, False)
+    return np.take_along_axis(found, np.argsort(order, axis=-2), -2)
 
 
 _STRUCTURES = {
