@@ -166,6 +166,11 @@ class TestWhile:
         with pytest.raises(errors.DtypeError, match=r"boolean scalar, got float64\[\]"):
             fg.while_loop(lambda x: x, lambda x: x, 1.0)
 
+    def test_constant_condition(self):
+        # A condition that reads nothing of the carry, and a body that does nothing.
+        f = jit(grad(lambda x: fg.while_loop(lambda c: False, lambda c: c, x)))
+        assert f(1.5) == 1.0
+
     def test_carry_changes(self):
         with pytest.raises(
             errors.ShapeError, match=r"the carry\['a'\] begins as float64\[\] and .* float64\[2\]"
@@ -175,6 +180,53 @@ class TestWhile:
             )
         with pytest.raises(errors.StructureError, match="begins as"):
             fg.while_loop(lambda c: c[0] > 0, lambda c: c[0], (1.0, 2.0))
+
+
+NO_CONDITIONS = [
+    *((True,), [True], {"a": True}, {True}, (), None, "x", object(), lambda: True),
+    *(1, 1.0, 1j, np.int64(1), np.float64(1), np.array([True]), np.array([[True]]), np.array([])),
+    np.array("x"),
+    np.array(True, dtype=object),
+]
+NO_INTEGERS = [
+    *((2,), [2], {"a": 2}, (), None, "2", object(), True, 1.0, 1j, np.True_, np.float64(1)),
+    *(np.array([2]), np.array([]), np.array(True), np.array("x"), np.array(2, dtype=object)),
+]
+
+
+def named(value):
+    return f"{type(value).__name__} {getattr(value, 'shape', value)}"
+
+
+@pytest.mark.parametrize("compiled", [False, True], ids=["plain", "jit"])
+class TestWhatDecides:
+    """A condition is one boolean, an index and a bound one integer, and nothing else."""
+
+    @pytest.mark.parametrize("no", NO_CONDITIONS, ids=named)
+    def test_conditions(self, no, compiled):
+        def run(f):
+            with pytest.raises((errors.DtypeError, errors.ShapeError)):
+                (jit(f) if compiled else f)(1.0)
+
+        run(lambda x: fg.while_loop(lambda c: no, lambda c: c + 1, x))
+        run(lambda x: fg.cond(no, lambda x: x, lambda x: -x, x))
+        run(lambda x: fg.select(no, x, -x))
+
+    @pytest.mark.parametrize("no", NO_INTEGERS, ids=named)
+    def test_integers(self, no, compiled):
+        def run(f):
+            with pytest.raises(errors.DtypeError):
+                (jit(f) if compiled else f)(1.0)
+
+        run(lambda x: fg.switch(no, [lambda x: x] * 3, x))
+        run(lambda x: fg.fori_loop(no, 2, lambda i, c: c, x))
+        run(lambda x: fg.fori_loop(0, no, lambda i, c: c, x))
+
+    def test_containers_of_a_traced_condition(self, compiled):
+        for wrap in (lambda p: (p,), lambda p: [p], lambda p: {"a": p}, lambda p: (p, None)):
+            with pytest.raises(errors.DtypeError, match="must be a boolean scalar, got"):
+                f = lambda x, w=wrap: fg.while_loop(lambda c: w(c < 3), lambda c: c + 1, x)  # noqa: E731
+                (jit(f) if compiled else f)(1.0)
 
 
 def rnn(cell, loop):

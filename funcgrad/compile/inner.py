@@ -142,6 +142,8 @@ class _Text:
 
     def start(self, carried: Sequence[str], carry: Sequence[str]) -> None:
         """Add the line that a loop's carry starts with, copies of what is changed in place."""
+        if not carry:
+            return
         first = [f"{x}.copy()" if k in self.changed else x for k, x in enumerate(carry)]
         self.add(f"{', '.join(carried)} = {', '.join(first)}")
 
@@ -184,8 +186,7 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
         count = f"len({next(x for x, a in zip(xs, scan.parts(eqn.inputs)[2]) if _is_tape(a))})"
     else:
         count = str(scan.length)
-    if carry:
-        text.start(carried, carry)
+    text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         made = f"np.empty({v.aval.shape}, np.{v.aval.dtype.name})"
         text.add(f"{y} = [None] * {count}" if _is_tape(v) else f"{y} = {made}")
@@ -307,7 +308,7 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     results = text.results()
     carried, tapes = results[: len(carry)], results[len(carry) :]
     running, pick = writer.fresh(), writer.fresh()
-    text.add(f"{', '.join(carried)} = {', '.join(carry)}")
+    text.start(carried, carry)
     for tape in tapes:
         text.add(f"{tape} = []")
     taken = text.took(eqn) if tapes else ""
@@ -343,8 +344,7 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
-    if carry:
-        text.start(carried, carry)
+    text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         writer.masks[v] = taken
         text.add(f"{y} = [None] * len({taken})")

@@ -172,8 +172,10 @@ class _Walk:
         found: list[Atom] = []
         for a in inputs:
             eqn = self.made.get(a) if isinstance(a, Var) and a.aval.shape else None
+            if eqn is not None and type(eqn.primitive) is not BroadcastTo:
+                return None
             source = a if eqn is None else eqn.inputs[0]
-            if source.aval.shape or (eqn and type(eqn.primitive) is not BroadcastTo):
+            if source.aval.shape:
                 return None
             found.append(source)
         return found

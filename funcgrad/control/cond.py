@@ -17,6 +17,7 @@ from .bodies import (
     Body,
     Operands,
     convert_outputs,
+    is_number,
     join,
     place_of,
     scalar,
@@ -168,11 +169,18 @@ def select(pred: Any, on_true: Any, on_false: Any) -> Any:
 
     Raises:
         ShapeError: Where shapes or dtypes differ; use `numpy.where`, which broadcasts and promotes.
+        DtypeError: Where one is no array and no number.
 
     >>> import numpy as np
     >>> select(np.array([True, False]), np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([1., 4.])
     """
+    for given in (pred, on_true, on_false):
+        if not is_number(given):
+            raise DtypeError(
+                f"select: expected arrays, got {type(given).__name__}",
+                "Give a boolean predicate and two arrays of one type.",
+            )
     p, x, y = aval_of(pred), aval_of(on_true), aval_of(on_false)
     joined = join(x, y)
     if p.dtype.kind != "b" or joined is None or p.shape not in ((), x.shape):

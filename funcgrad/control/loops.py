@@ -309,8 +309,9 @@ def _while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any
     avals = [aval_of(v) for v in values]
     condition = trace_body(cond_fun, avals, lambda vs: (carry.rebuild(vs),), "while_loop")
     out = condition.jaxpr.out_avals
-    if len(condition.leaves) != 1 or len(out) != 1 or out[0].shape or out[0].dtype.kind != "b":
-        got = str(out[0]) if len(out) == 1 == len(condition.leaves) else str(condition.treedef)
+    single = condition.treedef is tree.LEAF and len(out) == 1
+    if not single or out[0].shape or out[0].dtype.kind != "b":
+        got = str(out[0]) if single else type(condition.rebuild(out)).__name__
         raise DtypeError(
             f"while_loop: the condition must be a boolean scalar, got {got} from "
             f"{place_of(cond_fun)}",
