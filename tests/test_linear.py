@@ -60,6 +60,73 @@ def test_the_transpose_of_a_linear_map(name):
     np.testing.assert_allclose(jit(lambda c: t(c)[0])(ct), t(ct)[0], rtol=1e-14)
 
 
+C = RNG.normal(size=(3, 4)) + 1j * RNG.normal(size=(3, 4))
+REAL_MAPS = {
+    "R to C, times i": (lambda x: 1j * x, False),
+    "R to C, matrix": (lambda x: C @ x, False),
+    "R to C, fft": (lambda x: np.fft.fft(x), False),
+    "R to C, rfft": (lambda x: np.fft.rfft(x), False),
+    "R to C, astype": (lambda x: x.astype(complex) * C[0], False),
+    "R to C, where": (lambda x: np.where(A[0] > 0, x, 1j * x), False),
+    "R to C, cond": (lambda x: fg.cond(A[0, 0] > 0, lambda x: 1j * x, lambda x: x + 0j, x), False),
+    "R to C, scan": (lambda x: scan(lambda c, s: (1j * c + s, c), 0j * x[0], x)[1], False),
+    "R to C, jit": (jit(lambda x: C @ x), False),
+    "R to C, checkpoint": (fg.checkpoint(lambda x: C @ x), False),
+    "R to C, vmap": (lambda x: vmap(lambda s: C[0] * s)(x), False),
+    "C to R, real": (lambda z: np.real(z), True),
+    "C to R, imag": (lambda z: np.imag(z), True),
+    "C to R, matrix": (lambda z: (C @ z).imag + A @ z.real, True),
+    "C to R, irfft": (lambda z: np.fft.irfft(z), True),
+    "C to C, conj": (lambda z: C @ np.conj(z), True),
+    "C to C, real": (lambda z: z.real * (1 + 2j), True),
+    "C to C, in loops": (lambda z: fori_loop(0, 3, lambda i, z: np.conj(z) * 1j, z), True),
+}
+
+
+@pytest.mark.parametrize("name", REAL_MAPS)
+def test_real_and_complex_numbers_pair_by_the_real_inner_product(name):
+    f, takes_complex = REAL_MAPS[name]
+
+    def draw(like):
+        real = RNG.normal(size=np.shape(like))
+        return real + 1j * RNG.normal(size=real.shape) if np.iscomplexobj(like) else real
+
+    def inner(a, b):
+        return np.real(np.sum(a * b))
+
+    x = np.zeros(4, complex if takes_complex else float)
+    pullbacks = [linear_transpose(f, x), fg.vjp(f, draw(x))[1]]
+    pullbacks += [lambda ct: linear_transpose(jit(f), x)(ct), jit(lambda ct: fg.vjp(f, x)[1](ct))]
+    linear = fg.linearize(f, draw(x))[1]
+    for _ in range(4):
+        t = draw(x)
+        image = f(t)
+        ct = draw(image)
+        for pull in pullbacks:
+            (found,) = pull(ct)
+            assert found.dtype == x.dtype and found.shape == x.shape
+            np.testing.assert_allclose(inner(found, t), inner(ct, image), rtol=1e-12)
+        np.testing.assert_allclose(linear(t), image, rtol=1e-12)
+        np.testing.assert_allclose(jvp(f, (x,), (t,))[1], image, rtol=1e-12)
+
+
+def test_a_real_cotangent_of_a_complex_result_is_one_with_imaginary_part_zero():
+    f = lambda x: 1j * x  # noqa: E731
+    assert linear_transpose(f, 1.0)(1.0) == (0.0,)  # Re(1 * i)
+    assert linear_transpose(f, 1.0)(1j) == (-1.0,)  # Re(i * i)
+    assert linear_transpose(f, 1j)(1.0) == (1j,)
+
+
+@pytest.mark.parametrize("name", [n for n in REAL_MAPS if n.startswith("R to C")])
+def test_a_jacobian_from_real_to_complex_numbers_raises(name):
+    f, _ = REAL_MAPS[name]
+    for transform in (jacfwd, fg.jacrev, fg.jacobian, value_and_jacobian):
+        with pytest.raises(fg.errors.DtypeError, match="output must be real, got"):
+            transform(f)(np.ones(4))
+    with pytest.raises(fg.errors.FuncgradError, match="output must be"):
+        grad(f)(np.ones(4))
+
+
 def test_transposes_of_pytrees():
     f = lambda x, y: {"s": 2.0 * x["a"] + y, "t": x["b"][::-1]}  # noqa: E731
     x = {"a": np.zeros(2), "b": np.zeros(3)}

@@ -34,8 +34,10 @@ def vjp(
     """``f(*primals)`` and its pullback, the vector-Jacobian product.
 
     The pullback maps a cotangent of the output to cotangents of the primals: for ``y = f(x)`` and
-    Jacobian ``J``, ``ct -> ct @ J`` (transpose without conjugate for complex numbers). It can be
-    called any number of times.
+    Jacobian ``J``, ``ct -> ct @ J`` (transpose without conjugate for complex numbers). In general
+    ``<ct, J t> == <pullback(ct), t>`` with ``<a, b> = Re(sum(a * b))``, so that the cotangent of a
+    real primal is real, also where the output is complex: ``Re(ct @ J)``. It can be called any
+    number of times.
 
     Args:
         f: A function of pytrees, with a pytree of arrays as result.

@@ -24,10 +24,13 @@ __all__ = ["linear_transpose"]
 def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tuple[Any, ...]]:
     """The transpose of ``f``, a function that is linear in all its arguments.
 
-    For ``f(x) = A @ x`` it is ``ct -> A.T @ ct``, without conjugate for complex numbers. `vjp`
-    gives the same for a linear function and needs the values of arguments; this needs their types
-    alone, and raises where ``f`` is not linear. ``f`` is traced, and only the transposed program is
-    kept.
+    For ``f(x) = A @ x`` it is ``ct -> A.T @ ct``, without conjugate for complex numbers. In general
+    it is the one function with ``<ct, f(t)> == <transposed(ct), t>`` for all ``ct`` and ``t``,
+    where ``<a, b> = Re(sum(a * b))``: a real argument has a real cotangent, also where the result
+    is complex, as ``ct -> Re(A.T @ ct)`` for a complex ``A``. Linear means over the real numbers:
+    `numpy.real` and `numpy.conj` are. `vjp` gives the same for a linear function and needs the
+    values of arguments; this needs their types alone, and raises where ``f`` is not linear. ``f``
+    is traced, and only the transposed program is kept.
 
     Args:
         f: A function of pytrees of floats, with a pytree of floats as result.
@@ -45,6 +48,9 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     >>> transposed = linear_transpose(lambda x: np.cumsum(x), np.zeros(3))
     >>> transposed(np.array([1.0, 10.0, 100.0]))
     (array([111., 110., 100.]),)
+    >>> turned = linear_transpose(lambda x: 1j * x, 0.0)  # <ct, i t> = Re(i ct) t
+    >>> turned(1.0 + 2.0j)
+    (np.float64(-2.0),)
     """
     require_function(f, "linear_transpose")
     if not primals:
