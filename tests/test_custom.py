@@ -4,6 +4,8 @@ Rules in these tests are marked: they give ten times the true derivative (or ano
 function itself would never give), so a transform that differentiates the function instead fails.
 """
 
+import copy
+import functools
 import math
 import pickle
 from dataclasses import dataclass, field
@@ -978,6 +980,136 @@ def test_functions_with_rules_look_like_functions():
     assert by_vjp.__name__ == "by_vjp" and by_vjp.__wrapped__(0.0, 1.0) == 0.0
     assert repr(by_jvp) == "custom_jvp(by_jvp)"
     assert pickle.loads(pickle.dumps(by_vjp)) is by_vjp
+
+
+def ten_times(made, f, slopes):
+    """``f`` with a rule: ten times the partial derivatives ``slopes``."""
+    if made is custom_gradient:
+        return custom_gradient(
+            lambda *xs: (f(*xs), lambda ct: tuple(10 * ct * s(*xs) for s in slopes))
+        )
+    g = made(f)
+    if made is custom_vjp:
+        g.defvjp(lambda *xs: (f(*xs), xs), lambda xs, ct: tuple(10 * ct * s(*xs) for s in slopes))
+    else:
+        g.defjvp(
+            lambda xs, ts: (
+                g(*xs),
+                sum(10 * s(*xs) * t for s, t in zip(slopes, ts, strict=True)),
+            )
+        )
+    return g
+
+
+class Scaling:
+    """A callable object; its attribute is no argument."""
+
+    def __init__(self, a):
+        self.a = a
+
+    def __call__(self, x):
+        return self.a * x
+
+    def method(self, x):
+        return self.a * x
+
+
+def scaled(x, a):
+    return a * x
+
+
+CALLABLES = {
+    "ufunc": (np.sin, [np.cos]),
+    "ufunc of two": (np.multiply, [lambda x, y: y, lambda x, y: x]),
+    "ufunc without derivative": (np.floor, [lambda x: 1.0]),
+    "ufunc of SciPy's": (scipy.special.expit, [lambda x: x * 0 + 2.0]),
+    "partial by name": (functools.partial(scaled, a=2.0), [lambda x: 2.0]),
+    "partial by position": (functools.partial(scaled, 2.0), [lambda a: 2.0]),
+    "partial of partial": (
+        functools.partial(functools.partial(lambda x, y, a: a * x * y, a=2.0), 3.0),
+        [lambda y: 6.0],
+    ),
+    "partial of a ufunc": (functools.partial(np.multiply, 2.0), [lambda x: 2.0]),
+    "partial of a jitted function": (functools.partial(jit(scaled), a=2.0), [lambda x: 2.0]),
+    "jitted": (jit(scaled), [lambda x, a: a, lambda x, a: x]),
+    "object": (Scaling(2.0), [lambda x: 2.0]),
+    "method": (Scaling(2.0).method, [lambda x: 2.0]),
+    "builtin": (abs, [lambda x: np.sign(x)]),
+    "function with a rule": (ten_times(custom_vjp, scaled, [scaled, scaled]), [scaled, scaled]),
+}
+
+
+@pytest.mark.parametrize("made", [custom_vjp, custom_jvp, custom_gradient])
+@pytest.mark.parametrize("name", CALLABLES)
+def test_whatever_is_callable_may_have_a_rule(name, made):
+    f, slopes = CALLABLES[name]
+    g = ten_times(made, f, slopes)
+    args = (0.3, 0.7)[: len(slopes)]
+    which = tuple(range(len(slopes)))
+    expected = [10 * s(*args) for s in slopes]
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-15)
+    close(g(*args), f(*args))
+    close(jit(g)(*args), f(*args))
+    for h in (grad(g, which), jit(grad(g, which)), grad(jit(g), which), grad(checkpoint(g), which)):
+        close(h(*args), expected)
+    many = [np.array([x, x]) for x in args]
+    for h in (vmap(grad(g, which)), jit(vmap(grad(g, which)))):
+        close(h(*many), [[x, x] for x in expected])
+    loss = lambda *xs: np.sum(vmap(g)(*xs))  # noqa: E731
+    close(grad(loss, which)(*many), [[x, x] for x in expected])
+
+
+def test_what_a_partial_has_bound_is_no_argument():
+    f = custom_vjp(functools.partial(lambda x, *, a, b=1.0: a * b * x, a=2.0))
+    f.defvjp(lambda x, *, b: (2.0 * b * x, b), lambda b, ct: (20.0 * b * ct, None))
+    assert f(3.0) == 6.0 and f(3.0, b=2.0) == 12.0
+    assert grad(lambda x: f(x, b=2.0))(3.0) == 40.0
+    with pytest.raises(TypeError, match="unexpected keyword argument 'a'"):
+        f(3.0, a=4.0)
+
+
+@pytest.mark.parametrize("made", [custom_vjp, custom_jvp, custom_gradient])
+def test_copies_are_the_function_itself_as_those_of_functions_are(made):
+    f = ten_times(made, lambda x: 2.0 * x, [lambda x: 2.0])
+    for g in (copy.copy(f), copy.deepcopy(f), copy.deepcopy({"f": [f]})["f"][0]):
+        assert g is f
+        assert grad(g)(1.0) == jit(grad(g))(1.0) == 20.0
+    with pytest.raises((pickle.PicklingError, AttributeError), match="local"):
+        pickle.dumps(f)
+
+
+@pytest.mark.parametrize("made", [custom_vjp, custom_jvp, custom_gradient])
+def test_functions_without_a_result(made):
+    seen = []
+
+    def f(x):
+        seen.append(x)
+
+    if made is custom_gradient:
+        g = custom_gradient(lambda x: (f(x), lambda ct: (None,)))
+    else:
+        g = made(f)
+        if made is custom_vjp:
+            g.defvjp(lambda x: (f(x), None), lambda _, ct: (2.0 * ct,))  # never called
+        else:
+            g.defjvp(lambda xs, ts: (f(*xs), None))
+
+    def watched(x):
+        assert g(x) is None
+        return x * x
+
+    close = functools.partial(np.testing.assert_allclose, rtol=1e-15)
+    assert g(2.0) is None and jit(g)(2.0) is None and vmap(g)(XS) is None
+    for h in (grad(watched), jit(grad(watched)), grad(jit(watched)), grad(checkpoint(watched))):
+        close(h(3.0), 6.0)
+    close(vmap(grad(watched))(XS), 2 * XS)
+    close(jit(vmap(grad(watched)))(XS), 2 * XS)
+    close(grad(lambda xs: np.sum(vmap(watched)(xs)))(XS), 2 * XS)
+    loop = lambda x: scan(lambda c, _: (watched(c), g(c)), x, None, 2)[0]  # noqa: E731
+    for h in (grad(loop), jit(grad(loop)), grad(jit(loop))):
+        close(h(1.5), 4 * 1.5**3)
+    assert vjp(g, 2.0)[1](None) == (0.0,)
+    assert seen
 
 
 # The lectures: L9, the modular API of a gate

@@ -218,12 +218,19 @@ class CustomFunction:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def __reduce__(self) -> Any:
+    def __reduce_ex__(self, protocol: Any) -> Any:
         name = getattr(self, "__qualname__", "")
         found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        return name if found is self else super().__reduce_ex__(2)
+        return name if found is self else super().__reduce_ex__(protocol)
+
+    def __copy__(self) -> CustomFunction:
+        # As a plain function: its copy is itself.
+        return self
+
+    def __deepcopy__(self, memo: Any) -> CustomFunction:
+        return self
 
     def __repr__(self) -> str:
         return f"{self.what}({getattr(self.__wrapped__, '__qualname__', self.__wrapped__)})"

@@ -7,6 +7,7 @@ objects are passed on as they are, so an ``axis=0`` stays an int also where it i
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -224,10 +225,7 @@ class Signature:
                 f"Write @{what} above the function's definition.",
             )
         self._f = f
-        try:
-            self._parameters = inspect.signature(f)
-        except (TypeError, ValueError):
-            self._parameters = inspect.signature(_anything)
+        self._parameters = signature_of(f)
         parameters = self._parameters.parameters.values()
         positional = [p for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD]
         self._simple = [p.name for p in positional] if len(positional) == len(parameters) else None
@@ -283,6 +281,28 @@ class Signature:
 
 
 def _anything(*args: Any, **kwargs: Any) -> None: ...
+
+
+def signature_of(f: Callable[..., Any]) -> inspect.Signature:
+    """The arguments that a call of ``f`` may give, and its rules take.
+
+    What `functools.partial` has bound is part of the function, and a ufunc's options, as ``out``
+    and ``where``, are not among its operands.
+    """
+    if isinstance(f, np.ufunc):
+        names = ["x"] if f.nin == 1 else [f"x{i + 1}" for i in range(f.nin)]
+        positional = inspect.Parameter.POSITIONAL_ONLY
+        return inspect.Signature([inspect.Parameter(name, positional) for name in names])
+    if isinstance(f, functools.partial) and isinstance(f.func, np.ufunc):
+        return inspect.Signature([*signature_of(f.func).parameters.values()][len(f.args) :])
+    try:
+        found = inspect.signature(f)
+    except (TypeError, ValueError):
+        found = inspect.signature(_anything)
+    if not isinstance(f, functools.partial):
+        return found
+    free = [p for name, p in found.parameters.items() if name not in f.keywords]
+    return found.replace(parameters=free)
 
 
 class Result:

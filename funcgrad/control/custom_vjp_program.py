@@ -90,6 +90,9 @@ class CustomVjp(Call):
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
+        if not any(aval.inexact for aval in self.jaxpr.out_avals):
+            # Nothing comes back through it: there is no cotangent that its rule could be given.
+            return apply(self, values, place), []
         programs: Programs = self.rule.get()
         args = [*programs.forward_constants, *values[self.constants :]]
         found = apply(Call(programs.forward), args, place)
