@@ -23,7 +23,7 @@ from ..transforms.vmap import repeat
 from .bodies import name_of, place_of
 from .custom import CustomFunction, MappedRule, RuleCall
 from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
-from .custom_jvp_program import independent, stage
+from .custom_jvp_program import independent, stage, with_bodies
 from .elements import elements
 
 __all__ = ["CustomJvpFunction", "JvpCall", "custom_jvp"]
@@ -139,6 +139,8 @@ class JvpCall(RuleCall):
             found = iter(run(values_of, [*captured, *map(zeros, avals)]))
             results = [next(found) if own else x for x, own in zip(results, unknown, strict=True)]
             program = _of_results(program, slice(late, None))
+        on = [*[False] * len(captured), *[True] * len(avals)]
+        program = with_bodies(program, on, (rule.function,))
         return tuple(results), (program, captured, there)
 
     def backward(

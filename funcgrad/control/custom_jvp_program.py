@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Aval, Jaxpr, Place
+from ..core.ir import Aval, Equation, Jaxpr, Place
 from ..core.primitive import primitive
 from ..core.trace import apply, aval_of, run, trace
 from ..errors import StructureError
@@ -22,13 +22,25 @@ from ..transforms.vmap import repeat
 from .bodies import name_of, place_of, share_programs
 from .call import Call
 from .custom_arguments import Result
-from .dependence import depends
+from .dependence import depends, held, mark
 from .derive import batched_avals, cached, vmap_program
 from .elements import batch_run
 from .refusals import closed_over, refuse
-from .staging import Lazily, Tracing, agreeing, asked_for, attempted, late, trace_function, traced
+from .staging import (
+    Functions,
+    Lazily,
+    Tracing,
+    agreeing,
+    asked_for,
+    attempted,
+    late,
+    returns_to,
+    trace_function,
+    traced,
+    with_programs,
+)
 
-__all__ = ["CustomJvp", "PushProgram", "independent", "stage"]
+__all__ = ["CustomJvp", "PushProgram", "independent", "stage", "with_bodies"]
 
 
 class PushProgram:
@@ -39,17 +51,38 @@ class PushProgram:
             them, to results and tangents.
         constants: The values of its first inputs.
         given: For which results there are tangents.
+        above: The functions whose rules are being transposed where this one is, see `transposable`.
     """
 
-    __slots__ = ("constants", "given", "program")
+    __slots__ = ("_transposable", "above", "constants", "given", "program")
 
-    def __init__(self, program: tuple[Jaxpr, list[Any]], given: Sequence[bool]) -> None:
+    def __init__(
+        self,
+        program: tuple[Jaxpr, list[Any]],
+        given: Sequence[bool],
+        above: Functions = (),
+    ) -> None:
         self.program, self.constants = program
         self.given = list(given)
+        self.above = above
+        self._transposable: Jaxpr | None = None
 
     def with_forward(self, f: Callable[[Jaxpr], Jaxpr]) -> PushProgram:
         """The same with ``f`` of the program."""
-        return PushProgram((f(self.program), self.constants), self.given)
+        return PushProgram((f(self.program), self.constants), self.given, self.above)
+
+    def within(self, above: Functions) -> PushProgram:
+        """The same within the rules of other functions."""
+        more = [f for f in above if all(f is not other for other in self.above)]
+        return PushProgram((self.program, self.constants), self.given, (*more, *self.above))
+
+    def transposable(self, function: Callable[..., Any], tangents: int) -> Jaxpr:
+        """The program for reverse mode in its last inputs, the ``tangents``; see `with_bodies`."""
+        if self._transposable is None:
+            rest = len(self.program.inputs) - tangents
+            on = [*[False] * rest, *[True] * tangents]
+            self._transposable = with_bodies(self.program, on, (*self.above, function))
+        return self._transposable
 
     def parted(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Results and tangents, None for zeros, from the program's results."""
@@ -86,10 +119,11 @@ class CustomJvp(Call):
         """The results, and as residuals the tape of the rule in its tangents."""
         rule: PushProgram = self.rule.get()
         start = self.constants + self.captured
+        program = rule.transposable(self.function, sum(self.moving))
 
         def tangent_map(*ts: Any) -> list[Any]:
             args = [*rule.constants, *values[self.constants :], *ts]
-            results, pushed = rule.parted(run(rule.program, args))
+            results, pushed = rule.parted(run(program, args))
             return [*results, *pushed]
 
         own = zip(values[start:], self.moving, strict=True)
@@ -155,15 +189,55 @@ class CustomJvp(Call):
 
 def mapped_rule(rule: PushProgram, size: int, batched: Sequence[bool]) -> PushProgram:
     """The rule for a batch; ``batched`` says which inputs are, without the constants."""
-    held = rule.constants
-    flags = [*[False] * len(held), *batched]
+    constants = rule.constants
+    flags = [*[False] * len(constants), *batched]
 
     def push(*args: Any) -> list[Any]:
-        found, out = batch_run(rule.program, size, [*held, *args], flags)
+        found, out = batch_run(rule.program, size, [*constants, *args], flags)
         return [v if b else repeat(v, size) for v, b in zip(found, out, strict=True)]
 
-    avals = batched_avals(rule.program, size, flags, ())[len(held) :]
-    return PushProgram(trace(push, avals, name=f"vmap of {rule.program.name}"), rule.given)
+    avals = batched_avals(rule.program, size, flags, ())[len(constants) :]
+    program = trace(push, avals, name=f"vmap of {rule.program.name}")
+    return PushProgram(program, rule.given, rule.above)
+
+
+def with_bodies(jaxpr: Jaxpr, on: Sequence[bool], functions: Functions) -> Jaxpr:
+    """A rule's program for its transpose: functions that it applies to tangents by their bodies.
+
+    A linear function's rule applies the function itself to the tangent. It says what the tangent
+    is, and nothing about the transpose: reverse mode by the rule would ask for reverse mode by the
+    rule. So a function is transposed through its body within its own rule, and within the rules
+    that this one calls.
+
+    Args:
+        jaxpr: The program.
+        on: Which inputs are tangents, or depend on them.
+        functions: Those whose rules are being transposed.
+    """
+    found = {v for v, marked in zip(jaxpr.inputs, on, strict=True) if marked}
+    equations: list[Equation] = []
+    for eqn in jaxpr.equations:
+        flags = mark(eqn, found)
+        made = _with_bodies(eqn.primitive, flags, functions) if any(flags) else eqn.primitive
+        if made is not eqn.primitive:
+            eqn = Equation(made, eqn.inputs, eqn.outputs, eqn.place)
+        equations.append(eqn)
+    if all(old is new for old, new in zip(jaxpr.equations, equations, strict=True)):
+        return jaxpr
+    return Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
+
+
+def _with_bodies(primitive: Any, flags: list[bool], functions: Functions) -> Any:
+    if isinstance(primitive, CustomJvp):
+        if returns_to(primitive.function, functions):
+            return Call(with_bodies(primitive.jaxpr, flags, functions))
+        jaxpr, rule, *rest = primitive.parameters()
+        return CustomJvp(jaxpr, rule.then(lambda made: made.within(functions)), *rest)
+    programs = dict(held(primitive, flags))
+    made = {p: with_bodies(p, inputs, functions) for p, inputs in programs.items()}
+    if all(old is new for old, new in made.items()):
+        return primitive
+    return with_programs(primitive, lambda p: made.get(p, p))
 
 
 def stage(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.ir import Jaxpr, Var
+from ..core.ir import Equation, Jaxpr, Var
 from .branches import Cond, CondLanes
 from .call import Call
 from .checkpoint import Checkpoint
@@ -17,47 +17,79 @@ from .scan_lanes import ScanLanes
 from .scan_primitive import Scan
 from .while_primitive import While, WhileLanes
 
-__all__ = ["depends"]
+__all__ = ["depends", "held", "mark"]
 
 
 def depends(jaxpr: Jaxpr, on: Sequence[bool]) -> list[bool]:
     """For each result, whether it depends on one of the inputs that ``on`` marks."""
     found = {v for v, marked in zip(jaxpr.inputs, on, strict=True) if marked}
     for eqn in jaxpr.equations:
-        flags = [isinstance(a, Var) and a in found for a in eqn.inputs]
-        if any(flags):
-            reached = _through(eqn.primitive, flags, len(eqn.outputs))
-            found.update([v for v, marked in zip(eqn.outputs, reached, strict=True) if marked])
+        mark(eqn, found)
     return [isinstance(a, Var) and a in found for a in jaxpr.outputs]
 
 
-def _through(primitive: Any, flags: list[bool], count: int) -> list[bool]:
-    """The same for the ``count`` results of one equation."""
+def mark(eqn: Equation, found: set[Var]) -> list[bool]:
+    """Add those results of an equation that depend on ``found`` to it; which operands do."""
+    flags = [isinstance(a, Var) and a in found for a in eqn.inputs]
+    if any(flags):
+        reached = _through(eqn.primitive, flags, len(eqn.outputs))
+        found.update([v for v, marked in zip(eqn.outputs, reached, strict=True) if marked])
+    return flags
+
+
+def held(primitive: Any, flags: list[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+    """The programs that a primitive runs, each with which of its inputs depend.
+
+    Args:
+        primitive: The primitive.
+        flags: Which of its operands depend.
+    """
     if isinstance(primitive, Call | Checkpoint):
-        return depends(primitive.jaxpr, flags)
+        return [(primitive.jaxpr, flags)]
     if isinstance(primitive, Cond | CondLanes):
-        if flags[0]:
-            return [True] * count
-        each = [depends(branch, flags[1:]) for branch in primitive.branches]
-        return [any(of_result) for of_result in zip(*each, strict=True)]
+        return [(branch, flags[1:]) for branch in primitive.branches]
     if isinstance(primitive, Scan | ScanLanes):
-        scan = primitive if isinstance(primitive, Scan) else primitive.scan
-        first, last = scan.constants, scan.constants + scan.carried
-        return _around(scan.body, flags[:first], flags[first:last], flags[last:])
+        scan = _of_one_lane(primitive)
+        constants, carry, xs = scan.parts(flags)
+        return [(scan.body, [*constants, *_around(scan.body, constants, carry, xs), *xs])]
     if isinstance(primitive, While | WhileLanes):
-        loop = primitive if isinstance(primitive, While) else primitive.loop
-        asked, held, carry = loop.parts(flags)
-        found = _around(loop.body, held, carry, [])
-        going = depends(loop.condition, [*asked, *found[: loop.carried]])
-        return [True] * count if any(going) else found
-    return [True] * count
+        loop = _of_one_lane(primitive)
+        asked, constants, carry = loop.parts(flags)
+        carry = _around(loop.body, constants, carry, [])
+        return [(loop.body, [*constants, *carry]), (loop.condition, [*asked, *carry])]
+    return []
+
+
+def _through(primitive: Any, flags: list[bool], count: int) -> list[bool]:
+    """For each of the ``count`` results of one equation, whether it depends."""
+    programs = held(primitive, flags)
+    if not programs:
+        return [True] * count
+    each = [depends(program, inputs) for program, inputs in programs]
+    if isinstance(primitive, Cond | CondLanes):
+        return [flags[0] or any(of_result) for of_result in zip(*each, strict=True)]
+    if len(each) == 2 and each[1][0]:  # the condition of a loop
+        return [True] * count
+    if isinstance(primitive, Call | Checkpoint):
+        return each[0]
+    # What the carry depends on after any number of steps, and the rest.
+    (_, inputs), *_ = programs
+    loop = _of_one_lane(primitive)
+    first = loop.constants if isinstance(loop, Scan) else loop.body_constants
+    return [*inputs[first : first + loop.carried], *each[0][loop.carried :]]
+
+
+def _of_one_lane(primitive: Any) -> Any:
+    if isinstance(primitive, ScanLanes):
+        return primitive.scan
+    return primitive.loop if isinstance(primitive, WhileLanes) else primitive
 
 
 def _around(body: Jaxpr, constants: list[bool], carry: list[bool], xs: list[bool]) -> list[bool]:
-    """The same for a loop: what the carry depends on after any number of steps, and the rest."""
+    """Which of a loop's carry depend after any number of steps."""
     while True:
         found = depends(body, [*constants, *carry, *xs])
         now = [a or b for a, b in zip(carry, found, strict=False)]
         if now == carry:
-            return [*carry, *found[len(carry) :]]
+            return carry
         carry = now

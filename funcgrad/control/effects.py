@@ -14,7 +14,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import Frame, apply, open_frame
 from .derive import derived
 from .host import Batches, Host, each_element, lanes_running
-from .staging import Lazily
+from .staging import with_programs
 
 __all__ = ["DebugCallback", "perform", "without_effects"]
 
@@ -78,19 +78,8 @@ def _without(jaxpr: Jaxpr) -> Jaxpr:
         if eqn.primitive.effect:
             continue
         if has_effect(eqn.primitive):
-            eqn = Equation(_silent(eqn.primitive), eqn.inputs, eqn.outputs, eqn.place)
+            eqn = Equation(
+                with_programs(eqn.primitive, without_effects), eqn.inputs, eqn.outputs, eqn.place
+            )
         equations.append(eqn)
     return Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
-
-
-def _silent(value: Any) -> Any:
-    """A primitive, or a field of one, with its programs replaced."""
-    if isinstance(value, Jaxpr):
-        return without_effects(value)
-    if isinstance(value, tuple):
-        return tuple([_silent(x) for x in value])
-    if isinstance(value, Lazily):
-        return value.then(lambda made: made.with_forward(without_effects))
-    if isinstance(value, Primitive):
-        return type(value)(*[_silent(x) for x in value.parameters()])
-    return value

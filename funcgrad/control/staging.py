@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..core.ir import Aval, Jaxpr, Var
+from ..core.primitive import Primitive
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import LeakedTracerError, ShapeError, StructureError
 from .bodies import join, name_of, place_of, to_aval
@@ -20,19 +21,36 @@ from .custom_arguments import Result
 from .refusals import closed_over, leaked
 
 __all__ = [
+    "Functions",
     "Lazily",
     "Tracing",
     "agreeing",
     "asked_for",
     "attempted",
     "late",
+    "returns_to",
     "trace_function",
     "traced",
+    "with_programs",
 ]
 
-_STAGING: ContextVar[frozenset[int] | None] = ContextVar("funcgrad_staging", default=frozenset())
+Functions: TypeAlias = tuple[Callable[..., Any], ...]
+
+_STAGING: ContextVar[Functions | None] = ContextVar("funcgrad_staging", default=())
 """The functions whose rules are being traced: a forward pass may well call its own function. None
 where a function itself is, whose program is never differentiated."""
+_FAMILY = 4
+"""A rule may make its function anew where it calls it. From this many functions of one text on,
+rules within rules are taken for such a family, which has no end."""
+
+
+def returns_to(f: Callable[..., Any], functions: Functions) -> bool:
+    """Whether ``f``, met within the rules of ``functions``, is one of them or made by them."""
+    if any(f is other for other in functions):
+        return True
+    code = getattr(f, "__code__", None)
+    alike = [other for other in functions if getattr(other, "__code__", None) is code]
+    return code is not None and len(alike) >= _FAMILY
 
 
 class Lazily:
@@ -54,6 +72,19 @@ class Lazily:
     def then(self, f: Callable[[Any], Any]) -> Lazily:
         """What ``f`` makes of it, when that is asked for."""
         return Lazily(lambda: f(self.get()))
+
+
+def with_programs(value: Any, f: Callable[[Jaxpr], Jaxpr]) -> Any:
+    """A primitive, or a field of one, with ``f`` of each program that it holds."""
+    if isinstance(value, Jaxpr):
+        return f(value)
+    if isinstance(value, tuple):
+        return tuple([with_programs(x, f) for x in value])
+    if isinstance(value, Lazily):
+        return value.then(lambda made: made.with_forward(f))
+    if isinstance(value, Primitive):
+        return type(value)(*[with_programs(x, f) for x in value.parameters()])
+    return value
 
 
 class Tracing:
@@ -93,9 +124,9 @@ def attempted(rule: Any, make: Callable[[], Any]) -> Any:
     cannot be traced matters to those alone who differentiate, and they get the error.
     """
     staging = _STAGING.get()
-    if staging is None or id(rule.function) in staging:
+    if staging is None or returns_to(rule.function, staging):
         return None
-    token = _STAGING.set(staging | {id(rule.function)})
+    token = _STAGING.set((*staging, rule.function))
     try:
         return make()
     except Exception:
