@@ -102,6 +102,12 @@ class Arguments:
         """The operands."""
         return [self.leaves[i] for i in self.operands]
 
+    @property
+    def constants(self) -> list[Any]:
+        """The leaves that are no operands."""
+        operands = set(self.operands)
+        return [leaf for i, leaf in enumerate(self.leaves) if i not in operands]
+
     def rebuild(self, values: Sequence[Any]) -> list[Any]:
         """The arguments with other operands."""
         leaves = list(self.leaves)

@@ -7,23 +7,20 @@ from typing import Any
 
 from ..core.trace import aval_of, run, trace
 from ..errors import ArgumentError, trim
-from .custom import CustomFunction
+from .custom import CustomFunction, UserRule
 from .custom_arguments import Arguments, Result, locked, pair_of
 from .custom_vjp import VjpCall, cotangents_of
 
 __all__ = ["CustomGradientFunction", "custom_gradient"]
 
 
-class _GradientRule:
+class _GradientRule(UserRule):
     """The rule of a `custom_gradient` in one call."""
 
     what = "custom_gradient"
 
     def __init__(self, owner: CustomGradientFunction, arguments: Arguments) -> None:
-        self.function = owner.__wrapped__
-        self.arguments = arguments
-        self.exact = arguments.exact
-        self.result: Any = None
+        super().__init__(owner.__wrapped__, [], arguments)
 
     def _call(self, values: Sequence[Any]) -> tuple[list[Any], Callable[..., Any]]:
         returned = self.arguments.call(self.function, values)

@@ -21,25 +21,24 @@ from ..ops.linear import zeros
 from ..transforms.vjp import vjp
 from ..transforms.vmap import repeat
 from .bodies import name_of, place_of
-from .custom import CustomFunction, MappedRule, RuleCall
+from .closures import values_below
+from .custom import CustomFunction, LoweredRule, MappedRule, RuleCall, UserRule
 from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
 from .custom_jvp_program import independent, stage, with_bodies
 from .elements import elements
+from .knots import Knot, staging_of
 
 __all__ = ["CustomJvpFunction", "JvpCall", "custom_jvp"]
 
 
-class _UserRule:
+class _UserRule(UserRule):
     """The rule of a `custom_jvp` in one call."""
 
     what = "custom_jvp"
 
     def __init__(self, owner: CustomJvpFunction, arguments: Arguments) -> None:
+        super().__init__(owner.__wrapped__, [owner.rule], arguments)
         self._rule = owner.rule
-        self.function = owner.__wrapped__
-        self.arguments = arguments
-        self.exact = arguments.exact
-        self.result: Any = None
 
     def primal(self, values: Sequence[Any]) -> list[Any]:
         self.result = Result(self.arguments.call(self.function, values))
@@ -92,7 +91,18 @@ class _MappedRule(MappedRule):
         ]
         ts = elements(frame, whole, [t is not None for t in whole])
         found, pushed = self.inner.push(elements(frame, values, self.batched), ts)
-        return self.whole(found), self.whole(pushed)
+        given = *values, *tangents
+        return self.whole(found, given), self.whole(pushed, given)
+
+
+class _LoweredRule(LoweredRule):
+    """The rule to which what belongs to a frame that differentiates is constant."""
+
+    def push(self, values: Sequence[Any], tangents: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+        """The results and their tangents, None for zeros."""
+        given = tangents if self.traced(values) else self.own(tangents)
+        found, pushed = self.inner.push(values, given)
+        return self.results(found), values_below(self.frame, pushed)
 
 
 def _of_results(program: Jaxpr, part: slice) -> Jaxpr:
@@ -107,6 +117,7 @@ class JvpCall(RuleCall):
 
     name = "custom_jvp_call"
     mapped = _MappedRule
+    lowered = _LoweredRule
     stage = staticmethod(stage)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
@@ -130,7 +141,9 @@ class JvpCall(RuleCall):
 
         avals = [aval_of(x).strong() for x, own in zip(values, self.active, strict=True) if own]
         name = name_of(rule.function)
-        program, captured = trace(tangent_map, avals, name=name, what=rule.what, effects=False)
+        with staging_of(Knot(rule.function)):
+            program, captured = trace(tangent_map, avals, name=name, what=rule.what, effects=False)
+        captured = rule.below(captured)
         self.check([*captured, *[x for x, own in zip(results, unknown, strict=True) if not own]])
         late = sum(unknown)
         if late:

@@ -25,20 +25,9 @@ from .custom_arguments import Result
 from .dependence import depends, held, mark
 from .derive import batched_avals, cached, vmap_program
 from .elements import batch_run
+from .knots import Functions, attempted, returns_to, trace_function
 from .refusals import closed_over, refuse
-from .staging import (
-    Functions,
-    Lazily,
-    Tracing,
-    agreeing,
-    asked_for,
-    attempted,
-    late,
-    returns_to,
-    trace_function,
-    traced,
-    with_programs,
-)
+from .staging import Lazily, Tracing, agreeing, asked_for, late, traced, with_inputs, with_programs
 
 __all__ = ["CustomJvp", "PushProgram", "independent", "stage", "with_bodies"]
 
@@ -261,9 +250,14 @@ def stage(
     def push() -> Any:
         return trace_push(rule, tracing, moving, result, out_avals)
 
-    eager = attempted(rule, push)
-    if eager is None:
-        program, captured = primal[0], list(primal[1])
+    def attempt() -> Any:
+        pushed = push()
+        return [pushed[0][1]], pushed
+
+    knot, made = attempted(rule, tracing, attempt)
+    program, captured = primal[0], list(primal[1])
+    constants = 0
+    if knot is None:
         kinds = [aval_of(x) for x in captured]
 
         def ask() -> PushProgram:
@@ -271,16 +265,25 @@ def stage(
             return PushProgram(late(made[0], made[1], kinds, rule), given)
 
         lazy = asked_for(rule, ask)
+    elif knot.met:
+        # What the function itself captured are constants of its program.
+        constants, lazy = len(captured), knot.lazy
+        program = with_inputs(program, constants, [x.aval for x in knot.shared])
+        captured += knot.shared
+        if made is not None:
+            pushed, given = made
+            knot.made = PushProgram(knot.program(*pushed), given)
     else:
-        pushed, given = eager
+        pushed, given = made
         (program, push_program), captured = share_programs(
             [primal[0], pushed[0]], [primal[1], pushed[1]]
         )
-        made = PushProgram((push_program, []), given)
-        lazy = Lazily(lambda: made)
+        eager = PushProgram((push_program, []), given)
+        lazy = Lazily(lambda: eager)
     rule.result = result
-    call = CustomJvp(program, lazy, rule.function, 0, len(captured), tuple(moving))
-    return call, captured
+    count = len(captured) - constants
+    call = CustomJvp(program, lazy, rule.function, constants, count, tuple(moving))
+    return call, rule.below(captured)
 
 
 def trace_push(

@@ -19,7 +19,8 @@ from ..errors import ArgumentError, DtypeError, LeakedTracerError, trim
 from ..ops.linear import Sum, zeros
 from ..transforms.vjp import TapeFrame
 from .bodies import name_of, place_of
-from .custom import CustomFunction, MappedRule, RuleCall
+from .closures import values_below
+from .custom import CustomFunction, LoweredRule, MappedRule, RuleCall, UserRule
 from .custom_arguments import Arguments, Result, Whose, locked, numbers_like, pair_of
 from .custom_vjp_program import forward_mode, stage
 from .elements import elements, lanes_of, parts
@@ -28,17 +29,14 @@ from .refusals import leaked
 __all__ = ["CustomVjpFunction", "VjpCall", "cotangents_of", "custom_vjp"]
 
 
-class _UserRule:
+class _UserRule(UserRule):
     """The rule of a `custom_vjp` in one call."""
 
     what = "custom_vjp"
 
     def __init__(self, owner: CustomVjpFunction, arguments: Arguments) -> None:
+        super().__init__(owner.__wrapped__, [owner.fwd, owner.bwd], arguments)
         self._fwd, self._bwd = owner.fwd, owner.bwd
-        self.function = owner.__wrapped__
-        self.arguments = arguments
-        self.exact = arguments.exact
-        self.result: Any = None
 
     def primal(self, values: Sequence[Any]) -> list[Any]:
         self.result = Result(self.arguments.call(self.function, values))
@@ -103,12 +101,12 @@ class _MappedRule(MappedRule):
         given = elements(self.frame, values, self.batched)
         found, leaves, context = self.inner.forward(given, True)
         leaves, flags = parts(self.frame, leaves)
-        return self.whole(found), leaves, (context, flags)
+        return self.whole(found, values), leaves, (context, flags)
 
     def backward(self, context: Any, leaves: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
         """The cotangents of the operands, summed over the batch where it is not batched."""
         context, flags = context
-        with self.reopened() as frame:
+        with self._open.again() as frame:
             cts = [None if c is None else frame.input(c) for c in cts]
             found = self.inner.backward(context, elements(frame, leaves, flags), cts)
             pulled: list[Any] = []
@@ -120,11 +118,29 @@ class _MappedRule(MappedRule):
             return pulled
 
 
+class _LoweredRule(LoweredRule):
+    """The rule to which what belongs to a frame that differentiates is constant."""
+
+    def forward(self, values: Sequence[Any], close: bool) -> tuple[list[Any], list[Any], Any]:
+        """The results, the leaves of the residuals, and a context for `backward`."""
+        traced = self.traced(values)
+        found, leaves, context = self.inner.forward(values, close)
+        return self.results(found), values_below(self.frame, leaves), (context, traced)
+
+    def backward(self, context: Any, leaves: Sequence[Any], cts: Sequence[Any]) -> list[Any]:
+        """The cotangents of the operands, None for zeros."""
+        context, traced = context
+        with self._open.again():
+            found = self.inner.backward(context, leaves, cts if traced else self.own(cts))
+            return values_below(self.frame, found)
+
+
 class VjpCall(RuleCall):
     """A call of a function with a reverse-mode rule."""
 
     name = "custom_vjp_call"
     mapped = _MappedRule
+    lowered = _LoweredRule
     stage = staticmethod(stage)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:

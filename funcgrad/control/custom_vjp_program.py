@@ -23,8 +23,9 @@ from .call import Call
 from .custom_arguments import Result
 from .derive import Pullback, batched_avals, cached, derived, vmap_program
 from .elements import batch_run
+from .knots import attempted, trace_function
 from .refusals import closed_over, refuse
-from .staging import Lazily, Tracing, agreeing, asked_for, attempted, late, trace_function, traced
+from .staging import Lazily, Tracing, agreeing, asked_for, late, traced, with_inputs
 
 __all__ = ["CustomVjp", "Programs", "forward_mode", "stage"]
 
@@ -222,22 +223,35 @@ def stage(
     def passes() -> Any:
         return trace_passes(rule, tracing, result, out_avals)
 
-    eager = attempted(rule, passes)
-    if eager is None:
-        captured = list(primal[1])
-        avals_of_captured = [aval_of(x) for x in captured]
-        lazy = asked_for(rule, lambda: late_programs(passes(), avals_of_captured, rule))
-        call = CustomVjp(primal[0], lazy, rule.function, rule.what, 0, len(captured))
+    def attempt() -> Any:
+        made = passes()
+        return [made[0][1], made[1][1]], made
+
+    knot, made = attempted(rule, tracing, attempt)
+    program, captured = primal[0], list(primal[1])
+    constants = 0
+    if knot is None:
+        kinds = [aval_of(x) for x in captured]
+        lazy = asked_for(rule, lambda: late_programs(passes(), kinds, rule))
+    elif knot.met:
+        # What the function itself captured are constants of its program.
+        constants, lazy = len(captured), knot.lazy
+        program = with_inputs(program, constants, [x.aval for x in knot.shared])
+        captured += knot.shared
+        if made is not None:
+            forward, backward, given = made
+            knot.made = Programs(knot.program(*forward), knot.program(*backward), given)
     else:
-        forward, backward, given = eager
-        programs, captured = share_programs(
+        forward, backward, given = made
+        (program, *both), captured = share_programs(
             [primal[0], forward[0], backward[0]], [primal[1], forward[1], backward[1]]
         )
-        made = Programs((programs[1], []), (programs[2], []), given)
-        lazy = Lazily(lambda: made)
-        call = CustomVjp(programs[0], lazy, rule.function, rule.what, 0, len(captured))
+        eager = Programs((both[0], []), (both[1], []), given)
+        lazy = Lazily(lambda: eager)
     rule.result = result
-    return call, captured
+    count = len(captured) - constants
+    call = CustomVjp(program, lazy, rule.function, rule.what, constants, count)
+    return call, rule.below(captured)
 
 
 def trace_passes(

@@ -309,8 +309,8 @@ def _while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any
     avals = [aval_of(v) for v in values]
     condition = trace_body(cond_fun, avals, lambda vs: (carry.rebuild(vs),), "while_loop")
     out = condition.jaxpr.out_avals
-    single = condition.treedef is tree.LEAF and len(out) == 1
-    if not single or out[0].shape or out[0].dtype.kind != "b":
+    if condition.treedef is not tree.LEAF or not out or out[0].shape or out[0].dtype.kind != "b":
+        single = condition.treedef is tree.LEAF and len(out) == 1
         got = str(out[0]) if single else type(condition.rebuild(out)).__name__
         raise DtypeError(
             f"while_loop: the condition must be a boolean scalar, got {got} from "

@@ -12,8 +12,10 @@ from typing import Any, NoReturn
 
 from ..core.ir import Aval, Place
 from ..core.primitive import Primitive, primitive
-from ..core.trace import Frame, Tracer, apply, aval_of
+from ..core.trace import Tracer, apply, aval_of
 from ..errors import MissingRuleError
+from ..ops.linear import broadcast_to
+from ..ops.select import stop_gradient
 from .bodies import place_of
 
 __all__ = ["Opaque", "Refuse", "check_closure", "closed_over", "leaked", "opaque", "refuse"]
@@ -70,39 +72,41 @@ def leaked(what: str, name: str) -> MissingRuleError:
     )
 
 
-def check_closure(values: Sequence[Any], frame: Frame, what: str, f: Callable[..., Any]) -> None:
-    """Raise where values that a rule computed from plain ones belong to ``frame`` or a newer one.
+def check_closure(values: Sequence[Any], level: int, what: str, f: Callable[..., Any]) -> None:
+    """Raise where values that a rule computed belong to a frame of ``level`` or a newer one.
 
     Raises:
         MissingRuleError: `closed_over`.
     """
     for value in values:
-        if isinstance(value, Tracer) and value.frame.level >= frame.level:
+        if isinstance(value, Tracer) and value.frame.level >= level:
             raise closed_over(what, place_of(f), value.aval)
 
 
 @primitive
 class Opaque(Primitive):
-    """The operand, which the function ``function`` with a rule of its own closes over.
+    """The first operand; the second is the same value with what a function closes over in it.
 
-    The function was called with plain arguments alone, so its rule has no say; a derivative would
-    pass it by.
+    The function ``function`` with a rule of its own has no say in a derivative by what it closes
+    over, which would pass its rule by: it raises where it is asked for. Of frames within each other
+    all are told, or the newest ``alone``.
     """
 
     rule: str
     function: str
+    alone: bool
     numpy = "{0}"
     saves = False
 
     def __str__(self) -> str:
         return self.name
 
-    def aval(self, x: Aval) -> Aval:
+    def aval(self, x: Aval, hidden: Aval) -> Aval:
         return x
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
-        """The operand, and no residuals."""
-        return apply(self, values, place), ()
+        """The first operand, and no residuals."""
+        return values[0] if self.alone else apply(self, values, place), ()
 
     def backward(
         self,
@@ -113,23 +117,31 @@ class Opaque(Primitive):
         masked: bool,
         residuals: Any,
     ) -> list[Any]:
-        """The error, in place of the cotangent."""
-        (x,) = operands
-        return [refuse(closed_over(self.rule, self.function, aval_of(x)), x, ct)]
+        """The cotangent, and the error in place of the other one."""
+        _, hidden = operands
+        error = closed_over(self.rule, self.function, aval_of(hidden))
+        return [ct, refuse(error, hidden, ct) if wanted[1] else None]
 
     def jvp_forward(
         self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
-    ) -> NoReturn:
-        """Raises `closed_over`."""
-        raise closed_over(self.rule, self.function, aval_of(values[0]))
+    ) -> tuple[Any, Any]:
+        """The first operand and its tangent; raises `closed_over` where the other has one."""
+        if tangents[1] is not None:
+            raise closed_over(self.rule, self.function, aval_of(values[1]))
+        return values[0] if self.alone else apply(self, values, place), tangents[0]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)
+        x, hidden = operands
+        if not batched[0]:
+            x = broadcast_to(x, (size, *aval_of(x).shape))
+        return self(x, hidden)
 
 
 def opaque(values: Sequence[Any], what: str, f: Callable[..., Any]) -> Sequence[Any]:
     """The results of a call of ``f`` with plain arguments, with traced ones marked."""
     if not any(isinstance(x, Tracer) for x in values):
         return values
-    mark = Opaque(what, place_of(f))
-    return [mark(x) if isinstance(x, Tracer) and x.aval.inexact else x for x in values]
+    mark = Opaque(what, place_of(f), False)
+    return [
+        mark(stop_gradient(x), x) if isinstance(x, Tracer) and x.aval.inexact else x for x in values
+    ]

@@ -7,8 +7,7 @@ included, becomes an operand of the equation that stands for both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -21,36 +20,15 @@ from .custom_arguments import Result
 from .refusals import closed_over, leaked
 
 __all__ = [
-    "Functions",
     "Lazily",
     "Tracing",
     "agreeing",
     "asked_for",
-    "attempted",
     "late",
-    "returns_to",
-    "trace_function",
     "traced",
+    "with_inputs",
     "with_programs",
 ]
-
-Functions: TypeAlias = tuple[Callable[..., Any], ...]
-
-_STAGING: ContextVar[Functions | None] = ContextVar("funcgrad_staging", default=())
-"""The functions whose rules are being traced: a forward pass may well call its own function. None
-where a function itself is, whose program is never differentiated."""
-_FAMILY = 4
-"""A rule may make its function anew where it calls it. From this many functions of one text on,
-rules within rules are taken for such a family, which has no end."""
-
-
-def returns_to(f: Callable[..., Any], functions: Functions) -> bool:
-    """Whether ``f``, met within the rules of ``functions``, is one of them or made by them."""
-    if any(f is other for other in functions):
-        return True
-    code = getattr(f, "__code__", None)
-    alike = [other for other in functions if getattr(other, "__code__", None) is code]
-    return code is not None and len(alike) >= _FAMILY
 
 
 class Lazily:
@@ -117,38 +95,11 @@ class Tracing:
         return [e for e, aval in zip(entries, self.avals, strict=True) if aval is not None]
 
 
-def attempted(rule: Any, make: Callable[[], Any]) -> Any:
-    """What ``make`` gives, which traces ``rule``; None where it is traced when it is asked for.
-
-    That is within the function itself, within the rule itself, and where it raises: a rule that
-    cannot be traced matters to those alone who differentiate, and they get the error.
-    """
-    staging = _STAGING.get()
-    if staging is None or returns_to(rule.function, staging):
-        return None
-    token = _STAGING.set((*staging, rule.function))
-    try:
-        return make()
-    except Exception:
-        return None
-    finally:
-        _STAGING.reset(token)
-
-
 def traced(
     f: Callable[..., Sequence[Any]], avals: Sequence[Aval], rule: Any
 ) -> tuple[Jaxpr, list[Any]]:
     """Trace a part of a rule."""
     return trace(f, avals, name=name_of(rule.function), what=rule.what)
-
-
-def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
-    """Trace the function itself."""
-    token = _STAGING.set(None)
-    try:
-        return traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
-    finally:
-        _STAGING.reset(token)
 
 
 def asked_for(rule: Any, make: Callable[[], Any]) -> Lazily:
@@ -213,7 +164,11 @@ def late(
     for x in values:
         if isinstance(x, Tracer):
             raise closed_over(rule.what, place_of(rule.function), x.aval)
-    count = len(values)
-    inputs = [*jaxpr.inputs[:count], *[Var(aval) for aval in captured], *jaxpr.inputs[count:]]
-    count += len(captured)
-    return Jaxpr(inputs, jaxpr.equations, jaxpr.outputs, count, jaxpr.name), list(values)
+    return with_inputs(jaxpr, len(values), captured), list(values)
+
+
+def with_inputs(jaxpr: Jaxpr, count: int, avals: Sequence[Aval]) -> Jaxpr:
+    """The program with further inputs, which it does not read, after the first ``count``."""
+    more = [Var(aval) for aval in avals]
+    inputs = [*jaxpr.inputs[:count], *more, *jaxpr.inputs[count:]]
+    return Jaxpr(inputs, jaxpr.equations, jaxpr.outputs, count + len(more), jaxpr.name)
