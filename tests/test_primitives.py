@@ -3,13 +3,17 @@
 The families' own tests walk their samples; here stands the walk over the registry.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 from samples import control, custom, every_primitive, every_sample
 from samples.laws import check_sample
 
+from funcgrad import grad, jit, jvp
 from funcgrad.core.ir import make_aval
 from funcgrad.core.tape import Steps, StepsAval
+from funcgrad.ops.kinds import Elementwise
 from funcgrad.ops.steps import AddSteps, FoldSteps, RepeatSteps, SumSteps, plus
 
 # Operands and results are tapes, not arrays: tested below.
@@ -28,6 +32,53 @@ OF_AXES = {"all_gather", "pmax", "pmean", "pmin", "psum", "psum_scatter"}
 def test_every_primitive_has_samples():
     sampled = {sample.primitive for sample in every_sample()}
     assert every_primitive().keys() - OF_TAPES - OF_AXES - OF_USERS - OF_SCIPY == sampled
+
+
+def test_weak_primitives_of_python_numbers_give_python_numbers():
+    """A NumPy scalar in the place of one would be strong, and carry its dtype into derivatives."""
+    walked = set()
+    for name, kind in every_primitive().items():
+        if not issubclass(kind, Elementwise) or not kind.weak or kind.fields:
+            continue
+        count = 1 if kind.symbol in ("~",) or name in ("neg", "abs") else 2
+        for operands in itertools.product((True, 2, 2.5, 2j), repeat=count):
+            try:
+                value = kind().run(*operands)
+            except TypeError:  # Python has no such operation
+                continue
+            assert type(value) in (bool, int, float, complex), (name, operands)
+            walked.add(name)
+    assert {"add", "div", "quiet_div", "mask_mul", "remainder", "left_shift"} <= walked
+
+
+MASKED = {
+    "x / 3": lambda x: x / 3,
+    "x / True": lambda x: x / True,
+    "3 / x": lambda x: 3 / x,
+    "x**3 / 3": lambda x: x**3 / 3,
+    "2**x / 2": lambda x: 2**x / 2,
+    "where(x == 0, 1, x / 3)": lambda x: np.where(x == 0, 1, x / 3),
+    "(x * 2 - 1) / 3": lambda x: (x * 2 - 1) / 3,
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex64, np.complex128])
+@pytest.mark.parametrize("name", MASKED)
+def test_python_numbers_in_masked_products(name, dtype):
+    """Below a square root, and of a choice, where cotangents are masked."""
+    f, x = MASKED[name], np.array([0.5, 1.5, 2.5], dtype)
+
+    def root(x):
+        return np.sqrt(np.abs(np.sum(f(x))))
+
+    slope, real = grad(root)(x), np.zeros(0, dtype).real.dtype
+    half = 0.5 / root(x)
+    one = grad(lambda x: np.real(np.sum(f(x))))(x)
+    assert slope.dtype == jit(grad(root))(x).dtype == dtype
+    np.testing.assert_allclose(slope, half * one, rtol=1e-5 if real == np.float32 else 1e-12)
+    np.testing.assert_allclose(jit(grad(root))(x), slope, rtol=1e-5)
+    for forward in (root, jit(root)):
+        assert jvp(forward, (x,), (x,))[1].dtype == real
 
 
 SAMPLES = [*control.SAMPLES, *custom.SAMPLES]

@@ -59,7 +59,7 @@ def quiet_divide(x: Any, y: Any) -> Any:
         return value if type(x) is float and type(y) is float else np.float64(value)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         value = np.true_divide(x, y)
-    return value.item() if {type(x), type(y)} <= {float, complex} else value
+    return value.item() if {type(x), type(y)} <= {bool, int, float, complex} else value
 
 
 def quiet_power(x: Any, y: Any) -> Any:
@@ -94,7 +94,7 @@ def mask_mul(ct: Any, p: Any) -> Any:
         if smallest != smallest:
             spoiled = (product != product) & (np.equal(ct, 0) | np.equal(p, 0))
             product = np.where(spoiled, 0, product)[()]
-    return product.item() if {type(ct), type(p)} <= {float, complex} else product
+    return product.item() if {type(ct), type(p)} <= {bool, int, float, complex} else product
 
 
 def difference(x: Any, y: Any) -> Any:
