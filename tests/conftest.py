@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from rewrites import Validator
 
 settings.register_profile(
     "fixed",
@@ -19,6 +20,20 @@ settings.register_profile(
 )
 settings.register_profile("explore", settings.get_profile("fixed"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+
+# Their subject is time, which the checks take.
+TIMED = ("test_benchmarks", "test_startup")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def rewrites(request):
+    """Compare every rewrite of the compiler, by value, with what it rewrites."""
+    if request.module.__name__.endswith(TIMED):
+        yield None
+        return
+    with Validator().installed() as validator:
+        yield validator
+
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 

@@ -8,12 +8,15 @@ from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
 
 from funcgrad import grad, jit, jvp, value_and_grad, vjp, vmap
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import TracerAssignmentError
 from funcgrad.testing import check_chains, check_grads, check_transforms
 from funcgrad.testing.mixed import mixed_calls
-from funcgrad.testing.strategies import Program, arrays, programs
+from funcgrad.testing.strategies import Program, arrays, calls, programs
 
-SMOOTH = ("buffers", "closures", "branches", "control")
+SMOOTH = ("buffers", "closures", "branches", "control", "shapes")
+PARTS = ("shapes", "shapes", "closures")  # shapes twice: every second operation
+INEXACT = (np.float64, np.float64, np.float32, np.complex128)
 SCALAR = st.integers(-30, 30).map(lambda n: n / 16 + 1 / 41)  # equal to no element of an array
 
 REUSED_BUFFER = Program(
@@ -101,6 +104,56 @@ def test_masked_branches_are_finite(program, others, y):
     assert np.all(np.isfinite(gx)) and np.isfinite(gy)
 
 
+def check_compiled(call):
+    """The compiled value and gradient are the plain ones, in type and in value."""
+    derivative = value_and_grad(call.program, (0, 1))
+    with np.errstate(all="ignore"):
+        value, gradients = derivative(*call.args)
+        compiled, together = jit(derivative)(*call.args)
+    coarse = np.asarray(call.args[0]).dtype == np.float32
+    for a, b in zip((compiled, *together), (value, *gradients), strict=True):
+        assert aval_of(a) == aval_of(b)
+        scale = max(1.0, float(np.max(np.abs(b), initial=0.0)))
+        np.testing.assert_allclose(a, b, rtol=0.0, atol=(1e-3 if coarse else 1e-9) * scale)
+
+
+@settings(max_examples=100)
+@given(calls(features=PARTS, dtypes=INEXACT, max_steps=8))
+def test_compiled_gradients_of_parts(call):
+    check_compiled(call)
+
+
+@settings(max_examples=50)
+@given(calls(features=("shapes", "singular", "buffers", "control"), dtypes=INEXACT))
+def test_compiled_gradients(call):
+    check_compiled(call)
+
+
+@settings(max_examples=60)
+@given(calls(max_steps=5))
+def test_same_answer_of_many_shapes(call):
+    check_transforms(call.program, call.args, rtol=1e-12, abstract=call.program.abstract)
+
+
+@settings(max_examples=60)
+@given(calls(features=SMOOTH, max_steps=5))
+def test_right_derivative_of_many_shapes(call):
+    check_grads(call.program, call.args, order=1, rtol=2e-5)
+
+
+@settings(max_examples=40)
+@given(calls(scalar=False), st.integers(0, 2**32 - 1))
+def test_inner_product_of_many_shapes(call, seed):
+    x, y = call.args
+    rng = np.random.default_rng(seed)
+    ct, tx, ty = rng.normal(size=np.shape(x))[()], rng.normal(size=np.shape(x))[()], rng.normal()
+    _, tangent = jvp(call.program, (x, y), (tx, ty))
+    _, pullback = vjp(call.program, x, y)
+    cx, cy = pullback(ct)
+    there, back = np.sum(ct * tangent), np.sum(cx * tx) + cy * ty
+    np.testing.assert_allclose(there, back, rtol=1e-8, atol=1e-8)
+
+
 FUNCTIONS = {
     "sin(x)*x": (
         lambda x: np.sin(x) * x,
@@ -147,6 +200,20 @@ def test_all_chains_of_three(name):
 @given(mixed_calls(max_steps=8))
 def test_same_answer_of_many_types_fuzz(call):
     check_mixed(call)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=2000)
+@given(calls(features=PARTS, dtypes=INEXACT, max_steps=8))
+def test_compiled_gradients_of_parts_fuzz(call):
+    check_compiled(call)
+
+
+@pytest.mark.fuzz
+@settings(max_examples=600)
+@given(calls(features=("shapes", "singular", "buffers", "control", "closures"), dtypes=INEXACT))
+def test_compiled_gradients_fuzz(call):
+    check_compiled(call)
 
 
 @pytest.mark.fuzz

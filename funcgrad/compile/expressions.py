@@ -129,7 +129,8 @@ def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
         return primitive.source(*operands) if positive else f"power({', '.join(operands)})"
     if kind is Keep:
         condition = operands[0] if primitive.where else f"not {operands[0]}"
-        return f"{operands[1]} if {condition} else 0.0"
+        zero = f"v if (v := {operands[1]} * 0.0) == v else 0.0"
+        return f"{operands[1]} if {condition} else {zero}"
     if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
         return f"float({operands[0]})"
     rule = _PYTHON.get(kind)

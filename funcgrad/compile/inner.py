@@ -99,7 +99,14 @@ class _Text:
         self.lines: list[Line] = []
         self.changed: list[int] = []
 
-    def define(self, jaxpr: Jaxpr, role: str, elements: int = 0, carry: range = range(0)) -> str:
+    def define(
+        self,
+        jaxpr: Jaxpr,
+        role: str,
+        elements: int = 0,
+        carry: range = range(0),
+        tested: bool = False,
+    ) -> str:
         """Define the function of a program.
 
         Args:
@@ -109,6 +116,7 @@ class _Text:
                 NumPy's.
             carry: Which of its arguments are its first results, from call to call; `changed` says
                 which of those the function changes in place.
+            tested: Whether its results are tested and nothing else.
 
         Returns:
             The function's name.
@@ -121,7 +129,7 @@ class _Text:
         writer.functions.add(name)
         count = len(jaxpr.inputs) - elements
         floats = [True] * count + [False] * elements
-        function = writer.function(name, jaxpr, floats, carry)
+        function = writer.function(name, jaxpr, floats, carry, tested)
         self.changed = list(function.kept.values())
         arguments = ", ".join([function.names[v] for v in function.arguments])
         self.lines += [Line(""), Line(f"def {name}({arguments}):")]
@@ -205,7 +213,7 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.parts(text.operands)
-    condition = text.define(loop.condition, "condition")
+    condition = text.define(loop.condition, "condition", tested=True)
     places = range(len(of_body), len(of_body) + len(carry))
     body = text.define(loop.body, "step", carry=places)
     results = text.results()

@@ -37,16 +37,23 @@ _ZERO = Literal(np.float64(0.0), _FLOAT)
 
 
 def scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
-    """``x + y`` where y is scattered: done to x, or with others that are scattered to zeros."""
+    """``x + y`` where y is scattered: done to x, or with others that are scattered to zeros.
+
+    Both have the type of the sum: y would be scattered elsewhere in an array with more axes.
+    """
     last = made_once(walk, y, Scatter)
-    if last is None or not aval.inexact or not aval.shape or x.aval != aval:
+    if last is None or not aval.inexact or not aval.shape or not (x.aval == y.aval == aval):
         return None
     onto = ScatterOnto(last.primitive.index), [x, *last.inputs]
     return onto if len(last.inputs) > 1 else _gathered(walk, x, last, aval) or onto
 
 
 def _gathered(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
-    """``x`` and one more part that is scattered, where x is such a sum itself."""
+    """``x`` and one more part that is scattered, where x is such a sum itself.
+
+    Both have the type ``aval``. Parts have the type of what their index takes and do not broadcast:
+    `ScatterSum` checks it.
+    """
     index = last.primitive.index
     first = made_once(walk, x, ScatterSum)
     if first is not None and len(first.primitive.indices) < _PARTS_MOST:
@@ -73,7 +80,7 @@ def _gathered(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
 
 
 def get_item(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
-    """A part that is all of an array, or an element of a short vector."""
+    """A part that is all of an array, of any type, or an element of a short vector of floats."""
     (x, *arrays), index = inputs, primitive.index
     if arrays:
         return None
@@ -94,7 +101,10 @@ def elements(walk: Any, x: Atom) -> list[Atom] | None:
 def stacked(
     walk: Any, primitive: Any, inputs: Sequence[Atom], shape: tuple[int, ...]
 ) -> list[Atom] | None:
-    """The elements of a short vector that is computed from others put together of numbers."""
+    """The elements of a short vector that is computed from others put together of numbers.
+
+    All are strong float64: vectors of the result's shape, or numbers (see `_is_arithmetic`).
+    """
     if len(shape) != 1 or shape[0] > _STACKED_MOST or not _is_arithmetic(primitive, inputs, shape):
         return None
     if not any(made_by(walk, a, Stack) for a in inputs):
@@ -115,7 +125,7 @@ def _is_arithmetic(primitive: Any, inputs: Sequence[Atom], shape: tuple[int, ...
 
 
 def _is_taken_apart(walk: Any, x: Atom) -> bool:
-    """Whether a vector's elements are computed without the vector."""
+    """Whether a vector's elements, of float64, are computed without the vector."""
     shape = x.aval.shape
     if len(shape) != 1 or shape[0] > LENGTH_MOST or x.aval.dtype != np.float64:
         return False

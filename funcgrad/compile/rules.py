@@ -4,6 +4,11 @@ A rule gets the walk, the primitive, its operands and the type of its result. It
 has nothing to say, the atom that stands for the result, or another primitive with its operands.
 Only what changes no bit of any result is here, inf, nan and the signs of zeros included: ``x * 1``
 goes, ``x * 0`` and ``x + 0`` stay.
+
+Of types: the operands of elementwise primitives have one dtype, and broadcast, so that an operand's
+shape need not be the result's. `simplify` takes what a rule gives only if its type is that of the
+result, so a rule for ``x * 1`` may give ``x``. A rule whose *value* is right for some types only
+says which, and checks that itself: what it gives has the right type by its own account.
 """
 
 from __future__ import annotations
@@ -54,6 +59,11 @@ def _negated(walk: Any, a: Atom) -> Atom | None:
 
 
 def _add(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``x + -0.0``, ``x + -y``, sums of parts.
+
+    The first for floats alone: an integer -0 is 0, and a complex one has two signs. The second for
+    all that can be negated. Parts have rules of their own.
+    """
     x, y = inputs
     if is_number(y, -0.0) and aval.inexact:
         return x
@@ -69,6 +79,7 @@ def _add(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
 
 
 def _sub(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``x - 0``, for real numbers, and ``x - -y``."""
     x, y = inputs
     if is_number(y, 0.0):
         return x
@@ -77,10 +88,15 @@ def _sub(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
 
 
 def _neg(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``--x``."""
     return _negated(walk, inputs[0])
 
 
 def _mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``x * 1`` for real numbers; ``x * -1`` and signs that move for floats.
+
+    Products of complex numbers round otherwise where signs move, and integers may have none.
+    """
     x, y = inputs
     for a, b in ((x, y), (y, x)):
         if is_number(a, 1):
@@ -105,7 +121,7 @@ def _mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
 
 
 def _mask_mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
-    # A factor that is neither 0 nor inf nor nan masks nothing.
+    """A plain product where a factor is neither 0 nor inf nor nan, and masks nothing."""
     for a in inputs:
         value = value_of(a)
         if value is not None and value != 0 and np.isfinite(value):
@@ -114,6 +130,7 @@ def _mask_mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> 
 
 
 def _div(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``x / 1`` for real numbers, ``x / 2**k`` and signs for floats."""
     x, y = inputs
     if is_number(y, 1):
         return x
@@ -122,10 +139,10 @@ def _div(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
     value = value_of(y)
     if value is not None and math.isfinite(value) and value != 0:
         # By a power of two: its reciprocal is exact, and both round the same number.
-        fraction, exponent = math.frexp(value)
+        fraction, exponent = np.frexp(value)
         if abs(fraction) == 0.5 and abs(exponent) < 100 and np.finfo(aval.dtype).maxexp > 100:
             return mul, (x, Literal(type(value)(1.0 / value), y.aval))
-        if type(primitive) is QuietDiv:
+        if type(primitive) is QuietDiv and abs(value) >= 1:  # which cannot overflow
             return div, inputs
     minus_x, minus_y = _negated(walk, x), _negated(walk, y)
     if minus_x is not None and minus_y is not None:
@@ -134,10 +151,15 @@ def _div(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
 
 
 def _scalar_pow(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """``x ** 1`` of real numbers."""
     return inputs[0] if primitive.exponent == 1 and aval.dtype.kind in "iuf" else None
 
 
 def _transpose(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """Transposes of nothing, of transposes, of repeated scalars and of matrix products.
+
+    None looks at numbers, so that any dtype will do.
+    """
     (x,) = inputs
     axes = primitive.axes
     if axes == tuple(range(len(axes))):
@@ -156,6 +178,7 @@ def _transpose(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) ->
 
 
 def _reshape(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """To the shape that is there; of reshapes and of repeated scalars. Of any dtype."""
     (x,) = inputs
     if x.aval.shape == primitive.shape:
         return x
@@ -169,6 +192,7 @@ def _reshape(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
 
 
 def _broadcast_to(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """To the shape that is there; of what was broadcast before. Of any dtype."""
     (x,) = inputs
     if x.aval.shape == primitive.shape:
         return x
@@ -177,6 +201,11 @@ def _broadcast_to(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval)
 
 
 def _convert(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """To the type that is there; of a conversion that lost nothing.
+
+    That is to a dtype of the same kind that holds all numbers of the one before, both strong, since
+    Python's numbers are checked and rounded otherwise when they are converted.
+    """
     (x,) = inputs
     if x.aval == aval:
         return x
@@ -192,10 +221,12 @@ def _convert(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
 
 
 def _stop_gradient(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """Of any type: nothing is differentiated any more."""
     return inputs[0]
 
 
 def _select(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """Of one thing, or by a condition that is known: the result, if it has the whole shape."""
     condition, x, y = inputs
     if x is y:
         return x
@@ -204,28 +235,51 @@ def _select(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Fo
 
 
 def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """Of nothing, of equal numbers and of products.
+
+    Equal numbers are floats (see `_total`). Products become matrix products in the dtypes that BLAS
+    has; both factors have the dtype of the product.
+    """
     (x,) = inputs
     if not primitive.axes:
         return x
     inner = made_by(walk, x, BroadcastTo)
     if inner:
-        value = value_of(inner.inputs[0])
-        if value is not None and aval.dtype.kind == "f":
-            # A sum of equal small whole numbers is exact in any order.
-            total = float(value) * (x.aval.size // max(aval.size, 1))
-            if total.is_integer() and abs(total) < 1 << 23 and aval.dtype.itemsize >= 4:
-                scalar = make_aval((), aval.dtype)
-                return BroadcastTo(aval.shape), (Literal(aval.dtype.type(total), scalar),)
+        total = _total(value_of(inner.inputs[0]), x.aval.size // max(aval.size, 1), aval)
+        if total is not None:
+            return BroadcastTo(aval.shape), (Literal(total, make_aval((), aval.dtype)),)
     inner = made_by(walk, x, Mul)
     if inner and walk.uses.get(x) == 1 and aval.dtype.char in "fdFD":  # what BLAS has
         return _contraction(walk, primitive.axes, inner.inputs, x.aval.shape)
     return None
 
 
+def _total(value: Any, count: int, aval: Aval) -> Any:
+    """The sum of equal numbers, where it is exact in any order: of small multiples of a power of 2.
+
+    None else. A sum of negative zeros is 0.0, as one of nothing is.
+    """
+    if value is None or aval.dtype.kind != "f" or aval.dtype.itemsize < 4:
+        return None
+    if not math.isfinite(value) or float(value) != value:
+        return None
+    numerator, _ = float(value).as_integer_ratio()
+    if abs(numerator) * count >= 1 << 23 or not 1e-30 < abs(value or 1) < 1e30:
+        return None
+    return aval.dtype.type(value * count + 0.0)
+
+
 def _contraction(
     walk: Any, axes: tuple[int, ...], factors: Sequence[Atom], shape: tuple[int, ...]
 ) -> Found:
-    """A sum of products as a product of vectors, or of a vector and a matrix."""
+    """A sum of products as a product of vectors, or of a vector and a matrix.
+
+    Args:
+        walk: The walk.
+        axes: The axes of the sum.
+        factors: Of the product's dtype. They may broadcast: then one lacks the axis that is kept.
+        shape: The product's shape.
+    """
     length = math.prod([shape[axis] for axis in axes])
     if not 1 < length <= _DOT_MOST or any(not f.aval.shape for f in factors):
         return None
@@ -249,6 +303,7 @@ def _contraction(
 
 
 def _dot_general(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """Transposed operands are read in another order. Of any dtype."""
     operands, out = primitive.spec.split("->")
     labels = operands.split(",")
     found = list(inputs)

@@ -15,15 +15,19 @@ import numpy as np
 from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, has_effect
 from ..core.tape import Steps
 from ..core.trace import aval_of
+from ..ops.arithmetic import GeneralPower, ScalarPow
 from ..ops.convert import Convert
-from ..ops.kinds import Elementwise
+from ..ops.kinds import Elementwise, MaskMul, QuietDiv
 from ..ops.linear import BroadcastTo
+from ..ops.select import Choice, Keep, Select
 from ..ops.unstack import Stack, Unstack
 from . import rules
 from .parts import elements, stacked
 
 __all__ = ["simplify"]
 
+_ALIKE = (Keep, MaskMul, QuietDiv, Select)
+"""Kernels that compute scalars as they do arrays."""
 _FOLDED_BYTES = 1 << 20
 """Results of constants are computed at compile time up to this size."""
 
@@ -94,15 +98,15 @@ class _Walk:
         for eqn in self.jaxpr.equations:
             self.place = eqn.place
             inputs = [self.atom(a) for a in eqn.inputs]
-            outputs = [Var(strong(v.aval)) for v in eqn.outputs]
+            primitive, outputs = _restated(eqn, inputs)
             for old, new in zip(eqn.outputs, outputs, strict=True):
                 uses[new] = uses.pop(old, 0)
-            if eqn.primitive.multiple:
-                found = self.apart(eqn.primitive, inputs, outputs)
+            if primitive.multiple:
+                found = self.apart(primitive, inputs, outputs)
                 if found is None:
-                    found = self.bind(eqn.primitive, inputs, outputs, eqn.place)
+                    found = self.bind(primitive, inputs, outputs, eqn.place)
             else:
-                found = (self.simplified(eqn.primitive, inputs, outputs[0], eqn.place),)
+                found = (self.simplified(primitive, inputs, outputs[0], eqn.place),)
             for old, new, atom in zip(eqn.outputs, outputs, found, strict=True):
                 env[old] = atom
                 if atom is not new and isinstance(atom, Var):
@@ -132,9 +136,9 @@ class _Walk:
         """The atom for one equation, after all rules that apply to it."""
         while True:
             if isinstance(primitive, Elementwise) and out.aval.shape:
-                scalars = self.scalars(inputs)
-                if scalars is not None:
-                    one = self.emit(primitive, scalars)
+                scalars = self.scalars(primitive, inputs)
+                one = None if scalars is None else self.emit(primitive, scalars)
+                if one is not None and one.aval.dtype == out.aval.dtype:
                     return self.simplified(BroadcastTo(out.aval.shape), [one], out, place)
                 inputs = self.without_broadcasts(primitive, inputs, out)
                 parts = stacked(self, primitive, inputs, out.aval.shape)
@@ -167,8 +171,13 @@ class _Walk:
         out = Var(primitive.aval(*[a.aval for a in inputs]))
         return self.simplified(primitive, list(inputs), out, self.place)
 
-    def scalars(self, inputs: Sequence[Atom]) -> list[Atom] | None:
-        """The operands as scalars, where all are scalars that were repeated."""
+    def scalars(self, primitive: Any, inputs: Sequence[Atom]) -> list[Atom] | None:
+        """The operands as scalars, where all are scalars that were repeated.
+
+        Not where NumPy computes scalars otherwise than arrays, to the last bit.
+        """
+        if not _computes_alike(primitive, inputs):
+            return None
         found: list[Atom] = []
         for a in inputs:
             eqn = self.made.get(a) if isinstance(a, Var) and a.aval.shape else None
@@ -182,6 +191,8 @@ class _Walk:
 
     def without_broadcasts(self, primitive: Any, inputs: list[Atom], out: Var) -> list[Atom]:
         """Operands before they were broadcast, where the operation broadcasts them itself."""
+        if isinstance(primitive, GeneralPower):
+            return inputs  # NumPy takes the square root where one exponent of 0.5 is for all
         shape = out.aval.shape
         for i, a in enumerate(inputs):
             eqn = self.made.get(a) if isinstance(a, Var) else None
@@ -249,6 +260,30 @@ class _Walk:
         self.values[out] = value
         self.new_constants.append(out)
         return (out,)
+
+
+def _computes_alike(primitive: Any, inputs: Sequence[Atom]) -> bool:
+    """Whether NumPy gives the same bits for arrays, for scalars, and for both together.
+
+    By default it does not for powers, for complex numbers and for the signs of equal zeros in
+    ``np.maximum`` and its kin, whose loops over arrays are others; nor do kernels that use those.
+    """
+    if isinstance(primitive, (Choice, GeneralPower, ScalarPow)):
+        return False
+    if any(a.aval.dtype.kind == "c" for a in inputs):
+        return False
+    return isinstance(primitive.numpy, np.ufunc) or type(primitive) in _ALIKE
+
+
+def _restated(eqn: Equation, inputs: Sequence[Atom]) -> tuple[Any, list[Var]]:
+    """The primitive of an equation and its results, for operands that may be strong by now."""
+    primitive = eqn.primitive
+    if not any(v.aval.weak for v in eqn.outputs):
+        return primitive, [Var(v.aval) for v in eqn.outputs]
+    if type(primitive) is Convert and primitive.dtype == np.float64:
+        primitive = Convert(primitive.dtype, False)
+    given = primitive.aval(*[a.aval for a in inputs])
+    return primitive, [Var(aval) for aval in (given if primitive.multiple else (given,))]
 
 
 def strong(aval: Aval) -> Aval:

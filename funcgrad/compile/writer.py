@@ -47,6 +47,7 @@ class Writer:
         parent: The writer of the function in which this one stands, whose results stay as they are.
         kept: For arguments that nobody else reads, the result that takes the place of each in the
             next call, and must be nobody else's either.
+        tested: Whether its boolean results are tested and nothing else, so that Python's will do.
 
     Attributes:
         body: The source.
@@ -71,9 +72,10 @@ class Writer:
         floats: Sequence[bool],
         parent: Writer | None = None,
         kept: Mapping[Var, int] | None = None,
+        tested: bool = False,
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
-        self.parent = parent
+        self.parent, self._tested = parent, tested
         self.bound: dict[str, Any] = parent.bound if parent else {}
         self.extra: dict[str, Any] = parent.extra if parent else {}
         self.tapes_are_lists: bool = (
@@ -113,7 +115,12 @@ class Writer:
         return next(self._fresh)
 
     def function(
-        self, name: str, jaxpr: Jaxpr, floats: Sequence[bool], carry: range = range(0)
+        self,
+        name: str,
+        jaxpr: Jaxpr,
+        floats: Sequence[bool],
+        carry: range = range(0),
+        tested: bool = False,
     ) -> Writer:
         """The writer of a function defined inside this one.
 
@@ -123,13 +130,14 @@ class Writer:
             floats: Which of its arguments are Python floats if they are float64 scalars.
             carry: Which of its arguments are its first results, from call to call. Those that it
                 changes in place are `kept`.
+            tested: Whether its results are tested and nothing else.
         """
         jaxpr, constants = optimise(jaxpr, weak=False)
         count = len(constants)
         changed = {eqn.inputs[0] for eqn in jaxpr.equations if isinstance(eqn.primitive, Update)}
         carried = enumerate([jaxpr.inputs[count + i] for i in carry])
         kept = {v: k for k, v in carried if v in changed}
-        made = Writer(name, jaxpr, count, False, self.python, (), floats, self, kept)
+        made = Writer(name, jaxpr, count, False, self.python, (), floats, self, kept, tested)
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
         return made
@@ -341,7 +349,7 @@ class Writer:
                 return f"np.float64({name})"
             if aval.weak and aval.dtype.kind == "c" and not self.python:
                 return f"complex({name})"
-            return f"np.bool_({name})" if a in self._booleans else name
+            return f"np.bool_({name})" if a in self._booleans and not self._tested else name
         if not self.owned and not self._memory.shares(a, self._constants):
             return name
         if own and a not in self._views:

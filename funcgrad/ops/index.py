@@ -157,6 +157,16 @@ class ScatterAdd(Scatter):
     run = Scatter.run
 
 
+_EXACT = "Parts have exactly the type of what their index takes; broadcast or convert them before."
+
+
+def _check_part(name: str, index: Index, whole: Aval, part: Aval, arrays: Sequence[Aval]) -> None:
+    """Raise where ``part`` is not of the type of ``whole[index]``, to which it is added."""
+    shape, _, _ = layout(index, whole.shape, [a.shape for a in arrays])
+    if part.shape != shape or part.dtype != whole.dtype:
+        raise ShapeError(f"{name}: {part} is added to a part of {whole} of shape {shape}", _EXACT)
+
+
 @primitive
 class ScatterSum(Linear):
     """Parts added one after another, each at an index without arrays, to zeros or to a base.
@@ -194,7 +204,12 @@ class ScatterSum(Linear):
         return index_kernels.add_at(start, *zip(operands[self.based :], self.indices, strict=True))
 
     def aval(self, *avals: Aval) -> Aval:
-        return make_aval(self.shape, self.dtype)
+        whole = make_aval(self.shape, self.dtype)
+        for index, part in zip(self.indices, avals[self.based :], strict=True):
+            _check_part(self.name, index, whole, part, ())
+        if self.based and avals[0] != whole:
+            raise ShapeError(f"{self.name}: {avals[0]} in the place of {whole}", _EXACT)
+        return whole
 
     def transpose(self, ct: Any, *operands: Any) -> Any:
         parts = [GetItem(index)(ct) for index in self.indices]
@@ -308,6 +323,10 @@ class ScatterOnto(IndexAdd):
     numpy = index_kernels.scatter_onto
     in_place = index_kernels.scatter_in
     run = Update.run
+
+    def aval(self, x: Aval, y: Aval, *arrays: Aval) -> Aval:
+        _check_part(self.name, self.index, x, y, arrays)
+        return x
 
 
 @primitive

@@ -112,15 +112,26 @@ def logistic(x: Any) -> Any:
 
 
 def keep(condition: Any, x: Any, where: bool) -> Any:
-    """``x`` where ``condition`` is ``where``, else 0: a product, which is faster than np.where."""
+    """``x`` where ``condition`` is ``where``, else 0: a product, which is faster than np.where.
+
+    So the zeros have the signs of ``x``, but for those of inf and nan.
+    """
     if not isinstance(x, np.ndarray) and not isinstance(condition, np.ndarray):
-        return x if bool(condition) is where else type(x)(0)
+        return x if bool(condition) is where else zero_of(x)
     with np.errstate(invalid="ignore"):
         product = np.multiply(x, condition if where else np.logical_not(condition))
         smallest = product.min() if product.size else 0
         if smallest != smallest:  # 0 * inf, or a nan
-            product = np.where(np.equal(condition, where), x, 0)[()]
+            spoiled = (product != product) & np.not_equal(condition, where)
+            product = np.where(spoiled, 0, product)[()]
     return product
+
+
+def zero_of(x: Any) -> Any:
+    """``0 * x`` for a scalar, and 0 for inf and nan."""
+    with np.errstate(invalid="ignore"):
+        zero = x * 0
+    return zero if zero == zero else type(x)(0)
 
 
 def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
@@ -129,7 +140,7 @@ def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
     if nan_loses:
         won, lost = np.logical_or(won, np.isnan(y)), np.logical_or(lost, np.isnan(x))
     if not isinstance(won, np.ndarray) and not isinstance(g, np.ndarray):
-        part = 0.5 * g if won == lost else g if won else type(g)(0)
+        part = 0.5 * g if won == lost else g if won else zero_of(g)
         if type(g) not in (float, complex) or {type(x), type(y)} <= {float, complex}:
             return part
         return np.result_type(x, y).type(part)
@@ -139,7 +150,7 @@ def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
         product = np.multiply(g, weight)
         smallest = product.min() if product.size else 0
         if smallest != smallest:  # 0 * inf, or a nan
-            product = np.where(np.equal(weight, 0), 0, product)[()]
+            product = np.where((product != product) & (weight == 0), 0, product)[()]
     return product
 
 

@@ -7,15 +7,14 @@ promotion, views, updates in place), not derivatives: inf and nan come about.
 
 from __future__ import annotations
 
-import warnings
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
 
-from .strategies import Program
+from .strategies import Call, Program, result_of
 
-__all__ = ["Call", "mixed_calls"]
+__all__ = ["mixed_calls"]
 
 _SHAPES: tuple[tuple[int, ...], ...] = ((), (3,), (1,), (2, 3), (2, 1), (3, 3), (0,), (0, 3))
 _DTYPES = ("f8", "f8", "f4", "f2", "c16", "c8", "i8", "i4", "u1", "?")
@@ -57,18 +56,6 @@ _ARRANGED = (
     *("np.atleast_2d({a})", "np.zeros_like({a})", "np.moveaxis({a}, 0, -1)", "np.rot90({a})"),
 )
 _IN_PLACE = ("+=", "-=", "*=", "/=", "//=", "**=")
-
-
-class Call(NamedTuple):
-    """A program and what it is called with.
-
-    Attributes:
-        program: The function.
-        args: Its arguments: ``x``, an array or NumPy's scalar, and ``y``, or a Python number.
-    """
-
-    program: Program
-    args: tuple[Any, Any]
 
 
 @st.composite
@@ -148,15 +135,7 @@ def _lines(draw: st.DrawFn, name: str, names: list[str], values: dict[str, Any])
 
 def _tried(lines: list[str], name: str, values: dict[str, Any]) -> Any:
     """What the lines make of the values; None where they raise, or make too much or no number."""
-    scope = {"np": np, **values}
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            for line in lines:
-                exec(line, scope)
-    except Exception:
-        return None
-    value = scope[name]
+    value = result_of(lines, name, values)
     known = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)
     if not known or np.asarray(value).dtype.kind not in "biufc" or np.size(value) > _LARGEST:
         return None

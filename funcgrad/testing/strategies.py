@@ -9,20 +9,23 @@ from __future__ import annotations
 
 import itertools
 import linecache
+import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 from .. import lax
 
-__all__ = ["FEATURES", "Program", "arrays", "programs", "shapes"]
+__all__ = ["FEATURES", "Call", "Program", "arrays", "calls", "programs", "shapes"]
 
-FEATURES = ("buffers", "closures", "branches", "singular", "control")
+FEATURES = ("buffers", "closures", "branches", "singular", "control", "shapes")
 """What programs may do beside arithmetic: reuse a local buffer, close over arrays, branch in Python
-on a value, use ``where`` at points where the branch not taken has an infinite derivative, and call
-(nested) control flow of `funcgrad.lax`."""
+on a value, use ``where`` at points where the branch not taken has an infinite derivative, call
+(nested) control flow of `funcgrad.lax`, and take parts of arrays and give them other shapes."""
+
+_LARGEST, _RANK_MOST = 64, 4
 
 _NUMBERS = itertools.count()
 
@@ -49,7 +52,22 @@ _BINARY = (
     "np.where({a} > {b} + 0.013, {a}, np.sin({b}))",
 )
 _TO_SCALAR = ("np.sum({a})", "np.mean({a})", "{a}[0]", "{a}[-1] * {a}[0]", "np.dot({a}, {a}) / 8")
-_TO_VECTOR = ("{a}[::-1]", "np.concatenate([{a}[1:], {a}[:1]])", "np.cumsum({a}) / 4")
+_TO_VECTOR = (
+    "{a}[::-1]",
+    "np.concatenate([{a}[1:], {a}[:1]])",
+    "np.cumsum({a}, axis=0) / 4",
+)
+_SHAPES = (
+    *("np.ravel({a})", "np.ravel({a})[0]", "np.ravel({a})[-1] ** 3", "np.ravel({a})[1:]"),
+    *("np.squeeze({a})", "np.squeeze({a})[..., 0]", "np.transpose({a})", "{a}[0]", "{a}[-1]"),
+    *("{a}[None]", "{a}[..., None]", "{a}[:, 0]", "{a}[..., -1]", "{a}[1:]", "{a}[..., ::-1]"),
+    *("np.reshape({a}, (1, -1))", "np.reshape({a}, (-1, 1, 1))", "np.reshape({a}, (-1, 3))"),
+    *("np.broadcast_to({a}, (2, *np.shape({a})))", "np.broadcast_to({s}, np.shape({a}))"),
+    *("np.mean({a}, axis=0)", "np.mean({a}, axis=-1, keepdims=True)", "np.swapaxes({a}, 0, 1)"),
+    *("np.concatenate([{a}, {b}])", "np.stack([{a}, {b}], axis=-1)", "{a} @ {b} / 4"),
+    *("np.ravel({a})[np.array([0, -1, 0])]", "np.split({a}, [1])[1]", "np.stack([{s}, {s}, {s}])"),
+    *("np.einsum('...i,...i->...', {a}, {b}) / 4", "np.where({a} > {s} + 0.013, {a}, {s})"),
+)
 _SINGULAR = (
     "np.where({a} > 0.0, np.log(np.where({a} > 0.0, {a}, 1.0)), 0.0)",
     "np.where({a} > 0.0, np.sqrt(np.abs({a})), {a})",
@@ -143,6 +161,125 @@ class Program:
         return f"\n{held}{self.source}\n"
 
 
+class Call(NamedTuple):
+    """A program and what it is called with.
+
+    Attributes:
+        program: The function.
+        args: Its arguments: ``x``, an array or NumPy's scalar, and ``y``, a number.
+    """
+
+    program: Program
+    args: tuple[Any, Any]
+
+
+def result_of(lines: Sequence[str], name: str, values: dict[str, Any]) -> Any:
+    """What lines of source make of values, by name; None where they raise."""
+    scope = {"np": np, "lax": lax, **values}
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            exec("\n".join(lines), scope)
+    except Exception:
+        return None
+    return scope[name]
+
+
+class _Draft:
+    """A program that is being drawn: its lines, and what each variable is for sample arguments.
+
+    A line is left out where NumPy refuses it, or where it makes something too large or not finite.
+    """
+
+    def __init__(self, draw: st.DrawFn, shape: Sequence[int], dtype: Any) -> None:
+        self.draw, self.dtype = draw, dtype
+        size = int(np.prod(shape, dtype=int))
+        x = (np.arange(size) * 0.37 % 1.9 - 0.9 + 1 / 37).astype(dtype).reshape(shape)
+        self.values: dict[str, Any] = {"x": x[()], "y": 0.7125}
+        self.lines: list[str] = []
+        self.captured: dict[str, Any] = {}
+        self.abstract = True
+        self._held: dict[str, Any] = {}
+        self._names = (f"v{i}" for i in itertools.count())
+
+    def names(self, scalar: bool) -> list[str]:
+        """The variables without axes, or those with; of the other kind where there are none."""
+        found = [name for name, value in self.values.items() if scalar is (not np.ndim(value))]
+        return found or list(self.values)
+
+    def one(self, *scalar: bool) -> str:
+        """The name of one of the latest variables, of the kinds that are asked for."""
+        several = [name for kind in scalar for name in self.names(kind)[-3:]]
+        return self.draw(st.sampled_from(several))
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        return np.shape(self.values[name])
+
+    def hold(self, name: str, text: str) -> None:
+        """Begin with a local variable that is no operand of what is drawn."""
+        self.lines.append(f"{name} = {text}")
+        self._held[name] = result_of(self.lines[-1:], name, {})
+
+    def add(self, *lines: str) -> None:
+        """Add lines with ``{name}`` for the variable that they define."""
+        name = next(self._names)
+        written = [line.replace("{name}", name) for line in lines]
+        value = result_of(written, name, {**self.captured, **self._held, **self.values})
+        if value is None or np.size(value) > _LARGEST or np.ndim(value) > _RANK_MOST:
+            return
+        known = type(value) is float or np.result_type(value) == self.dtype
+        if known and np.all(np.isfinite(value)):
+            self.values[name] = value
+            self.lines += written
+
+    def step(self, kind: str) -> None:
+        """Add an operation of some kind."""
+        a, s = self.one(False), self.one(True)
+        if kind == "binary":
+            line = self.draw(st.sampled_from(_BINARY))
+            self.add("{name} = " + line.format(a=self.one(False, True), b=self.one(False, True)))
+        elif kind == "branches":
+            self.add(
+                f"if {s} > 0.21:",
+                f"    {{name}} = np.sin({a}) * {s}",
+                "else:",
+                f"    {{name}} = {a} + 0.5",
+            )
+            self.abstract = False
+        elif kind == "buffers":
+            number = self.draw(st.integers(-3, 3)) / 2 + 0.25
+            self.add(f"{{name}} = {a} * buffer", f"buffer[:] = {number}")
+        elif kind == "closures":
+            array = f"c{len(self.captured)}"
+            self.captured[array] = self.draw(arrays(self.shape(a), self.dtype))
+            self.add(f"{{name}} = np.tanh({a} * {array})")
+        else:
+            table = _TABLES[kind]
+            if kind == "unary":
+                a = self.one(False, True)
+            line = self.draw(st.sampled_from(table))
+            self.add("{name} = " + line.format(a=a, b=self.one(False), s=s))
+
+    def result(self) -> str:
+        """An expression of the shape of ``x`` in which the latest variables meet."""
+        same = [name for name in self.values if self.shape(name) == self.shape("x")]
+        scalar, last = self.names(True)[-1], self.names(False)[-1]
+        if not self.shape("x"):
+            same = ["x"]
+        total = f"{same[-1]} * {scalar} + {same[0]}"
+        return total if last == same[-1] else f"{total} * np.sin(np.sum({last}))"
+
+
+_TABLES = {
+    "unary": _UNARY,
+    "to_scalar": _TO_SCALAR,
+    "to_vector": _TO_VECTOR,
+    "singular": _SINGULAR,
+    "control": _CONTROL,
+    "shapes": _SHAPES,
+}
+
+
 @st.composite
 def programs(
     draw: st.DrawFn,
@@ -150,68 +287,55 @@ def programs(
     max_steps: int = 6,
     features: Sequence[str] = FEATURES,
     scalar: bool = True,
+    shape: Sequence[int] = (3,),
+    dtype: Any = np.float64,
 ) -> Program:
-    """Random programs ``program(x, y)`` of an array of shape ``(3,)`` and a scalar.
+    """Random programs ``program(x, y)`` of an array and a scalar.
 
     Args:
         draw: Given by Hypothesis.
         max_steps: The most operations.
         features: Which of `FEATURES` they may use.
-        scalar: Whether the result is a scalar; else an array of shape ``(3,)``.
+        scalar: Whether the result is a scalar, which is real; else an array of the shape of ``x``.
+        shape: The shape of ``x``.
+        dtype: Its dtype, a floating or complex one.
     """
-    vectors, scalars = ["x"], ["y"]
-    lines: list[str] = []
-    captured: dict[str, Any] = {}
-    abstract = True
+    draft = _Draft(draw, shape, dtype)
     if "buffers" in features:
-        lines.append("buffer = np.full(3, 0.5)")
-    names = (f"v{i}" for i in itertools.count())
-
-    def vector() -> str:
-        return draw(st.sampled_from(vectors[-4:]))
-
-    def either() -> str:
-        return draw(st.sampled_from([*vectors[-3:], *scalars[-3:]]))
-
+        draft.hold("buffer", f"np.full({tuple(shape)[-1:]}, 0.5, np.{np.dtype(dtype).name})")
     kinds = ["unary", "binary", "to_scalar", "to_vector", *features]
     for _ in range(draw(st.integers(1, max_steps))):
-        kind = draw(st.sampled_from(kinds))
-        name = next(names)
-        if kind == "binary":
-            a, b = either(), either()
-            lines.append(f"{name} = " + draw(st.sampled_from(_BINARY)).format(a=a, b=b))
-            (vectors if {a, b} & set(vectors) else scalars).append(name)
-        elif kind == "to_scalar":
-            lines.append(f"{name} = " + draw(st.sampled_from(_TO_SCALAR)).format(a=vector()))
-            scalars.append(name)
-        elif kind == "branches":
-            s, a = draw(st.sampled_from(scalars)), vector()
-            lines += [
-                f"if {s} > 0.21:",
-                f"    {name} = np.sin({a}) * {s}",
-                "else:",
-                f"    {name} = {a} + 0.5",
-            ]
-            vectors.append(name)
-            abstract = False
-        elif kind == "buffers":
-            number = draw(st.integers(-3, 3)) / 2 + 0.25
-            lines += [f"{name} = {vector()} * buffer", f"buffer[:] = {number}"]
-            vectors.append(name)
-        elif kind == "control":
-            s, a = draw(st.sampled_from(scalars)), vector()
-            lines.append(f"{name} = " + draw(st.sampled_from(_CONTROL)).format(s=s, a=a))
-            vectors.append(name)
-        elif kind == "closures":
-            array = f"c{len(captured)}"
-            captured[array] = draw(arrays((3,)))
-            lines.append(f"{name} = np.tanh({vector()} * {array})")
-            vectors.append(name)
-        else:
-            a = either() if kind == "unary" else vector()
-            table = {"unary": _UNARY, "to_vector": _TO_VECTOR, "singular": _SINGULAR}[kind]
-            lines.append(f"{name} = " + draw(st.sampled_from(table)).format(a=a))
-            (vectors if a in vectors else scalars).append(name)
-    result = f"{vectors[-1]} * {scalars[-1]} + {vectors[0]}"
-    lines.append(f"return np.sum({result})" if scalar else f"return {result}")
-    return Program(lines, captured, abstract)
+        draft.step(draw(st.sampled_from(kinds)))
+    result = draft.result()
+    if scalar:
+        result = f"np.sum({result})" if np.dtype(dtype).kind == "f" else f"np.sum({result}).real"
+    return Program([*draft.lines, f"return {result}"], draft.captured, draft.abstract)
+
+
+_SIDES = st.sampled_from((1, 3, 2, 0))
+_RANKS = st.sampled_from((2, 1, 3, 2, 1, 3, 2, 0))
+
+
+@st.composite
+def calls(
+    draw: st.DrawFn,
+    *,
+    max_steps: int = 6,
+    features: Sequence[str] = FEATURES,
+    scalar: bool = True,
+    dtypes: Sequence[Any] = (np.float64,),
+) -> Call:
+    """Random `programs` of an array of up to three axes, of lengths from 0 to 3, with arguments.
+
+    Args:
+        draw: Given by Hypothesis.
+        max_steps: As for `programs`.
+        features: As for `programs`.
+        scalar: As for `programs`.
+        dtypes: The dtypes of ``x``.
+    """
+    dtype, shape = draw(st.sampled_from(dtypes)), tuple([draw(_SIDES) for _ in range(draw(_RANKS))])
+    options = {"max_steps": max_steps, "features": features, "scalar": scalar}
+    program = draw(programs(**options, shape=shape, dtype=dtype))
+    y = draw(st.integers(-30, 30)) / 16 + 1 / 41  # equal to no element of an array
+    return Call(program, (draw(arrays(shape, dtype))[()], y))
