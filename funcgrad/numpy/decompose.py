@@ -317,7 +317,12 @@ def tensorsolve(a: Any, b: Any, axes: Sequence[int] | None = None) -> Any:
     x, y = operands([a, b])
     rank = len(shape_of(x))
     if axes is not None:
-        moved = [k % rank for k in axes]
+        moved = [operator.index(k) for k in axes]
+        if not {*moved} <= {*range(rank)} or len({*moved}) < len(moved):
+            raise ShapeError(
+                f"numpy.linalg.tensorsolve: axes={tuple(moved)} are not axes of {aval_of(x)}",
+                f"Name each once; NumPy counts them from 0 to {rank - 1} here.",
+            )
         x = transpose(x, (*[k for k in range(rank) if k not in moved], *moved))
     unknown = shape_of(x)[len(shape_of(y)) :]
     rows, columns = aval_of(y).size, math.prod(unknown)

@@ -254,13 +254,13 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
         axes_x, axes_y = [
             list(part) if isinstance(part, list | tuple | np.ndarray) else [part] for part in axes
         ]
-    if len(axes_x) != len(axes_y) or len(axes_x) > min(rank_x, rank_y):
-        raise ShapeError(
-            f"numpy.tensordot: axes={axes} do not fit {aval_of(x)} and {aval_of(y)}",
-            "Give as many axes of one as of the other.",
-        )
     normal_x = [axis_of(axis, rank_x) for axis in axes_x]
     normal_y = [axis_of(axis, rank_y) for axis in axes_y]
+    if len(normal_x) != len(normal_y) or any(len({*n}) < len(n) for n in (normal_x, normal_y)):
+        raise ShapeError(
+            f"numpy.tensordot: axes={axes} do not fit {aval_of(x)} and {aval_of(y)}",
+            "Give as many axes of one as of the other, each once.",
+        )
     return _contraction("tensordot", x, y, normal_x, normal_y)
 
 

@@ -118,8 +118,9 @@ def transpose(a: Any, axes: Any = None) -> Any:
     rank = len(shape_of(x))
     if axes is None:
         return _reversed(x) if rank > 1 else x
-    order = tuple([axis_of(axis, rank) for axis in axes])
-    if sorted(order) != list(range(rank)):
+    axes = axes if isinstance(axes, tuple | list | np.ndarray) else (axes,)
+    order = tuple([axis_of(axis, rank) for axis in axes]) if len(axes) == rank else None
+    if order is None or len({*order}) < rank:
         raise ShapeError(
             f"transpose: axes {tuple(axes)} do not fit an array of {rank} dimensions",
             "Name every axis once.",
@@ -178,7 +179,13 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     x = operand(a)
     rank = len(shape_of(x))
     source = axis_of(axis, rank)
-    place = axis_of(start, rank + 1) if start != rank else rank
+    # Places are counted between axes, from 0 to the rank; below 0 they are NumPy's, by the rank.
+    asked = operator.index(start)
+    place = asked + rank if asked < 0 else asked
+    if not 0 <= place <= rank:
+        raise np.exceptions.AxisError(
+            f"'start' arg requires {-rank} <= start < {rank + 1}, but {asked} was passed in"
+        )
     return move_axis(x, source, place - 1 if source < place else place)
 
 

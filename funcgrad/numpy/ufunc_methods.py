@@ -124,6 +124,8 @@ def _accumulate(
     ufunc: np.ufunc, array: Any, axis: Any = 0, dtype: Any = None, out: Any = None
 ) -> Any:
     _without_out(ufunc, "accumulate", out)
+    if not shape_of(operand(array)):
+        raise TypeError("cannot accumulate on a scalar")
     function = _ACCUMULATIONS.get(ufunc)
     if function is not None:
         return function(array, axis=axis, dtype=dtype)

@@ -6,7 +6,10 @@ them, ``{flag}`` a boolean, ``{n}`` a small integer, ``{dtype}`` a dtype. Among 
 wrong ones: an axis that is not there, one that stands twice.
 """
 
+import inspect
 from typing import NamedTuple
+
+import numpy as np
 
 
 class Row(NamedTuple):
@@ -16,7 +19,8 @@ class Row(NamedTuple):
         names: The functions, as docs/numpy-coverage.md names them; ``{f}`` in the text.
         text: The call.
         shapes: Of ``x``: "any", "vector" and "matrix" (mostly of that rank), "filled" (vectors),
-            "square" (stacks of square matrices, mostly), "flat" (one matrix).
+            "square" (stacks of square matrices, mostly), "flat" (one matrix), "cube" (all axes of
+            length 3).
         kinds: The kinds of dtype of the operands, ``s`` for Python's numbers.
         abstract: Whether it can be traced without values.
         normal: Whether the numbers are far from special ones, and of a precision that LAPACK has.
@@ -54,12 +58,14 @@ ROWS = [
     # reductions
     Row("sum prod nansum nanprod", "np.{f}(x, axis={axes}, keepdims={flag})"),
     Row("sum prod nansum nanprod mean", "np.{f}(x, axis={axes}, dtype={dtype})"),
-    Row("sum prod max min any all", "np.{f}(x, axis={axes}, where=y > 0, initial=1)"),
+    Row("sum prod max min", "np.{f}(x, axis={axes}, where=y > 0, initial=1)"),
+    Row("any all", "np.{f}(x, axis={axes}, where=y > 0)"),
+    Row("size", "np.{f}(x, {axes})"),
     Row("amax amin max min ptp all any", "np.{f}(x, axis={axes}, keepdims={flag})"),
     Row("mean std var nanmean nanstd nanvar", "np.{f}(x, axis={axes}, keepdims={flag})"),
     Row("std var nanstd nanvar", "np.{f}(x, axis={maybe}, ddof={n})"),
     Row("nanmax nanmin", "np.{f}(x, axis={axes}, keepdims={flag})"),
-    Row("median nanmedian", "np.{f}(x, axis={maybe}, keepdims={flag})"),
+    Row("median nanmedian", "np.{f}(x, axis={axes}, keepdims={flag})"),
     Row("median nanmedian", "np.{f}(x, axis=({axis}, {axis}))"),
     Row("quantile nanquantile", "np.{f}(x, 0.3, axis={maybe}, keepdims={flag})", kinds="iuf"),
     Row("percentile nanpercentile", "np.{f}(x, [10, 75], axis={maybe})", kinds="iuf"),
@@ -72,7 +78,7 @@ ROWS = [
     ),
     Row("argmax argmin nanargmax nanargmin", "np.{f}(x, axis={maybe}, keepdims={flag})"),
     Row("count_nonzero", "np.{f}(x, axis={axes}, keepdims={flag})"),
-    Row("average", "np.{f}(x, axis={maybe}, keepdims={flag})"),
+    Row("average", "np.{f}(x, axis={axes}, keepdims={flag})"),
     Row("average", "np.{f}(x, axis={maybe}, weights=np.abs(x) + 1, returned=True)"),
     Row("cumsum cumprod nancumsum nancumprod", "np.{f}(x, axis={maybe})"),
     Row("cumsum cumprod", "np.{f}(x, axis={maybe}, dtype={dtype})"),
@@ -106,6 +112,11 @@ ROWS = [
     Row("intersect1d setdiff1d setxor1d union1d", TWO, abstract=False),
     Row("isin", TWO),
     Row("trim_zeros", ONE, shapes="vector", abstract=False),
+    *(
+        [Row("trim_zeros", "np.{f}(x, axis={maybe})", abstract=False)]
+        if "axis" in inspect.signature(np.trim_zeros).parameters  # NumPy 2.2
+        else []
+    ),
     Row("nonzero flatnonzero argwhere", ONE, abstract=False),
     Row("extract", "np.{f}(x > 0, x)", abstract=False),
     Row("compress", "np.{f}([True, False, True], x, axis={maybe})"),
@@ -118,8 +129,11 @@ ROWS = [
     Row("rot90", "np.{f}(x, {n})", shapes="matrix"),
     Row("rot90", "np.{f}(x, {n}, axes=({axis}, {axis}))", shapes="matrix"),
     Row("moveaxis swapaxes", "np.{f}(x, {axis}, {axis})"),
-    Row("rollaxis", "np.{f}(x, {axis}, {n})", kinds="biufc"),
-    Row("permute_dims", "np.{f}(x, ({axis}, {axis}))", shapes="matrix"),
+    Row("rollaxis", "np.{f}(x, {axis}, {axis})", kinds="biufc"),
+    Row("moveaxis", "np.{f}(x, ({axis}, {axis}), [{axis}, 0])", shapes="matrix"),
+    Row("transpose permute_dims", "np.{f}(x, ({axis}, {axis}))", shapes="matrix"),
+    Row("transpose", "np.{f}(x, [{axis}, {axis}, {axis}])", shapes="cube"),
+    Row("transpose", "np.{f}(x, {axis})", shapes="vector"),
     Row("reshape", "np.{f}(x, ({n}, -1))"),
     Row("reshape", "np.{f}(x, ({n}, {n}), order='F')"),
     Row("ravel", "np.{f}(x, order='F')"),
@@ -212,11 +226,16 @@ ROWS = [
     Row("matvec vecmat", TWO),
     Row("tensordot linalg.tensordot", "np.{f}(x, y, axes=0)"),
     Row("tensordot linalg.tensordot", "np.{f}(x, x, axes=1)", shapes="square"),
+    Row("tensordot linalg.tensordot", "np.{f}(x, x, axes=({axis}, {axis}))", shapes="cube"),
+    Row("tensordot", "np.{f}(x, x, ([0, {axis}], [{axis}, {axis}]))", shapes="cube"),
+    Row("vecdot linalg.vecdot", "np.{f}(x, x, axis={axis})", shapes="cube"),
     Row("einsum", "np.{f}('...i,...i->...', x, y)"),
     Row("einsum", "np.{f}('ij,jk', x, y)", shapes="matrix"),
     Row("einsum", "np.{f}('ij->ji', x)", shapes="matrix"),
     Row("linalg.multi_dot", "np.{f}([x, y, x])", shapes="square"),
     Row("cross linalg.cross", TWO, shapes="vector"),
+    Row("cross linalg.cross", "np.{f}(x, x[::-1], axis={axis})", shapes="cube"),
+    Row("cross", "np.{f}(x, x[::-1], {axis}, {axis}, {axis})", shapes="cube"),
     Row("convolve", "np.{f}(x, y, mode='full')", shapes="vector"),
     Row("correlate", "np.{f}(x, y, mode='same')", shapes="vector"),
     # polynomials
@@ -242,12 +261,15 @@ ROWS = [
     Row("linalg.matrix_power", "np.{f}(x, {n})", shapes="square"),
     Row("linalg.tensorinv", "np.{f}(x, ind={n})", shapes="square", normal=True),
     Row("linalg.tensorsolve", "np.{f}(x, x[0])", shapes="square", normal=True),
+    Row("linalg.tensorsolve", "np.{f}(x, x[0], ({axis},))", shapes="square", normal=True),
     # fft
     Row("fft.fft fft.ifft fft.rfft fft.irfft fft.hfft fft.ihfft", "np.{f}(x, axis={axis})"),
     Row("fft.fft fft.irfft", "np.{f}(x, {n} + 1, norm='ortho')"),
     Row("fft.rfft", "np.{f}(x, {n} + 1, norm='ortho')", kinds="biuf"),
     Row("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2", ONE, shapes="matrix"),
+    Row("fft.fft2 fft.ifft2 fft.rfft2 fft.irfft2", "np.{f}(x, axes=({axis}, {axis}))"),
     Row("fft.fftn fft.ifftn fft.rfftn fft.irfftn", "np.{f}(x, axes=({axis},))"),
+    Row("fft.fftn fft.irfftn", "np.{f}(x, (2, 3), ({axis}, {axis}))"),
     # making
     Row("array asarray asanyarray ascontiguousarray copy", "fnp.{f}(x)"),
     Row("zeros_like ones_like", "np.{f}(x, dtype={dtype})"),
@@ -256,6 +278,7 @@ ROWS = [
     Row("full", "fnp.{f}((2, 3), x)"),
     Row("linspace", "np.{f}(x, y, 4, axis={axis})", kinds="fc"),
     Row("logspace geomspace", "np.{f}(np.abs(x) + 1, 2.0, 3)", kinds="f"),
+    Row("logspace geomspace", "np.{f}(np.abs(x) + 1, 2.0, 3, axis={axis})", kinds="f"),
     Row("apply_along_axis", "np.{f}(np.square, {axis}, x)"),
     Row("apply_over_axes", "np.{f}(np.sum, x, [{axis}])", kinds="biufc"),
     # dtypes
