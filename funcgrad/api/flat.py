@@ -98,7 +98,9 @@ def forward_mode(
 
     from ..transforms import jvp as forward
 
-    outputs, out_tangents = forward.jvp(flat, values, tangents, what, linear=what == "linearize")
+    outputs, out_tangents = forward.jvp(
+        flat, values, tangents, what, linear=what == "linearize", plain=True
+    )
     aux = tree.unflatten(aux_treedef, outputs[count:])
     return outputs[:count], out_tangents[:count], treedef, aux
 

@@ -134,7 +134,7 @@ def _derivative(
                 result, aux = pair(result, what, f)
             return (result,)
 
-        (value,), tape = reverse.vjp(flat, values, what)
+        (value,), tape = reverse.vjp(flat, values, what, plain=True)
         seed = _seed(value, what, f, holomorphic)
         cts = tape.pullback((seed,), consume=True)
         taken = {id(v) for v in values}

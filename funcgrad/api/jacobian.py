@@ -331,7 +331,7 @@ def _reverse(
         leaves, treedef = tree.flatten(result)
         return leaves
 
-    outputs, tape = reverse.vjp(flat, values, what)
+    outputs, tape = reverse.vjp(flat, values, what, plain=True)
     _require_float_output(outputs, what, f, holomorphic)
     avals = [aval_of(out).strong() for out in outputs]
     size = sum(aval.size for aval in avals)

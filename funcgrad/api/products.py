@@ -73,7 +73,7 @@ def vjp(
         leaves, treedef = tree.flatten(result)
         return leaves
 
-    outputs, tape = reverse.vjp(flat, values, "vjp")
+    outputs, tape = reverse.vjp(flat, values, "vjp", plain=True)
     # The tape keeps its own arrays for further calls: what is handed out is copied.
     taken = {id(v) for v in (*values, *outputs)}
     avals = [aval_of(out) for out in outputs]

@@ -131,15 +131,17 @@ class Frame:
         closed: True once the transform has returned; its tracers have leaked if used again.
         place: Where non-None, the place given to what is recorded (a backward pass sets it to the
             line of the forward equation that it differentiates).
+        plain: Whether the arguments, tracers without a place, lie in memory as the user's arrays.
     """
 
-    __slots__ = ("closed", "level", "place", "what")
+    __slots__ = ("closed", "level", "place", "plain", "what")
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.level = next(_LEVELS)
         self.closed = False
         self.place: Place | None = None
+        self.plain = False
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         """Apply ``primitive`` to ``args``, at least one of which is a tracer of this frame."""

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from ..core.overwritten import share
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
 from .arguments import cast, operand, operands, spread
 from .dispatch import IMPLEMENTED, implements, refuse
 from .inplace import copied
+from .orders import lies_in, require_order
 
 __all__ = [
     "arange",
@@ -33,6 +35,18 @@ def _made(x: Any, dtype: Any, ndmin: int = 0) -> Any:
     x = operand(x) if dtype is None else cast(operand(x), numeric(dtype))
     shape = shape_of(x)
     return reshape(x, ((1,) * (ndmin - len(shape)) + shape)) if len(shape) < ndmin else x
+
+
+def laid(x: Any, out: Any, order: Any) -> Any:
+    """``out``, made of ``x``, under a new name where NumPy would copy it, as far as is known.
+
+    The new name has no place in memory that is known, and may share it with the old one.
+    """
+    if out is not x or lies_in(x, order):
+        return out
+    laid = copied(out)
+    share(out, laid)
+    return laid
 
 
 def numeric(dtype: Any) -> np.dtype[Any]:
@@ -70,7 +84,7 @@ def array(
     """
     refuse("array", ndmax=ndmax or None)
     out = _made(object, dtype, ndmin)
-    return copied(out) if out is object and copy else out
+    return copied(out) if out is object and copy else laid(object, out, order)
 
 
 @implements(np.asarray)
@@ -84,7 +98,7 @@ def asarray(
     like: Any = None,
 ) -> Array:
     """See `array`; a traced value stays as it is."""
-    return _made(a, dtype)
+    return laid(a, _made(a, dtype), order)
 
 
 @implements(np.asanyarray)
@@ -98,18 +112,19 @@ def asanyarray(
     like: Any = None,
 ) -> Array:
     """See `asarray`."""
-    return _made(a, dtype)
+    return laid(a, _made(a, dtype), order)
 
 
 @implements(np.ascontiguousarray)
 def ascontiguousarray(a: Array, dtype: Any = None, *, like: Any = None) -> Array:
     """See `asarray`; of one dimension at least."""
-    return _made(a, dtype, 1)
+    return laid(a, _made(a, dtype, 1), "C")
 
 
 @implements(np.copy)
 def copy(a: Array, order: Any = "K", subok: bool = False) -> Array:
     """The value under a new name, which an operator in place does not reach."""
+    require_order(order)
     return copied(_made(a, None))
 
 

@@ -10,6 +10,7 @@ from ..core.trace import Tracer, aval_of
 from ..ops.linear import shape_of
 from .arguments import operand
 from .dispatch import implements
+from .orders import is_fortran
 
 __all__ = [
     "array2string",
@@ -81,8 +82,12 @@ def isrealobj(x: Array) -> bool:
 
 @implements(np.isfortran)
 def isfortran(a: Array) -> bool:
-    """False: a traced value has no memory layout."""
-    return False
+    """``numpy.isfortran``, of an argument of an un-jitted transform.
+
+    Raises:
+        NotTraceableError: It is not known how the value lies in memory.
+    """
+    return is_fortran(a)
 
 
 @implements(np.shares_memory)

@@ -11,6 +11,7 @@ from ..core.trace import Tracer, aval_of
 from ..ops.linear import reshape, shape_of
 from .arguments import cast, operand, spread
 from .dispatch import implements
+from .orders import known_array, require_order
 from .shapes import broadcast_arrays, ravel
 
 __all__ = [
@@ -22,15 +23,26 @@ __all__ = [
 ]
 
 
-def _like(make: Any, a: Any, dtype: Any, order: Any, shape: Any) -> Any:
-    aval = aval_of(operand(a))
-    return make(
-        aval.shape if shape is None else shape, aval.dtype if dtype is None else dtype, order
-    )
+def _like(like: Any, make: Any, a: Any, dtype: Any, order: Any, shape: Any, *fill: Any) -> Any:
+    """An array like ``a``; where it is not known how that lies in memory, "A" and "K" mean "C".
 
-
-def _plain_order(order: Any) -> str:
-    return "F" if order == "F" else "C"
+    Args:
+        like: NumPy's function, by which it is made where that lies in no order of its own.
+        make: That by which it is made elsewhere.
+        a: A tracer.
+        dtype: As NumPy's.
+        order: As NumPy's.
+        shape: As NumPy's.
+        *fill: What it is filled with.
+    """
+    x = operand(a)
+    aval = aval_of(x)
+    kind = aval.dtype if dtype is None else dtype
+    array = known_array(x)
+    if array is not None and not array.flags.c_contiguous:
+        return like(array, *fill, kind, order, True, shape)
+    letter = "F" if require_order(order) == "F" else "C"
+    return make(aval.shape if shape is None else shape, *fill, kind, letter)
 
 
 @implements(np.zeros_like)
@@ -44,7 +56,7 @@ def zeros_like(
     device: Any = None,
 ) -> Any:
     """``numpy.zeros_like``: an array, which does not depend on the numbers of ``a``."""
-    return _like(np.zeros, a, dtype, _plain_order(order), shape)
+    return _like(np.zeros_like, np.zeros, a, dtype, order, shape)
 
 
 @implements(np.ones_like)
@@ -58,7 +70,7 @@ def ones_like(
     device: Any = None,
 ) -> Any:
     """``numpy.ones_like``: an array, which does not depend on the numbers of ``a``."""
-    return _like(np.ones, a, dtype, _plain_order(order), shape)
+    return _like(np.ones_like, np.ones, a, dtype, order, shape)
 
 
 @implements(np.empty_like)
@@ -73,7 +85,7 @@ def empty_like(
     device: Any = None,
 ) -> Any:
     """``numpy.empty_like``: an array, which does not depend on the numbers of ``prototype``."""
-    return _like(np.empty, prototype, dtype, _plain_order(order), shape)
+    return _like(np.empty_like, np.empty, prototype, dtype, order, shape)
 
 
 @implements(np.full_like)
@@ -93,7 +105,7 @@ def full_like(
     lengths = aval.shape if shape is None else shape
     lengths = tuple(lengths) if isinstance(lengths, tuple | list) else (operator.index(lengths),)
     if not isinstance(fill_value, Tracer | list | tuple):
-        return np.full(lengths, fill_value, kind, _plain_order(order))  # type: ignore[call-overload]
+        return _like(np.full_like, np.full, a, kind, order, shape, fill_value)
     return spread("full_like", cast(operand(fill_value), kind), lengths)
 
 

@@ -98,10 +98,10 @@ def astype(
             f"Cannot cast array data from {self.aval.dtype!r} to {np.dtype(dtype)!r} according to "
             f"the rule {casting!r}"
         )
-    from .create import numeric
+    from .create import laid, numeric
 
     out = cast(self, numeric(dtype))
-    return copied(out) if out is self and copy else out
+    return copied(out) if out is self and copy else laid(self, out, order)
 
 
 def reshape_(self: Tracer, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
@@ -115,17 +115,21 @@ def transpose(self: Tracer, *axes: Any) -> Any:
 
 
 def flatten(self: Tracer, order: Any = "C") -> Any:
-    """One dimension, in C order; a copy."""
+    """One dimension; a copy."""
     return copied(np.ravel(self, order))
 
 
 def ravel(self: Tracer, order: Any = "C") -> Any:
-    """One dimension, in C order."""
+    """`numpy.ravel` of this value."""
     return np.ravel(self, order)
 
 
 def copy(self: Tracer, order: Any = "C") -> Any:
     """The value under a new name, which an operator in place does not reach."""
+    if order != "C":
+        from .orders import require_order
+
+        require_order(order)
     return copied(strong(self))
 
 

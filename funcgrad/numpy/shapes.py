@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import ArgumentError, ShapeError
+from ..errors import ShapeError
 from ..ops import shape as ops
 from ..ops.linear import move_axis, shape_of
 from ..ops.linear import reshape as reshape_to
@@ -17,6 +17,7 @@ from ..ops.linear import transpose as permute
 from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, reduced_axes, spread
 from .dispatch import implements
 from .inplace import views
+from .orders import known_order, reading_order
 
 __all__ = [
     "atleast_1d",
@@ -43,6 +44,9 @@ __all__ = [
 ]
 
 
+_NONE = np.empty(0)
+
+
 @implements(np.shape)
 def shape(a: Any) -> tuple[int, ...]:
     """``numpy.shape``."""
@@ -61,15 +65,6 @@ def size(a: Any, axis: Any = None) -> int:
     a = operand(a)
     lengths = shape_of(a)
     return int(np.prod([lengths[i] for i in axes_of(axis, len(lengths))], dtype=int))
-
-
-def _in_c_order(name: str, order: Any) -> bool:
-    """Whether the elements are read in C order; False where Fortran's."""
-    if order in ("C", "K", "A", None):
-        return True
-    if order == "F":
-        return False
-    raise ArgumentError(f"numpy.{name}: got order={order!r}", "Write order='C' or order='F'.")
 
 
 def _reversed(x: Any) -> Any:
@@ -95,7 +90,10 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any
             f"reshape: cannot reshape {aval_of(x)} into shape {tuple(asked)}",
             "Give a shape with the same number of elements, at most one of them -1.",
         )
-    if _in_c_order("reshape", order):
+    if order == "C":
+        return reshape_to(x, tuple(asked))
+    _NONE.reshape(0, order=order)  # NumPy's own error for what is no order of reshape
+    if known_order("reshape", x, order) == "C":
         return reshape_to(x, tuple(asked))
     return _reversed(reshape_to(_reversed(x), tuple(asked[::-1])))
 
@@ -105,8 +103,8 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any
 def ravel(a: Any, order: Any = "C") -> Any:
     """``numpy.ravel``."""
     x = operand(a)
-    if not _in_c_order("ravel", order):
-        x = _reversed(x)
+    if order != "C":
+        x = permute(x, reading_order("ravel", x, order))
     return reshape_to(x, (aval_of(x).size,))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..core.ir import Place
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..ops.linear import zeros
-from .vjp import vjp
+from .vjp import copied_place, vjp
 
 __all__ = ["JvpFrame", "jvp"]
 
@@ -33,6 +33,12 @@ class JvpFrame(ActiveFrame):
     def __init__(self, what: str = "jvp", linear: bool = False) -> None:
         super().__init__(what)
         self.linear = linear
+
+    def argument(self, value: Any, tangent: Any) -> Tracer:
+        """The tracer for an argument with a tangent."""
+        own = owned(value)
+        place = copied_place(value, own) if isinstance(value, np.ndarray) else None
+        return self.tracer(own, aval_of(value), place, tangent)
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         place = self.here(place)
@@ -118,6 +124,7 @@ def jvp(
     tangents: Sequence[Any],
     what: str = "jvp",
     linear: bool = False,
+    plain: bool = False,
 ) -> tuple[list[Any], list[Any]]:
     """Push ``tangents`` through ``f``, a function of flat values with a flat sequence as result.
 
@@ -128,15 +135,16 @@ def jvp(
         what: The transform's name, for errors.
         linear: Whether the results must not depend on the tangents, which then are tracers of an
             abstract frame; see `JvpFrame`.
+        plain: Whether the primals are the user's own, and lie in memory as in a plain call.
 
     Returns:
         The results' values, and their tangents, None for zero.
     """
     frame = JvpFrame(what, linear)
+    frame.plain = plain
     try:
         inputs = [
-            x if t is None else frame.tracer(owned(x), aval_of(x), None, t)
-            for x, t in zip(primals, tangents, strict=True)
+            x if t is None else frame.argument(x, t) for x, t in zip(primals, tangents, strict=True)
         ]
         outputs = f(*inputs)
         ours = [belongs(out, frame) for out in outputs]

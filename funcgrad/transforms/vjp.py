@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core.ir import Place, line_of
 from ..core.overwritten import refuse, restore
+from ..core.refusal import user_place
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
 from ..ops.linear import zeros
@@ -45,8 +46,10 @@ class TapeFrame(ActiveFrame):
 
     def input(self, value: Any) -> Tracer:
         """The tracer for an argument; the array is kept as it is now."""
-        kept = self.keep(value) if isinstance(value, np.ndarray) else value
-        return self.tracer(kept, aval_of(kept))
+        if not isinstance(value, np.ndarray):
+            return self.tracer(value, aval_of(value))
+        kept = self.keep(value)
+        return self.tracer(kept, aval_of(kept), copied_place(value, kept))
 
     def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
         place = self.here(place)
@@ -110,6 +113,14 @@ class TapeFrame(ActiveFrame):
                     f"{line or 'the function'} used it and before its gradient was taken",
                     "Write into a copy, or build a new array each time.",
                 )
+
+
+def copied_place(array: np.ndarray[Any, Any], copy: Any) -> Place | None:
+    """The place of an argument of which ``copy`` is kept: only without one it lies as ``array``.
+
+    A copy of an array with gaps in memory has none.
+    """
+    return None if copy is array or array.ndim < 2 or array.flags.forc else user_place()
 
 
 def fingerprint(array: np.ndarray[Any, Any]) -> bytes:
@@ -232,14 +243,25 @@ def _backwards(entries: list[Any], consume: bool) -> Iterator[Any]:
 
 
 def vjp(
-    f: Callable[..., Sequence[Any]], values: Sequence[Any], what: str = "vjp"
+    f: Callable[..., Sequence[Any]],
+    values: Sequence[Any],
+    what: str = "vjp",
+    *,
+    plain: bool = False,
 ) -> tuple[list[Any], Tape]:
     """Run ``f``, a function of flat inexact values with a flat sequence as result, on a tape.
+
+    Args:
+        f: The function.
+        values: Its arguments.
+        what: The transform's name, for errors.
+        plain: Whether they are the user's own, and lie in memory as in a plain call.
 
     Returns:
         The results' values, and the tape.
     """
     frame = TapeFrame(what)
+    frame.plain = plain
     try:
         inputs = [frame.input(value) for value in values]
         outputs = list(f(*inputs))
