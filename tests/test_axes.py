@@ -135,7 +135,10 @@ def test_every_parameter_that_is_an_axis_stands_in_a_row():
             text = row.text.replace("{f}", name)
             text = re.sub(r"\{(\w+)\}", r"\1", text)
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.Call) and ast.unparse(node.func)[-len(name) :] == name:
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in (
+                    f"np.{name}",
+                    f"fnp.{name}",
+                ):
                     named = {k.arg: k.value for k in node.keywords if k.arg != "inplace"}
                     bound = signature.bind(*node.args, **named).arguments
                     found[1].update(

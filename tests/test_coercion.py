@@ -466,3 +466,30 @@ def test_linalg_cross_is_of_vectors_in_space():
             call(x, y)
         with pytest.raises(ValueError, match="3-dimensional vectors"):
             jit(call)(x, y)
+
+
+PYTHONS = {
+    "real": lambda x: x.real,
+    "imag": lambda x: x.imag,
+    "conjugate": lambda x: x.conjugate(),
+    "abs": abs,
+    "neg": operator.neg,
+    "pos": operator.pos,
+    "square": lambda x: x**2,
+    "half": lambda x: x / 2,
+}
+
+
+@pytest.mark.parametrize("x", [True, 3, 2.5, 1.5 - 2j])
+@pytest.mark.parametrize("name", PYTHONS)
+def test_what_pythons_numbers_give_gives_way_to_float32(name, x):
+    def f(x):
+        return PYTHONS[name](x) * np.float32(2)
+
+    expected = f(x)
+    transforms = [jit(f)]
+    if not isinstance(x, int):
+        transforms += [lambda x: vjp(f, x)[0], lambda x: jvp(f, (x,), (x,))[0]]
+    for transformed in transforms:
+        found = transformed(x)
+        assert type(found) is type(expected) and found == expected

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..ops.linear import reshape, shape_of
 from .arguments import cast, operand
 from .dispatch import implements
@@ -75,6 +75,11 @@ def cov(
     variables, observations = shape_of(x)
     if not variables:
         return np.zeros((0, 0))
+    if not aval_of(x).inexact:
+        raise DtypeError(
+            f"numpy.cov: got dtype={aval_of(x).dtype}, into which deviations from means do not fit",
+            "Leave dtype= away, or give a floating or complex one.",
+        )
     if ddof is None:
         ddof = 0 if bias else 1
     w: Any = None

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.overwritten import part
 from ..core.trace import Tracer
 from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError
+from ..ops.convert import Convert
 from ..ops.linear import reshape
 from .arguments import cast
 from .dispatch import counterpart_of, name_of, refuse
@@ -140,13 +141,17 @@ def clip(self: Tracer, min: Any = None, max: Any = None, out: Any = None) -> Any
 
 
 def conj(self: Tracer) -> Any:
-    """The complex conjugate."""
-    return np.conjugate(self)
+    """The complex conjugate; of real numbers, booleans too, it is this value itself."""
+    aval = self.aval
+    if aval.dtype.kind != "c":
+        return +self if aval.weak else self
+    out: Any = np.conjugate(self)
+    return Convert(aval.dtype, True)(out) if aval.weak else out
 
 
 def conjugate(self: Tracer) -> Any:
-    """The complex conjugate."""
-    return np.conjugate(self)
+    """See `conj`."""
+    return conj(self)
 
 
 def choose(self: Tracer, choices: Any, out: Any = None, mode: Any = "raise") -> Any:

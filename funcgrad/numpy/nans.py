@@ -9,7 +9,7 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..ops.linear import shape_of
 from . import reduce, scan, statistics
-from .arguments import given, operand, reduced_axes
+from .arguments import cast, given, operand, reduced_axes
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -66,6 +66,11 @@ def nanprod(
     return reduce.prod(_replaced(a, 1)[0], axis, dtype, None, keepdims, initial, where)
 
 
+def _require_inexact(x: Any, dtype: Any) -> None:
+    if aval_of(x).inexact and given(dtype) and np.dtype(dtype).kind not in "fc":
+        raise TypeError("If a is inexact, then dtype must be inexact")
+
+
 def _axes(a: Any, axis: Any) -> Any:
     """The axes of a mean, which NumPy takes of the sums where there may be nans."""
     x = operand(a)
@@ -84,8 +89,7 @@ def nanmean(
 ) -> Any:
     """``numpy.nanmean``; nan where there is nothing else."""
     refuse("nanmean", out=out)
-    if aval_of(a).inexact and given(dtype) and np.dtype(dtype).kind not in "fc":
-        raise TypeError("If a is inexact, then dtype must be inexact")
+    _require_inexact(operand(a), dtype)
     axis = _axes(a, axis)
     x, valid = _replaced(a, 0)
     mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
@@ -107,17 +111,29 @@ def nanvar(
 ) -> Any:
     """``numpy.nanvar``."""
     refuse("nanvar", out=out)
-    axis = _axes(a, axis)
     x, valid = _replaced(a, 0)
-    mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
-    result = statistics.var(
-        x, axis, dtype, None, ddof, keepdims, where=mask, mean=mean, correction=correction
-    )
     if valid is None:
-        return result
-    freedom = reduce.sum(mask, axis, np.intp, keepdims=keepdims) - (
-        correction if given(correction) else ddof
-    )
+        return statistics.var(
+            x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
+        )
+    if given(correction):
+        if ddof != 0:
+            raise ValueError("ddof and correction can't be provided simultaneously.")
+        ddof = correction
+    _require_inexact(x, dtype)
+    axis = _axes(a, axis)
+    statistics.require_imaginary("nanvar", x, dtype)
+    mask = valid if where is True else np.logical_and(valid, where)
+    if not given(mean):
+        total = reduce.sum(x, axis, dtype, keepdims=True, where=mask)
+        mean = statistics.per_item(total, reduce.sum(mask, axis, np.intp, keepdims=True))
+    # The deviations have the dtype of the array, whatever the means are computed in.
+    d, kind = np.subtract(x, mean), aval_of(x).dtype
+    d = cast(np.real(d) if kind.kind != "c" else d, kind)
+    square = np.where(mask, statistics.squared(d, True), aval_of(d).dtype.type(0).real)
+    freedom = reduce.sum(mask, axis, np.intp, keepdims=keepdims) - ddof
+    spread = reduce.sum(square, axis, dtype, keepdims=keepdims)
+    result = statistics.per_item(spread, np.maximum(freedom, 0))
     return np.where(freedom > 0, result, aval_of(result).dtype.type(np.nan))
 
 
@@ -139,7 +155,7 @@ def nanstd(
     variance = nanvar(
         a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
     )
-    return np.sqrt(variance)
+    return statistics.rooted("nanstd", variance)
 
 
 def _extremum(

@@ -13,12 +13,12 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
 from ..ops import sort
-from ..ops.elementwise import div, mul, sub
+from ..ops.elementwise import div, mul
 from ..ops.linear import reshape, shape_of, transpose
 from ..ops.reduce import expand, sum_over
 from ..ops.shape import without_axes
 from . import reduce
-from .arguments import axes_of, axis_of, cast, flag, given, operand, promoted
+from .arguments import axes_of, axis_of, cast, flag, given, operand, reduced_axes
 from .dispatch import implements, refuse
 from .reduce import chosen, finished
 
@@ -35,6 +35,11 @@ def _everywhere(where: Any) -> bool:
     return where is True or where is np._NoValue
 
 
+def _axes(axis: Any, rank: int, where: Any) -> tuple[int, ...]:
+    """The axes of a mean; with a mask NumPy counts by a sum, which lets axis 0 of a scalar pass."""
+    return axes_of(axis, rank) if _everywhere(where) else reduced_axes(axis, rank)
+
+
 def _count(shape: tuple[int, ...], axes: tuple[int, ...], where: Any) -> Any:
     """How many elements a mean is over: an int, or an array with ``where``."""
     if _everywhere(where):
@@ -45,14 +50,22 @@ def _count(shape: tuple[int, ...], axes: tuple[int, ...], where: Any) -> Any:
     return reduce.sum(np.broadcast_to(operand(where), shape), axes, np.intp)
 
 
-def _mean(x: Any, axes: tuple[int, ...], where: Any) -> Any:
-    """The mean of inexact ``x`` over ``axes``, which are dropped."""
-    items = _count(shape_of(x), axes, where)
-    return _per(sum_over(chosen("mean", where, x, 0), axes), items)
+def _mean(x: Any, axes: tuple[int, ...], kind: np.dtype[Any], where: Any) -> Any:
+    """The mean of ``x`` over ``axes``, which are dropped, added up and rounded in ``kind``."""
+    return per_item(_total(x, axes, kind, where), _count(shape_of(x), axes, where))
 
 
-def _per(total: Any, items: Any) -> Any:
+def _total(x: Any, axes: tuple[int, ...], kind: np.dtype[Any], where: Any) -> Any:
+    if kind.kind in "biu":
+        return reduce.sum(x, axes, kind, where=where)
+    return sum_over(chosen("mean", where, cast(x, kind), 0), axes)
+
+
+def per_item(total: Any, items: Any) -> Any:
+    """``total / items`` in the dtype of ``total``; of an integer what is before the point."""
     dtype = aval_of(total).dtype
+    if dtype.kind in "biu":
+        return cast(np.true_divide(total, items), dtype)
     return div(total, dtype.type(items) if type(items) is int else cast(items, dtype))
 
 
@@ -60,6 +73,37 @@ def _computed_in(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
     if given(asked):
         return np.dtype(asked)
     return np.dtype(np.float64) if dtype.kind in "biu" else dtype
+
+
+def require_imaginary(name: str, x: Any, asked: Any) -> None:
+    """Refuse a dtype in which the imaginary part of ``x`` would be left out.
+
+    Raises:
+        DtypeError: Saying so; NumPy warns.
+    """
+    if given(asked) and aval_of(x).dtype.kind == "c" and np.dtype(asked).kind != "c":
+        raise DtypeError(
+            f"numpy.{name}: got {aval_of(x)} and dtype={np.dtype(asked)}, which would leave out "
+            "the imaginary part",
+            "Leave dtype= away: the variance of complex numbers is real.",
+        )
+
+
+def rooted(name: str, variance: Any) -> Any:
+    """The standard deviation of a variance, in its dtype.
+
+    Raises:
+        DtypeError: An array of integers, as NumPy.
+    """
+    aval = aval_of(variance)
+    if aval.inexact:
+        return np.sqrt(variance)
+    if aval.shape:
+        raise DtypeError(
+            f"numpy.{name}: a square root does not fit into an array of {aval.dtype}",
+            "Give a floating dtype=, and convert the result.",
+        )
+    return cast(np.sqrt(variance), aval.dtype)
 
 
 @implements(np.mean)
@@ -78,18 +122,12 @@ def mean(
     x = operand(a)
     aval = aval_of(x)
     shape = aval.shape
-    axes = axes_of(axis, len(shape))
+    axes = _axes(axis, len(shape), where)
     half = aval.dtype == np.float16 and not given(dtype)
     kind = np.dtype(np.float32) if half else _computed_in(aval.dtype, dtype)
-    if kind != aval.dtype:
-        x = cast(x, kind)
     if _everywhere(where) and not _count(shape, axes, True):
         warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
-    if kind.kind in "biu":
-        total = reduce.sum(x, axes, kind, where=where)
-        found = cast(np.true_divide(total, _count(shape, axes, where)), kind)
-        return finished(found, shape, axes, keepdims)
-    result = finished(_mean(x, axes, where), shape, axes, keepdims)
+    result = finished(_mean(x, axes, kind, where), shape, axes, keepdims)
     return cast(result, np.float16) if half else result
 
 
@@ -115,22 +153,16 @@ def var(
     x = operand(a)
     aval = aval_of(x)
     shape = aval.shape
-    axes = axes_of(axis, len(shape))
+    axes = _axes(axis, len(shape), where)
+    require_imaginary("var", x, dtype)
     kind = _computed_in(aval.dtype, dtype)
-    if aval.dtype.kind == "c" and kind.kind != "c":
-        raise DtypeError(
-            f"numpy.var: got {aval} and dtype={kind}, which would leave out the imaginary part",
-            "Leave dtype= away: the variance of complex numbers is real.",
-        )
-    x = cast(x, kind)
     if given(mean):
         center = operand(mean)
     else:
-        center = _mean(x, axes, where)
+        center = _mean(x, axes, kind, where)
         # A number broadcasts as it is.
         center = expand(center, shape, axes) if shape_of(center) else center
-    d = sub(*promoted([x, center]))
-    square = np.real(d) ** 2 + np.imag(d) ** 2 if aval_of(d).dtype.kind == "c" else mul(d, d)
+    square = squared(np.subtract(x, center), aval.dtype.kind in "bc")
     items = _count(shape, axes, where)
     if _everywhere(where):
         if ddof >= items:
@@ -138,8 +170,16 @@ def var(
         items = items - ddof if items > ddof else 0
     else:
         items = np.maximum(items - ddof, 0)
-    total = sum_over(chosen("var", where, square, 0), axes)
-    return finished(_per(total, items), shape, axes, keepdims)
+    real = aval_of(square).dtype if aval.dtype.kind == "c" and not given(dtype) else kind
+    total = _total(square, axes, real, where)
+    return finished(per_item(total, items), shape, axes, keepdims)
+
+
+def squared(d: Any, absolute: bool) -> Any:
+    """``d * d``, or of complex ``d`` its absolute value squared where ``absolute``."""
+    if absolute and aval_of(d).dtype.kind == "c":
+        return np.real(d) ** 2 + np.imag(d) ** 2
+    return np.multiply(d, d)
 
 
 @implements(np.std)
@@ -160,7 +200,7 @@ def std(
     variance = var(
         operand(a), axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
     )
-    return np.sqrt(variance)
+    return rooted("std", variance)
 
 
 @implements(np.average)
