@@ -144,7 +144,7 @@ def conj(self: Tracer) -> Any:
     """The complex conjugate; of real numbers, booleans too, it is this value itself."""
     aval = self.aval
     if aval.dtype.kind != "c":
-        return +self if aval.weak else self
+        return Convert(np.dtype(int), True)(self) if aval.weak and aval.dtype.kind == "b" else self
     out: Any = np.conjugate(self)
     return Convert(aval.dtype, True)(out) if aval.weak else out
 

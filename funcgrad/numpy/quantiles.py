@@ -18,7 +18,7 @@ from ..ops import sort as ops
 from ..ops.linear import reshape, shape_of, transpose
 from ..ops.select import stop_gradient
 from ..ops.shape import kept_axes, without_axes
-from .arguments import axes_of, cast, flag, operand
+from .arguments import axes_of, cast, flag, is_weak, operand
 from .dispatch import implements, refuse
 from .getitem import getitem
 
@@ -158,7 +158,7 @@ def _numbers(name: str, a: Any) -> Any:
 
 def _fraction(q: Any, unit: int = 1) -> tuple[Any, bool]:
     """``q / unit``, and whether it is a Python number, which does not decide the dtype."""
-    weak = type(q) in (int, float)
+    weak = is_weak(q) and aval_of(q).dtype.kind in "if"
     q = operand(q)
     if unit != 1:
         q = np.true_divide(q, unit)
@@ -286,18 +286,21 @@ def _weighted(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) 
 
 def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
     """The quantiles ``q``, along the last axis, of lanes of ``count`` numbers each."""
+    most = count - 1
+    if aval_of(q).dtype.kind == "f":
+        count = cast(count, aval_of(q).dtype)  # to NumPy, which counts lane by lane, a Python int
     if method in ("inverted_cdf", "closest_observation"):
-        return _at(x, _observation(count, q, method))
+        return _at(x, _observation(count, q, method, most))
     if method in ("lower", "higher", "nearest"):
         place = (count - 1) * q
         whole = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[method](place)
-        return _at(x, _whole(whole, count))
+        return _at(x, _whole(whole, most))
     if method == "averaged_inverted_cdf":
         virtual = count * q - 1
     elif method == "linear":
         virtual = (count - 1) * q
         if aval_of(virtual).dtype.kind in "iu":
-            return _at(x, _whole(virtual, count))
+            return _at(x, _whole(virtual, most))
     elif method == "midpoint":
         place = (count - 1) * q
         virtual = 0.5 * (np.floor(place) + np.ceil(place))
@@ -305,7 +308,7 @@ def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
         alpha, beta = _PLACES[method]
         virtual = count * q + (alpha + q * (1 - alpha - beta)) - 1
     below = np.floor(stop_gradient(virtual))
-    low, high = _at(x, _whole(below, count)), _at(x, _whole(below + 1, count))
+    low, high = _at(x, _whole(below, most)), _at(x, _whole(below + 1, most))
     weight = virtual - below
     if method == "averaged_inverted_cdf":
         weight = np.where(weight == 0, 0.5, 1.0)
@@ -317,18 +320,18 @@ def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
     return np.where(weight >= 0.5, high - step * (1 - weight), low + step * weight)
 
 
-def _observation(count: Any, q: Any, method: str) -> Any:
+def _observation(count: Any, q: Any, method: str, most: Any) -> Any:
     virtual = count * q - (1 if method == "inverted_cdf" else 1.5)
     below = np.floor(virtual)
     stays = virtual == below
     if method == "closest_observation":
         stays = np.logical_and(stays, np.mod(below, 2) == 1)
-    return _whole(np.where(stays, below, below + 1), count)
+    return _whole(np.where(stays, below, below + 1), most)
 
 
-def _whole(index: Any, count: Any) -> Any:
-    """A virtual index as one that is in range."""
-    return np.clip(cast(stop_gradient(index), np.intp), 0, count - 1)
+def _whole(index: Any, most: Any) -> Any:
+    """A virtual index as one that is in range, from 0 to ``most``."""
+    return np.clip(cast(stop_gradient(index), np.intp), 0, most)
 
 
 def _at(x: Any, index: Any) -> Any:
