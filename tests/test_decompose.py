@@ -408,3 +408,21 @@ def test_the_namespace_has_them():
     assert fnp.linalg.eigh(np.eye(2)) is not None
     found = grad(lambda x: fnp.linalg.cond([[x, 0.0], [0.0, 1.0]]))(3.0)
     np.testing.assert_allclose(found, 1.0, rtol=1e-14)
+
+
+def test_residuals_of_a_short_rank():
+    short, full, b = np.ones((4, 2)), np.eye(4, 2) + 1.0, np.arange(8.0).reshape(4, 2)
+
+    def residuals(a):
+        return np.linalg.lstsq(a, b)[1]
+
+    for transform in (
+        lambda f: lambda a: vjp(f, a)[0],
+        jit,
+        lambda f: lambda a: vmap(f)(a[None])[0],
+    ):
+        np.testing.assert_allclose(transform(residuals)(full), residuals(full), rtol=1e-12)
+    assert vjp(residuals, short)[0].shape == residuals(short).shape == (0,)
+    # Without a value the rank cannot decide the shape.
+    np.testing.assert_array_equal(jit(residuals)(short), [np.nan, np.nan])
+    np.testing.assert_array_equal(vmap(residuals)(np.stack([short]))[0], [np.nan, np.nan])

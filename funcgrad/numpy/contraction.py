@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,7 @@ from ..ops.shape import Diagonal
 from .arguments import cast, given, operand, operands
 from .dispatch import implements, refuse
 from .shapes import moveaxis
+from .summation import summed_first
 
 __all__ = ["einsum", "einsum_path"]
 
@@ -109,18 +111,46 @@ def _ordered(x: Any, labels: str, out: str) -> Any:
     return transpose(x, tuple([labels.index(c) for c in out]))
 
 
-def _contracted(
-    x: Any, labels_x: str, y: Any, labels_y: str, keep: set[str], out: str | None
-) -> tuple[Any, str]:
-    """Two operands as one with the letters in ``keep``, in the order of ``out`` where given."""
-    x, labels_x = _summed(x, labels_x, keep | set(labels_y))
-    y, labels_y = _summed(y, labels_y, keep | set(labels_x))
-    if out is None:
-        both = [c for c in labels_x if c in labels_y and c in keep]
-        left = [c for c in labels_x if c not in labels_y]
-        right = [c for c in labels_y if c not in labels_x]
-        out = "".join([*both, *left, *right])
-    return dot_general(f"{labels_x},{labels_y}->{out}")(x, y), out
+def _contracted(terms: list[tuple[Any, str]], out: str, as_they_are: bool) -> tuple[Any, str]:
+    """Operands and their letters as one with the letters ``out``.
+
+    The products of all are added up, as NumPy's are: a sum over one operand alone, done first,
+    would make inf of ``inf * 0 + inf * 1``. What is summed last is a matrix product, with the
+    operand without which the others make the smallest product. Operands that NumPy converts it
+    reads through a buffer, and multiplies one by one.
+    """
+    keep = set(out)
+    lengths = {c: n for x, labels in terms for c, n in zip(labels, shape_of(x), strict=True)}
+    if len(terms) == 2 and as_they_are:
+        first = summed_first((terms[0][1], terms[1][1]), out, tuple(lengths.items()))
+        if first is not None:
+            place, alone = first
+            x, labels = terms[place]
+            terms[place] = _summed(x, labels, set(labels) - set(alone))
+    elif len(terms) > 2:
+        sizes = [
+            math.prod([lengths[c] for c in set("".join([names for _, names in rest]))])
+            for rest in [terms[:i] + terms[i + 1 :] for i in range(len(terms))]
+        ]
+        last = terms.pop(sizes.index(min(sizes)))
+        everything = set("".join([names for _, names in terms]))
+        product = terms[0]
+        for term in terms[1:]:
+            product = _product(product, term, everything)
+        terms = [product, last]
+    if len(terms) == 1:
+        return _summed(*terms[0], keep)
+    return _summed(*_product(terms[0], terms[1], keep), keep)
+
+
+def _product(x: tuple[Any, str], y: tuple[Any, str], keep: set[str]) -> tuple[Any, str]:
+    """Two operands multiplied, and summed over the letters of both that are not in ``keep``."""
+    (a, labels_a), (b, labels_b) = x, y
+    both = [c for c in labels_a if c in labels_b and c in keep]
+    left = [c for c in labels_a if c not in labels_b]
+    right = [c for c in labels_b if c not in labels_a]
+    out = "".join([*both, *left, *right])
+    return dot_general(f"{labels_a},{labels_b}->{out}")(a, b), out
 
 
 @lru_cache(256)
@@ -130,13 +160,13 @@ def _path(
     """Which operands to contract with each other, one after the other."""
     arrays = [np.broadcast_to(0.0, shape) for shape in shapes]
     subscripts = f"{','.join(labels)}->{out}"
-    way = "greedy" if isinstance(optimize, bool) else optimize
+    way = "greedy" if optimize is True else optimize
     return np.einsum_path(subscripts, *arrays, optimize=way)[0][1:]  # type: ignore[return-value]
 
 
 @implements(np.einsum)
 def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: Any) -> Any:
-    """``numpy.einsum``; more than two operands are contracted in pairs, in a greedy order."""
+    """``numpy.einsum``; products of parts of the operands are summed first as ``optimize`` says."""
     refuse("einsum", out=out)
     dtype = kwargs.pop("dtype", None)
     kwargs.pop("casting", None)
@@ -144,10 +174,9 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
     if kwargs:
         raise TypeError(f"Did not understand the following kwargs: {sorted(kwargs)}")
     subscripts, given_operands = _spelled(operands_)
-    xs = operands(given_operands)
+    xs = [operand(x) for x in given_operands]
     if given(dtype):
         xs = [cast(x, dtype) for x in xs]
-    xs = [operand(x) for x in xs]
     terms, target = _parsed(subscripts, tuple([len(shape_of(x)) for x in xs]))
     labels = list(terms)
     for i, x in enumerate(xs):
@@ -160,27 +189,24 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
         if names == labels[0]:
             share(given_operands[0], result)  # nothing was summed: in NumPy it is a view
         return result
-    path: Any = [(0, 1)]
-    if len(xs) > 2:
-        shapes = tuple([shape_of(x) for x in xs])
+    path: Any = [range(len(xs))]
+    if len(xs) > 2 and optimize is not False and optimize is not None:
         way = tuple(optimize) if isinstance(optimize, list) else optimize
-        if isinstance(optimize, list):
-            path = optimize[1:]
-        else:
-            path = _path(tuple(labels), target, shapes, way)
+        shapes = tuple([shape_of(x) for x in xs])
+        known = isinstance(way, tuple) and way[:1] == ("einsum_path",)
+        path = way[1:] if known else _path(tuple(labels), target, shapes, way)
     for group in path:
-        chosen = sorted(group, reverse=True)
-        picked = [(xs.pop(i), labels.pop(i)) for i in chosen]
-        x, names = picked.pop()
-        while picked:
-            y, others = picked.pop()
-            keep = set(target).union(*labels, *[name for _, name in picked])
-            last = not xs and not picked
-            x, names = _contracted(x, names, y, others, keep, target if last else None)
+        group = sorted(group, reverse=True)
+        own = [xs.pop(i) for i in group]
+        as_they_are = len({aval_of(x).dtype for x in own}) == 1
+        picked = list(zip(operands(own), [labels.pop(i) for i in group], strict=True))
+        left = set().union(target, *labels) - set(target)
+        out_here = "".join([c for c in target if any(c in names for _, names in picked)])
+        kept = [c for c in sorted(left) if any(c in names for _, names in picked)]
+        x, names = _contracted(picked[::-1], out_here + "".join(kept), as_they_are)
         xs.append(x)
         labels.append(names)
-    x, names = _summed(xs[0], labels[0], set(target))
-    return _ordered(x, names, target)
+    return _ordered(xs[0], labels[0], target)
 
 
 def _without_ones(subscripts: str, xs: list[Any], labels: list[str]) -> None:

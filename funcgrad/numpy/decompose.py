@@ -223,8 +223,9 @@ def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = np._
 def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     """``numpy.linalg.lstsq``; the solution has the derivatives of ``pinv(a) @ b``.
 
-    Residuals have one element a column of ``b`` where ``a`` has more rows than columns, and none
-    elsewhere; NumPy's has none either where the rank is short. The rank carries no gradient.
+    Residuals have one element a column of ``b`` where ``a`` has more rows than columns and full
+    rank, and none elsewhere. Under `jit` and `vmap`, where a shape cannot depend on the rank, they
+    are nan where it is short. The rank carries no gradient.
     """
     x, y = operands([matrices_of("lstsq", a), floating(b)])
     vector = len(shape_of(y)) == 1
@@ -247,7 +248,12 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
         rank = np.count_nonzero(s > relative * s[0]).astype(np.int32)
     left = y - x @ found
     squares = np.sum(np.real(left) ** 2 + np.imag(left) ** 2, axis=0)
-    residuals = squares if m > n else squares[:0]
+    if m <= n:
+        residuals = squares[:0]
+    elif isinstance(rank, Tracer):
+        residuals = np.where(rank == n, squares, aval_of(squares).dtype.type(np.nan))
+    else:
+        residuals = squares if rank == n else squares[:0]
     return (reshape(found, (n,)) if vector else found), residuals, rank, s
 
 

@@ -272,8 +272,8 @@ def lstsq(
 ) -> tuple[Any, Any, Any, Any]:
     """``scipy.linalg.lstsq``: solution, residuals, rank, singular values, by `numpy.linalg.lstsq`.
 
-    Residuals are there where ``a`` has more rows than columns; SciPy has none either where the rank
-    is short. The rank carries no gradient.
+    Residuals are there where ``a`` has more rows than columns and full rank; under `jit` and `vmap`
+    they are nan where the rank is short. The rank carries no gradient.
 
     Raises:
         numpy.linalg.LinAlgError: Where the shapes do not fit.
