@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from . import numpy as numpy
+from .errors import publish as _publish
 
 if TYPE_CHECKING:
     from . import checkpoint_policies as checkpoint_policies
@@ -196,7 +197,7 @@ def __getattr__(name: str) -> Any:
     module = importlib.import_module(f".{home or name}", __name__)
     value = module if home is None else getattr(module, _ALIASES.get(name, name))
     globals()[name] = value
-    return value
+    return _publish(globals(), name)
 
 
 def __dir__() -> list[str]:

@@ -270,8 +270,8 @@ class RegisteredKind(Container):
             children = tuple(children)
         except (TypeError, ValueError) as error:
             raise ArgumentError(
-                f"flatten: the flatten function registered for {self.cls.__qualname__} returned"
-                f" {result!r}",
+                f"tree.flatten: the flatten function registered for {self.cls.__qualname__}"
+                f" returned {result!r}",
                 "Return a pair: an iterable of the children, and hashable aux data (or None).",
             ) from error
         return children, self.shape(aux, len(children))
@@ -281,7 +281,7 @@ class RegisteredKind(Container):
             new = self._unflatten(data, tuple(children))
             if type(new) is not self.cls:
                 raise ArgumentError(
-                    f"unflatten: the unflatten function registered for {self.cls.__qualname__}"
+                    f"tree.unflatten: the unflatten function registered for {self.cls.__qualname__}"
                     f" returned {a(type(new).__qualname__)}",
                     f"Return {a(self.cls.__qualname__)}; it is called as unflatten(aux, children).",
                 )
@@ -297,7 +297,7 @@ class RegisteredKind(Container):
         found = [Item(key) if by_function else Attribute(key) for key in keys]
         if len(found) != len(treedef.children):
             raise ArgumentError(
-                f"register: keys gave {len(found)} for the {len(treedef.children)} children of"
+                f"tree.register: keys gave {len(found)} for the {len(treedef.children)} children of"
                 f" {a(self.cls.__qualname__)}",
                 "Give one key per child.",
             )
@@ -361,8 +361,8 @@ class Kinds(dict[type, "Kind | None"]):
         for base in cls.__mro__:
             if base in self.fixed:
                 raise StructureError(
-                    f"flatten: {cls.__qualname__} is a subclass of {base.__qualname__}, and how to"
-                    f" make {a(cls.__qualname__)} from its children is not known",
+                    f"tree.flatten: {cls.__qualname__} is a subclass of {base.__qualname__}, and"
+                    f" how to make {a(cls.__qualname__)} from its children is not known",
                     f"Call tree.register for it, or pass {a(base.__qualname__)} instead.",
                 )
         return None

@@ -245,7 +245,8 @@ class Kind:
             found = self._shapes.get(token)
         except TypeError as error:
             raise StructureError(
-                f"flatten: the static data of {a(self.cls.__qualname__)} is not hashable: {data!r}",
+                f"tree.flatten: the static data of {a(self.cls.__qualname__)} is not hashable:"
+                f" {data!r}",
                 "Make it hashable (a tuple for a list); an array belongs among the children.",
             ) from error
         if found is None:

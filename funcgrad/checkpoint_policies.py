@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .core.ir import Equation
+from .errors import publish_all
 
 __all__ = [
     "Policy",
@@ -65,3 +66,6 @@ def save_from_both_policies(first: Policy, second: Policy) -> Policy:
         second: Another.
     """
     return lambda eqn: first(eqn) or second(eqn)
+
+
+publish_all(globals())

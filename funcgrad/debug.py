@@ -18,7 +18,7 @@ from .control.effects import perform
 from .control.elements import is_abstract
 from .control.host import Host
 from .control.nans import NanFrame, has_nan
-from .errors import ArgumentError, NanError, entry, trim
+from .errors import ArgumentError, NanError, entry, publish_all, trim
 
 __all__ = ["callback", "nans", "print"]
 
@@ -188,3 +188,6 @@ float64[] -1.0, at ...
         return own_tree(result, {id(leaf) for leaf in leaves}, frame.value)
 
     return Transformed(call, nans, f, {})
+
+
+publish_all(globals())

@@ -11,12 +11,12 @@ from __future__ import annotations
 import functools
 import os
 import re
-import sys
 from collections.abc import Callable
-from types import TracebackType
-from typing import ParamSpec, TypeVar
+from types import FunctionType, TracebackType
+from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
+from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
+from ._stack import LIBRARIES as LIBRARIES
 
 __all__ = [
     "ArgumentError",
@@ -41,12 +41,6 @@ __all__ = [
     "UnknownAttributeError",
 ]
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
-_SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
-LIBRARIES = (PACKAGE, *(os.path.join(_SITE, name) + os.sep for name in ("numpy", "scipy")))
-_COMPILED = "compiled by funcgrad"
-ENTRY = f"<entry of a function {_COMPILED}>"
-"""What stands for a file in the code that recognises the calls of a jitted function."""
 _FULL = "FUNCGRAD_FULL_TRACEBACK"
 _SHAPE = re.compile(r"expected a sequence of integers or a single integer, got '\w+\*?\[")
 """NumPy's text for a tracer as a shape; it drops the error that the tracer raised."""
@@ -56,9 +50,14 @@ _NO_SHAPE = (
 )
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 
+_ROOT = __name__.partition(".")[0]
+_TOP = (["api"], ["control"], ["compile"], ["core"])
+"""Rooms whose functions users find in the package itself."""
+
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C")
 
 
 class FuncgradError(Exception):
@@ -92,24 +91,6 @@ class FuncgradError(Exception):
 
 def _rebuild(cls: type[FuncgradError], what: str, fix: str, where: str) -> FuncgradError:
     return cls(what, fix, where=where)
-
-
-def users_line() -> str:
-    """The innermost line on the stack that no installed library has; "" if it is in no file."""
-    frame = sys._getframe(1)
-    found = None
-    while frame is not None:
-        file = frame.f_code.co_filename
-        if not file.startswith(LIBRARIES) and _COMPILED not in file:
-            if not file.startswith(_SITE):
-                found = frame
-                break
-            found = found or frame
-        frame = frame.f_back
-    if found is None or found.f_code.co_filename.startswith("<"):
-        return ""
-    code = found.f_code
-    return f"{os.path.basename(code.co_filename)}:{found.f_lineno} in {code.co_name}"
 
 
 class ArgumentError(FuncgradError, TypeError):
@@ -275,14 +256,88 @@ def _ours(tb: TracebackType) -> bool:
 
 
 def entry(f: Callable[P, R]) -> Callable[P, R]:
-    """``f``, a public function, with funcgrad's frames left out of the errors that leave it."""
+    """``f`` as a function that users call.
+
+    funcgrad's frames are left out of the errors that leave it, a call that does not fit its
+    parameters says what would, and where NumPy warns inside of it the warning has the user's line.
+    """
 
     @functools.wraps(f)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        state = STATE.get(None)
+        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
         try:
             return f(*args, **kwargs)
         except Exception as error:
+            if type(error) is TypeError and error.__traceback__.tb_next is None:  # type: ignore[union-attr]
+                try:
+                    from ._keywords import miscalled
+
+                    raise ArgumentError(*miscalled(call, args, str(error))) from None
+                except ArgumentError as better:
+                    trim(better)
+                    raise
             trim(error)
             raise
+        finally:
+            if token is not None:
+                STATE.reset(token)
 
+    call.__entry__ = True  # type: ignore[attr-defined]
     return call
+
+
+_PUBLISHED: dict[Callable[..., Any], Callable[..., Any]] = {}
+"""For functions of this package those that users call in their place."""
+
+
+def publish(namespace: dict[str, Any], name: str) -> Any:
+    """Make what a public module has under a name an `entry`, and known under that module's name.
+
+    Functions are replaced where users find them; what funcgrad itself calls stays as it is. Of an
+    object, such as a distribution, the public methods of its class become entries.
+
+    Args:
+        namespace: The module's globals; changed in place.
+        name: A name among them.
+
+    Returns:
+        What the module has under that name from now on.
+    """
+    value = namespace[name]
+    if isinstance(value, FunctionType):
+        if value.__module__.startswith(_ROOT) and not hasattr(value, "__entry__"):
+            found = _PUBLISHED.get(value)
+            if found is None:
+                found = _PUBLISHED[value] = entry(value)
+                room = value.__module__.split(".")[1:2]
+                found.__module__ = _ROOT if room in _TOP else namespace["__name__"]
+                found.__qualname__ = name
+            namespace[name] = found
+    elif type(value).__module__.startswith(_ROOT) and not hasattr(value, "__mro__"):
+        for cls in type(value).__mro__:
+            if cls.__module__.startswith(_ROOT):
+                _publish_methods(cls, namespace["__name__"])
+    return namespace[name]
+
+
+def entries(cls: type[C]) -> type[C]:
+    """A class whose public methods users call, with each of them an `entry`."""
+    _publish_methods(cls, cls.__module__)
+    return cls
+
+
+def publish_all(namespace: dict[str, Any]) -> None:
+    """`publish` what a module has of the names in its ``__all__``."""
+    for name in namespace["__all__"]:
+        if name in namespace:
+            publish(namespace, name)
+
+
+def _publish_methods(cls: type, module: str) -> None:
+    for name, method in list(vars(cls).items()):
+        public = name == "__call__" or not name.startswith("_")
+        if public and isinstance(method, FunctionType) and not hasattr(method, "__entry__"):
+            found = entry(method)
+            found.__module__ = module
+            setattr(cls, name, found)

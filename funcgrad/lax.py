@@ -13,6 +13,7 @@ from .control.checkpoint import checkpoint, checkpoint_name
 from .control.cond import cond, select, switch
 from .control.loops import fori_loop, map, scan, while_loop
 from .control.roots import custom_linear_solve, custom_root
+from .errors import publish, publish_all
 
 if TYPE_CHECKING:
     from .nn.convolution import (
@@ -101,8 +102,11 @@ def __getattr__(name: str) -> Any:
     module = importlib.import_module(f".{_LAZY[name]}", __package__)
     value = getattr(module, _ALIASES.get(name, name))
     globals()[name] = value
-    return value
+    return publish(globals(), name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+publish_all(globals())

@@ -35,7 +35,15 @@ import numpy as np
 from funcgrad._containers import KINDS, RegisteredKind
 from funcgrad._mismatch import at, describe, match, spread
 from funcgrad._treedef import LEAF, Attribute, Entry, Item, Path, TreeDef
-from funcgrad.errors import ArgumentError, DtypeError, ShapeError, StructureError
+from funcgrad.errors import (
+    ArgumentError,
+    DtypeError,
+    ShapeError,
+    StructureError,
+    entries,
+    entry,
+    trim,
+)
 
 __all__ = [
     "LEAF",
@@ -115,8 +123,16 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], TreeDef]:
     found: list[Any] = []
     try:
         treedef = _walk(tree, found) if is_leaf is None else _walk_until(tree, found, is_leaf)
-    except RecursionError:
-        _refuse_cycle(tree, is_leaf)
+    except RecursionError as error:
+        try:
+            _refuse_cycle(tree, is_leaf)
+        except StructureError as cycle:
+            trim(cycle)
+            raise
+        trim(error)
+        raise
+    except Exception as error:
+        trim(error)
         raise
     return found, treedef
 
@@ -143,7 +159,7 @@ def _refuse_cycle(tree: Any, is_leaf: IsLeaf) -> None:
             if node is child:
                 path = [step for _, step, _ in chain[1:]]
                 raise StructureError(
-                    f"flatten: the {type(child).__name__} {at(path[:depth])} contains itself,"
+                    f"tree.flatten: the {type(child).__name__} {at(path[:depth])} contains itself,"
                     f" {at([*path, entry])}",
                     "Break the cycle, or stop at that node with is_leaf.",
                 )
@@ -167,17 +183,29 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
         >>> unflatten(structure({"w": [1.0, 2.0], "b": 0.5}), "abc")
         {'w': ['b', 'c'], 'b': 'a'}
     """
-    given = list(leaves)
-    n = treedef.num_leaves
-    if len(given) != n:
-        text = repr(treedef)
-        raise StructureError(
-            f"unflatten: {text if len(text) <= 80 else describe(treedef)} has"
-            f" {n} {'leaf' if n == 1 else 'leaves'}, got {len(given)}",
-            "Give one per leaf, in the order of flatten.",
+    try:
+        given = list(leaves)
+        if not isinstance(treedef, TreeDef) or len(given) != treedef.num_leaves:
+            raise _miscounted(treedef, len(given))
+        flat = treedef.flat or treedef is LEAF
+        return treedef.join(given) if flat else _build(treedef, given, 0)
+    except Exception as error:
+        trim(error)
+        raise
+
+
+def _miscounted(treedef: Any, count: int) -> Exception:
+    if not isinstance(treedef, TreeDef):
+        return ArgumentError(
+            f"tree.unflatten: expected a structure and leaves, got {type(treedef).__name__}",
+            "Write tree.unflatten(treedef, leaves), with what tree.flatten returned.",
         )
-    flat = treedef.flat or treedef is LEAF
-    return treedef.join(given) if flat else _build(treedef, given, 0)
+    text, n = repr(treedef), treedef.num_leaves
+    return StructureError(
+        f"tree.unflatten: {text if len(text) <= 80 else describe(treedef)} has"
+        f" {n} {'leaf' if n == 1 else 'leaves'}, got {count}",
+        "Give one per leaf, in the order of flatten.",
+    )
 
 
 def _build(treedef: TreeDef, leaves: list[Any], start: int) -> Any:
@@ -194,6 +222,7 @@ def _build(treedef: TreeDef, leaves: list[Any], start: int) -> Any:
     return treedef.join(children)
 
 
+@entry
 def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
     """The leaves of a pytree, as in `flatten`.
 
@@ -204,6 +233,7 @@ def leaves(tree: Any, is_leaf: IsLeaf = None) -> list[Any]:
     return flatten(tree, is_leaf)[0]
 
 
+@entry
 def structure(tree: Any, is_leaf: IsLeaf = None) -> TreeDef:
     """The structure of a pytree, as in `flatten`.
 
@@ -214,6 +244,7 @@ def structure(tree: Any, is_leaf: IsLeaf = None) -> TreeDef:
     return flatten(tree, is_leaf)[1]
 
 
+@entry
 def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) -> Any:
     """Apply a function to every leaf.
 
@@ -235,10 +266,11 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) ->
         {'w': 2.0, 'n': 5}
     """
     found, treedef = flatten(tree, is_leaf)
-    others = _others("map", treedef, rest)
+    others = _others("tree.map", treedef, rest)
     return unflatten(treedef, builtins.map(f, found, *others))
 
 
+@entry
 def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) -> Any:
     """`map`, for a function that is told where each leaf stands.
 
@@ -260,7 +292,7 @@ def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf 
         [{'w': 0.1, 'b': 0.0}]
     """
     found, treedef = flatten(tree, is_leaf)
-    others = _others("map_with_path", treedef, rest)
+    others = _others("tree.map_with_path", treedef, rest)
     return unflatten(treedef, builtins.map(f, treedef.paths(), found, *others))
 
 
@@ -269,6 +301,7 @@ def _others(name: str, treedef: TreeDef, rest: Sequence[Any]) -> list[list[Any]]
     return [flatten_up_to(treedef, tree, f"{name}: tree {i}", "tree 1") for i, tree in trees]
 
 
+@entry
 def flatten_with_path(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[tuple[Path, Any]], TreeDef]:
     """`flatten`, with the key path of each leaf.
 
@@ -280,6 +313,7 @@ def flatten_with_path(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[tuple[Pat
     return list(zip(treedef.paths(), found, strict=True)), treedef
 
 
+@entry
 def path_string(path: Iterable[Entry]) -> str:
     """A key path as Python writes it; empty for the root.
 
@@ -290,6 +324,7 @@ def path_string(path: Iterable[Entry]) -> str:
     return "".join(builtins.map(str, path))
 
 
+@entry
 def flatten_up_to(treedef: TreeDef, tree: Any, what: str, other: str = "the tree") -> list[Any]:
     """What stands in a tree at each leaf of a structure.
 
@@ -322,6 +357,7 @@ a tuple of 2.
     return found
 
 
+@entry
 def flatten_prefix(prefix: Any, tree: Any, what: str, other: str = "the tree") -> list[Any]:
     """Spread a prefix of a pytree, such as the ``in_axes`` of vmap, over the leaves of the tree.
 
@@ -355,6 +391,7 @@ a dict with key 'w'.
     return found
 
 
+@entry
 def register(
     cls: type[T],
     flatten: Callable[[T], tuple[Iterable[Any], Hashable]],
@@ -390,15 +427,17 @@ def register(
         6.0
     """
     if not isinstance(cast(object, cls), type):
-        raise ArgumentError(f"register: expected a class, got {cls!r}", "Pass the class itself.")
+        raise ArgumentError(
+            f"tree.register: expected a class, got {cls!r}", "Pass the class itself."
+        )
     if cls in KINDS.fixed:
         raise ArgumentError(
-            f"register: {cls.__qualname__} is a container already",
+            f"tree.register: {cls.__qualname__} is a container already",
             "Register a class once, where it is defined.",
         )
     if not callable(flatten) or not callable(unflatten):
         raise ArgumentError(
-            f"register: expected two functions for {cls.__qualname__}, got {flatten!r} and"
+            f"tree.register: expected two functions for {cls.__qualname__}, got {flatten!r} and"
             f" {unflatten!r}",
             "Write tree.register(cls, flatten, unflatten).",
         )
@@ -407,6 +446,7 @@ def register(
     KINDS[cls] = RegisteredKind(cls, flatten, unflatten, names)
 
 
+@entries
 class _Unravel(Generic[T]):
     """The inverse of `ravel`, for the structure, shapes and dtypes of one tree."""
 
@@ -422,7 +462,7 @@ class _Unravel(Generic[T]):
         shape = tuple(flat.shape)
         if shape != (self.size,):
             raise ShapeError(
-                f"unravel: the vector must have shape ({self.size},), got {shape}",
+                f"tree.unravel: the vector must have shape ({self.size},), got {shape}",
                 "Pass a vector as ravel returns it.",
             )
         found: list[Any] = []
@@ -430,11 +470,12 @@ class _Unravel(Generic[T]):
         for shape, dtype in self.specs:
             stop = start + math.prod(shape)
             part = np.reshape(flat[start:stop], shape) if shape else flat[start]
-            found.append(_cast(part, dtype, "unravel", self.treedef, len(found)))
+            found.append(_cast(part, dtype, "tree.unravel", self.treedef, len(found)))
             start = stop
         return unflatten(self.treedef, found)
 
 
+@entry
 def ravel(tree: T) -> tuple[Any, Callable[[Any], T]]:
     """Join all leaves into one vector.
 
@@ -466,12 +507,12 @@ def ravel(tree: T) -> tuple[Any, Callable[[Any], T]]:
     for i, x in enumerate(arrays):
         if x.dtype.kind not in "biufc":
             raise DtypeError(
-                f"ravel: the leaf {at(treedef.paths()[i])} has type"
+                f"tree.ravel: the leaf {at(treedef.paths()[i])} has type"
                 f" {type(found[i]).__name__} and dtype {x.dtype}",
                 "Keep what is not a number out of the tree, or in a static field of a dataclass.",
             )
     dtype = np.result_type(*(x.dtype for x in arrays)) if arrays else np.dtype(np.float64)
-    parts = [np.ravel(_cast(x, dtype, "ravel", treedef, i)) for i, x in enumerate(arrays)]
+    parts = [np.ravel(_cast(x, dtype, "tree.ravel", treedef, i)) for i, x in enumerate(arrays)]
     flat = np.concatenate(parts) if parts else np.zeros(0)
     unravel: _Unravel[T] = _Unravel(treedef, [(tuple(x.shape), x.dtype) for x in arrays])
     return flat, unravel

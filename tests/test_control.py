@@ -1,5 +1,6 @@
 """Control flow under every transform: cond, switch, scan, while_loop, map, checkpoint."""
 
+import re
 import tracemalloc
 from functools import partial
 
@@ -97,7 +98,7 @@ class TestCond:
             fg.cond(True, lambda x: x, lambda x: (x, x), 1.0)
 
     def test_types_differ(self):
-        with pytest.raises(errors.ShapeError, match=r"float64\[\] and float64\[2\] at \['a'\]"):
+        with pytest.raises(errors.ShapeError, match=r"float64\[2\] and float64\[\] at \['a'\]"):
             fg.cond(True, lambda x: {"a": np.stack([x, x])}, lambda x: {"a": x}, np.float64(1.0))
 
     def test_predicate(self):
@@ -360,7 +361,7 @@ class TestScan:
             fg.scan(lambda c, x: (c, None), 0.0)
         with pytest.raises(errors.StructureError, match="must return a pair"):
             fg.scan(lambda c, x: c, 0.0, np.ones(3))
-        with pytest.raises(errors.ShapeError, match=r"begins as float64\[2\] and .* float32\[2\]"):
+        with pytest.raises(errors.DtypeError, match=r"begins as float64\[2\] and .* float32\[2\]"):
             fg.scan(lambda c, x: (c.astype(np.float32), None), np.ones(2), np.ones(3))
 
     def test_an_exception_in_the_body_passes(self):
@@ -369,6 +370,68 @@ class TestScan:
 
         with pytest.raises(KeyError, match="mine"):
             fg.scan(body, 0.0, np.ones(3))
+
+
+# Control flow that asks for one type and gets another: the call, what it calls itself, and what its
+# message says, from a function that changes the type.
+WRONG_TYPES = {
+    "scan": (lambda f: fg.scan(lambda c, _: (f(c), None), np.ones(2), None, 3), "the carry begins"),
+    "scan, unrolled": (
+        lambda f: fg.scan(lambda c, _: (f(c), None), np.ones(2), None, 4, unroll=2),
+        "the carry begins",
+    ),
+    "scan, segmented": (
+        lambda f: fg.scan(lambda c, _: (f(c), None), np.ones(2), None, 4, checkpoint="sqrt"),
+        "the carry begins",
+    ),
+    "while_loop": (
+        lambda f: fg.while_loop(lambda c: np.sum(c) < 5.0, f, np.ones(2)),
+        "the carry begins",
+    ),
+    "fori_loop": (lambda f: fg.fori_loop(0, 3, lambda i, c: f(c), np.ones(2)), "the carry begins"),
+    "fori_loop, traced": (
+        lambda f: jit(lambda n: fg.fori_loop(0, n, lambda i, c: f(c), np.ones(2)))(3),
+        "the carry begins",
+    ),
+    "cond": (lambda f: fg.cond(True, lambda x: x, f, np.ones(2)), "the branches return"),
+    "switch": (lambda f: fg.switch(0, [lambda x: x, f], np.ones(2)), "the branches return"),
+    "fixed_point": (lambda f: fg.fixed_point(f, np.ones(2)), "the unknown is"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_TYPES)
+@pytest.mark.parametrize(
+    ("change", "cls", "got"),
+    [
+        (lambda c: c.astype(np.complex64), errors.DtypeError, r"complex64\[2\]"),
+        (lambda c: c[:1], errors.ShapeError, r"float64\[1\]"),
+        (lambda c: (c, c), errors.StructureError, r"\(\*, \*\)"),
+    ],
+    ids=["dtype", "shape", "structure"],
+)
+def test_another_type(name, change, cls, got):
+    call, says = WRONG_TYPES[name]
+    with pytest.raises(cls) as caught:
+        call(change)
+    message = str(caught.value)
+    assert message.startswith(f"{name.partition(',')[0]}: {says}"), message
+    assert re.search(got, message) and "test_control.py" in message, message
+    assert "loops.py" not in message and "several" not in message
+
+
+def test_branches_are_named_in_the_order_of_the_call():
+    def yes(x):
+        return x
+
+    def no(x):
+        return x[:1]
+
+    for changed in (lambda x: x[:1], lambda x: (x, x), lambda x: x.astype(np.float32)):
+        no.__code__ = changed.__code__
+        with pytest.raises(errors.FuncgradError, match=r"from yes\(\) at .* and no\(\) at"):
+            fg.cond(False, yes, no, np.ones(2))
+        with pytest.raises(errors.FuncgradError, match=r"from no\(\) at .* and yes\(\) at"):
+            fg.switch(0, [no, yes], np.ones(2))
 
 
 class TestOtherLoops:

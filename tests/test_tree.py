@@ -378,7 +378,7 @@ def test_static_data_must_be_hashable() -> None:
         with pytest.raises(StructureError) as caught:
             tree.flatten({"a": Frozen(1, static)})  # type: ignore[arg-type]
         assert says(caught) == (
-            "flatten: the static data of a Frozen is not hashable:"
+            "tree.flatten: the static data of a Frozen is not hashable:"
             f" (('w',), (('name', {static!r}),)).\n"
             "Make it hashable (a tuple for a list); an array belongs among the children.\n"
             "See docs/errors.md#structure"
@@ -397,8 +397,9 @@ def test_unregistered_subclasses_raise() -> None:
     with pytest.raises(StructureError) as caught:
         tree.flatten([1, Params(a=1)])
     assert says(caught) == (
-        "flatten: Params is a subclass of dict, and how to make a Params from its children is not"
-        " known.\nCall tree.register for it, or pass a dict instead.\nSee docs/errors.md#structure"
+        "tree.flatten: Params is a subclass of dict, and how to make a Params from its children is"
+        " not known.\nCall tree.register for it, or pass a dict instead.\n"
+        "See docs/errors.md#structure"
     )
     with pytest.raises(StructureError, match="Closed is a subclass of Interval"):
         tree.flatten(Closed(1, 2))
@@ -455,14 +456,15 @@ def text_of(error: type[Exception], call: Any) -> str:
 def test_register_errors() -> None:
     for cls in (Interval, dict, list, type(None)):
         assert text_of(ArgumentError, lambda cls=cls: tree.register(cls, len, len)) == (
-            f"register: {cls.__name__} is a container already.\n"
+            f"tree.register: {cls.__name__} is a container already.\n"
             "Register a class once, where it is defined.\nSee docs/errors.md#arguments"
         )
     assert text_of(ArgumentError, lambda: tree.register(3, len, len)) == (  # type: ignore[type-var]
-        "register: expected a class, got 3.\nPass the class itself.\nSee docs/errors.md#arguments"
+        "tree.register: expected a class, got 3.\nPass the class itself.\n"
+        "See docs/errors.md#arguments"
     )
     assert text_of(ArgumentError, lambda: tree.register(Unknown, None, 3)) == (  # type: ignore[arg-type]
-        "register: expected two functions for Unknown, got None and 3.\n"
+        "tree.register: expected two functions for Unknown, got None and 3.\n"
         "Write tree.register(cls, flatten, unflatten).\nSee docs/errors.md#arguments"
     )
     assert tree.structure(Unknown()) is tree.LEAF
@@ -472,7 +474,7 @@ def test_register_errors() -> None:
 def test_wrong_return_of_flatten(returned: Any) -> None:
     cls = registered(lambda x: returned, lambda aux, children: None)
     assert text_of(ArgumentError, lambda: tree.flatten(cls())) == (
-        f"flatten: the flatten function registered for registered.<locals>.Local returned"
+        f"tree.flatten: the flatten function registered for registered.<locals>.Local returned"
         f" {returned!r}.\n"
         "Return a pair: an iterable of the children, and hashable aux data (or None).\n"
         "See docs/errors.md#arguments"
@@ -482,13 +484,13 @@ def test_wrong_return_of_flatten(returned: Any) -> None:
 def test_wrong_return_of_unflatten_and_keys() -> None:
     cls = registered(lambda x: ([1], None), lambda aux, children: children, keys=("a", "b"))
     assert text_of(ArgumentError, lambda: tree.map(float, cls())) == (
-        "unflatten: the unflatten function registered for registered.<locals>.Local returned"
+        "tree.unflatten: the unflatten function registered for registered.<locals>.Local returned"
         " a tuple.\n"
         "Return a registered.<locals>.Local; it is called as unflatten(aux, children).\n"
         "See docs/errors.md#arguments"
     )
     assert text_of(ArgumentError, lambda: tree.flatten_with_path(cls())) == (
-        "register: keys gave 2 for the 1 children of a registered.<locals>.Local.\n"
+        "tree.register: keys gave 2 for the 1 children of a registered.<locals>.Local.\n"
         "Give one key per child.\nSee docs/errors.md#arguments"
     )
 
@@ -591,7 +593,7 @@ MISMATCHES: list[tuple[Any, Any, str, str]] = [
 
 @pytest.mark.parametrize(("x", "y", "text", "fix"), MISMATCHES)
 def test_map_mismatch(x: Any, y: Any, text: str, fix: str) -> None:
-    expected = f"map: tree 3 has {text}.\n{fix}\nSee docs/errors.md#structure"
+    expected = f"tree.map: tree 3 has {text}.\n{fix}\nSee docs/errors.md#structure"
     assert text_of(StructureError, lambda: tree.map(lambda *leaf: 0, x, x, y)) == expected
     renamed = expected.replace("map:", "map_with_path:")
     assert text_of(StructureError, lambda: tree.map_with_path(lambda *p: 0, x, x, y)) == renamed
@@ -601,7 +603,7 @@ def test_guarded_mismatch_names_the_unset_field() -> None:
     x, y = Guarded(1.0, 2.0), Guarded(1.0, 2.0)
     y.late = 3.0
     assert text_of(StructureError, lambda: tree.map(lambda *leaf: 0, y, x)) == (
-        "map: tree 2 has a Guarded without late at the root, where tree 1 has a Guarded.\n"
+        "tree.map: tree 2 has a Guarded without late at the root, where tree 1 has a Guarded.\n"
         "Write a Guarded there.\nSee docs/errors.md#structure"
     )
 
@@ -677,15 +679,15 @@ def test_prefix_mismatch(prefix: Any, text: str, fix: str) -> None:
 def test_unflatten_counts() -> None:
     treedef = tree.structure({"a": 1, "b": [2]})
     assert text_of(StructureError, lambda: tree.unflatten(treedef, [1])) == (
-        "unflatten: {'a': *, 'b': [*]} has 2 leaves, got 1.\n"
+        "tree.unflatten: {'a': *, 'b': [*]} has 2 leaves, got 1.\n"
         "Give one per leaf, in the order of flatten.\nSee docs/errors.md#structure"
     )
     big = tree.structure(list(range(100)))
     assert text_of(StructureError, lambda: tree.unflatten(big, iter([]))).startswith(
-        "unflatten: a list of 100 has 100 leaves, got 0."
+        "tree.unflatten: a list of 100 has 100 leaves, got 0."
     )
     assert text_of(StructureError, lambda: tree.unflatten(tree.LEAF, [1, 2])).startswith(
-        "unflatten: * has 1 leaf, got 2."
+        "tree.unflatten: * has 1 leaf, got 2."
     )
     given_leaves = [1, 2]
     assert tree.unflatten(tree.structure([0, 0]), given_leaves) is not given_leaves
@@ -698,10 +700,10 @@ def test_cycles() -> None:
     y["m"] = (1, {"in": y})
     end = ".\nBreak the cycle, or stop at that node with is_leaf.\nSee docs/errors.md#structure"
     assert text_of(StructureError, lambda: tree.flatten(x)) == (
-        "flatten: the list at the root contains itself, at [1]" + end
+        "tree.flatten: the list at the root contains itself, at [1]" + end
     )
     shared = [5]
-    expected = "flatten: the dict at [2][0] contains itself, at [2][0]['m'][1]['in']" + end
+    expected = "tree.flatten: the dict at [2][0] contains itself, at [2][0]['m'][1]['in']" + end
     assert text_of(StructureError, lambda: tree.flatten([shared, shared, [y]])) == expected
     never = lambda t: False  # noqa: E731
     assert text_of(StructureError, lambda: tree.flatten([shared, shared, [y]], never)) == expected
@@ -873,7 +875,7 @@ def test_unravel_pickles_and_takes_other_floats() -> None:
 def test_unravel_wrong_shape(wrong: Any) -> None:
     _, unravel = tree.ravel({"a": np.ones(2), "b": 1.0})
     assert text_of(ShapeError, lambda: unravel(wrong)) == (
-        f"unravel: the vector must have shape (3,), got {np.shape(wrong)}.\n"
+        f"tree.unravel: the vector must have shape (3,), got {np.shape(wrong)}.\n"
         "Pass a vector as ravel returns it.\nSee docs/errors.md#shapes"
     )
 
@@ -889,7 +891,7 @@ def test_unravel_wrong_shape(wrong: Any) -> None:
 )
 def test_ravel_refuses_what_is_not_a_number(leaf: Any, text: str) -> None:
     assert text_of(DtypeError, lambda: tree.ravel({"w": 1.0, "x": [leaf]})) == (
-        f"ravel: the leaf at ['x'][0] has {text}.\n"
+        f"tree.ravel: the leaf at ['x'][0] has {text}.\n"
         "Keep what is not a number out of the tree, or in a static field of a dataclass.\n"
         "See docs/errors.md#dtypes"
     )
@@ -910,8 +912,8 @@ def test_unravel_keeps_values(x: Any, change: Any, key: str, dtypes: tuple[str, 
     flat, unravel = tree.ravel(x)
     assert unravel(flat) == x
     assert text_of(DtypeError, lambda: unravel(flat + change)) == (
-        f"unravel: the leaf at ['{key}'] would not keep its value when converted from {dtypes[0]}"
-        f" to {dtypes[1]}.\n"
+        f"tree.unravel: the leaf at ['{key}'] would not keep its value when converted from"
+        f" {dtypes[0]} to {dtypes[1]}.\n"
         "Keep what must not become another kind of number out of the tree.\n"
         "See docs/errors.md#dtypes"
     )
@@ -919,7 +921,8 @@ def test_unravel_keeps_values(x: Any, change: Any, key: str, dtypes: tuple[str, 
 
 def test_ravel_keeps_values() -> None:
     assert text_of(DtypeError, lambda: tree.ravel({"n": 2**53 + 1, "w": 0.5})).startswith(
-        "ravel: the leaf at ['n'] would not keep its value when converted from int64 to float64."
+        "tree.ravel: the leaf at ['n'] would not keep its value when converted from int64 to"
+        " float64."
     )
     assert tree.ravel([2**53 + 1, 1])[0].tolist() == [2**53 + 1, 1]
     # A real leaf of a complex vector may round, but not lose an imaginary part.

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from .._stack import POINTS, STATE, pointing
 from ..errors import ArgumentError, trim
 
 __all__ = ["Transformed", "require_function"]
@@ -37,11 +38,17 @@ class Transformed:
         self._made_by = (transform, f, options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # As `entry` does it, without a call more.
+        state = STATE.get(None)
+        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
         try:
             return self._call(*args, **kwargs)
         except Exception as error:
             trim(error)
             raise
+        finally:
+            if token is not None:
+                STATE.reset(token)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

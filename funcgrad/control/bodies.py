@@ -14,11 +14,21 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval, Jaxpr, Var
 from ..core.trace import Tracer, aval_of, run, trace
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError
 from ..ops.convert import Convert, convert
 from ..tree import TreeDef
 
-__all__ = ["Body", "Operands", "is_number", "name_of", "place_of", "share", "to_aval", "trace_body"]
+__all__ = [
+    "Body",
+    "Operands",
+    "is_number",
+    "name_of",
+    "place_of",
+    "share",
+    "to_aval",
+    "trace_body",
+    "unlike",
+]
 
 
 def name_of(f: Callable[..., Any]) -> str:
@@ -204,6 +214,11 @@ def join(a: Aval, b: Aval) -> Aval | None:
     if a.weak:
         return max(a, b, key=lambda aval: "bifc".index(aval.dtype.kind))
     return None
+
+
+def unlike(a: Aval, b: Aval, what: str, fix: str) -> FuncgradError:
+    """The error where two types that should be one differ: in shape, or else in dtype."""
+    return (ShapeError if a.shape != b.shape else DtypeError)(what, fix)
 
 
 def convert_outputs(body: Body, avals: Sequence[Aval]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..core.ir import make_aval
 from ..core.trace import Tracer, apply, aval_of, run
-from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError, trim
+from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ..ops.convert import convert
 from ..ops.select import select as select_primitive
 from .bodies import (
@@ -24,6 +24,7 @@ from .bodies import (
     share,
     to_aval,
     trace_body,
+    unlike,
 )
 from .branches import Cond, check_index
 
@@ -50,19 +51,18 @@ def cond(
 
     Raises:
         DtypeError: Where ``pred`` is no boolean scalar.
-        StructureError, ShapeError: Where the branches disagree; naming the leaf, types and places.
+        StructureError, ShapeError, DtypeError: Where the branches disagree; naming the leaf, types
+            and places.
 
     >>> cond(True, lambda x: x + 1.0, lambda x: x * 0.0, 2.0)
     np.float64(3.0)
     """
     aval = aval_of(pred) if isinstance(pred, (Tracer, np.ndarray, np.generic, bool)) else None
     if aval is None or aval.shape or aval.dtype.kind != "b":
-        raise trim(
-            DtypeError(
-                f"cond: the predicate must be a boolean scalar, got "
-                f"{aval if aval is not None else type(pred).__name__}",
-                "Write a comparison such as x > 0; numpy.any(p) or numpy.all(p) reduce an array.",
-            )
+        raise DtypeError(
+            f"cond: the predicate must be a boolean scalar, got "
+            f"{aval if aval is not None else type(pred).__name__}",
+            "Write a comparison such as x > 0; numpy.any(p) or numpy.all(p) reduce an array.",
         )
     index = convert(pred, np.dtype(np.int64)) if isinstance(pred, Tracer) else int(pred)
     return _choose(index, (false_fun, true_fun), operands, "cond")
@@ -84,22 +84,20 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     Raises:
         DtypeError: Where ``index`` is no integer scalar.
         OutOfBoundsError: Where it names no branch.
-        StructureError, ShapeError: Where the branches disagree.
+        StructureError, ShapeError, DtypeError: Where the branches disagree.
 
     >>> switch(1, [lambda x: x, lambda x: 10.0 * x], 2.0)
     np.float64(20.0)
     """
     if not branches:
-        raise trim(ArgumentError("switch: got no branches", "Pass a list of functions."))
+        raise ArgumentError("switch: got no branches", "Pass a list of functions.")
     known = isinstance(index, (Tracer, np.ndarray, np.generic, int))
     aval = aval_of(index) if known else None
     if aval is None or aval.shape or aval.dtype.kind not in "iu":
-        raise trim(
-            DtypeError(
-                f"switch: the index must be an integer scalar, got "
-                f"{aval if aval is not None else type(index).__name__}",
-                "Convert it first: x.astype(int).",
-            )
+        raise DtypeError(
+            f"switch: the index must be an integer scalar, got "
+            f"{aval if aval is not None else type(index).__name__}",
+            "Convert it first: x.astype(int).",
         )
     if isinstance(index, Tracer):
         return _choose(convert(index, np.dtype(np.int64)), branches, operands, "switch")
@@ -109,19 +107,18 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
 def _choose(
     index: Any, branches: Sequence[Callable[..., Any]], operands: tuple[Any, ...], what: str
 ) -> Any:
-    try:
-        given = Operands(operands)
-        bodies = [trace_body(f, given.avals, given.rebuild, what) for f in branches]
-        _agree(bodies, branches, what)
-        programs, captured = share(bodies)
-        if isinstance(index, Tracer):
-            out = apply(Cond(tuple(programs)), [index, *captured, *given.values], None)
-            return bodies[0].rebuild(out)
-        chosen = check_index(index, len(branches))
-        out = run(programs[chosen], [*captured, *given.values])
-        return bodies[chosen].rebuild([scalar(x) for x in out])
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    given = Operands(operands)
+    bodies = [trace_body(f, given.avals, given.rebuild, what) for f in branches]
+    # Errors name the branches as they stand in the call.
+    turn = -1 if what == "cond" else 1
+    _agree(bodies[::turn], branches[::turn], what)
+    programs, captured = share(bodies)
+    if isinstance(index, Tracer):
+        out = apply(Cond(tuple(programs)), [index, *captured, *given.values], None)
+        return bodies[0].rebuild(out)
+    chosen = check_index(index, len(branches))
+    out = run(programs[chosen], [*captured, *given.values])
+    return bodies[chosen].rebuild([scalar(x) for x in out])
 
 
 def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what: str) -> None:
@@ -149,7 +146,9 @@ def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what:
             joined = join(avals[j], aval)
             if joined is None:
                 where = tree.path_string(first.treedef.paths()[first.numbers[j]]) or "the result"
-                raise ShapeError(
+                raise unlike(
+                    avals[j],
+                    aval,
                     f"{what}: the branches return {avals[j]} and {aval} at {where}, from "
                     f"{place_of(branches[0])} and {place_of(f)}",
                     "Return the same shape and dtype from every branch.",
@@ -168,8 +167,9 @@ def select(pred: Any, on_true: Any, on_false: Any) -> Any:
         on_false: An array of the same type.
 
     Raises:
-        ShapeError: Where shapes or dtypes differ; use `numpy.where`, which broadcasts and promotes.
-        DtypeError: Where one is no array and no number.
+        ShapeError: Where shapes differ; use `numpy.where`, which broadcasts.
+        DtypeError: Where dtypes differ, the predicate is not boolean, or one is no array and no
+            number.
 
     >>> import numpy as np
     >>> select(np.array([True, False]), np.array([1.0, 2.0]), np.array([3.0, 4.0]))
@@ -184,7 +184,8 @@ def select(pred: Any, on_true: Any, on_false: Any) -> Any:
     p, x, y = aval_of(pred), aval_of(on_true), aval_of(on_false)
     joined = join(x, y)
     if p.dtype.kind != "b" or joined is None or p.shape not in ((), x.shape):
-        raise ShapeError(
+        fits = x.shape == y.shape and p.shape in ((), x.shape)
+        raise (DtypeError if fits else ShapeError)(
             f"select: got a predicate {p} and cases {x} and {y}",
             "Give a boolean predicate and two arrays of one type, or use numpy.where.",
         )

@@ -11,10 +11,20 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval, make_aval
 from ..core.trace import Tracer, apply, aval_of
-from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError, trim
+from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ..ops.linear import reshape
 from ..transforms.vmap import vmap
-from .bodies import Body, Operands, convert_outputs, join, place_of, scalar, to_aval, trace_body
+from .bodies import (
+    Body,
+    Operands,
+    convert_outputs,
+    join,
+    place_of,
+    scalar,
+    to_aval,
+    trace_body,
+    unlike,
+)
 from .checkpoint import checkpoint as rematerialised
 from .scan_primitive import Scan
 from .while_primitive import While
@@ -54,21 +64,20 @@ def scan(
         The last carry and the stacked ``ys``.
 
     Raises:
-        ShapeError: Where the carry changes type, naming the leaf, or leaves of ``xs`` differ in
+        ShapeError: Where the carry changes shape, naming the leaf, or leaves of ``xs`` differ in
             length.
+        DtypeError: Where the carry changes dtype.
         StructureError: Where the carry changes structure, or ``f`` returns no pair.
 
     >>> import numpy as np
     >>> scan(lambda total, x: (total + x, total), 0.0, np.array([1.0, 2.0, 3.0]))
     (np.float64(6.0), array([0., 1., 3.]))
     """
-    try:
-        return _scan(f, init, xs, length, reverse, unroll, checkpoint)
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    return _scan("scan", f, init, xs, length, reverse, unroll, checkpoint)
 
 
 def _scan(
+    what: str,
     f: Callable[..., Any],
     init: Any,
     xs: Any,
@@ -78,15 +87,17 @@ def _scan(
     segments: str | int | None,
 ) -> tuple[Any, Any]:
     over = Operands(xs)
-    count = _length(over, length)
+    count = _length(what, over, length)
     if type(unroll) is not int or unroll < 1:
-        raise ArgumentError(f"scan: unroll must be a positive int, got {unroll!r}", "Leave it out.")
+        raise ArgumentError(
+            f"{what}: unroll must be a positive int, got {unroll!r}", "Leave it out."
+        )
     if segments is not None:
-        return _segmented(f, init, xs, count, reverse, unroll, segments)
+        return _segmented(what, f, init, xs, count, reverse, unroll, segments)
     if unroll > 1 and count > unroll:
-        return _unrolled(f, init, over, count, reverse, unroll)
+        return _unrolled(what, f, init, over, count, reverse, unroll)
     slices = [aval.element() for aval in over.avals]
-    _, body, values = _settle(f, init, slices, over.rebuild, "scan", pair=True)
+    _, body, values = _settle(f, init, slices, over.rebuild, what, pair=True)
     carried = len(values)
     primitive = Scan(body.jaxpr, len(body.captured), carried, count, reverse)
     found = apply(primitive, [*body.captured, *values, *over.values], None)
@@ -94,28 +105,28 @@ def _scan(
     return last, ys
 
 
-def _length(over: Operands, length: int | None) -> int:
+def _length(what: str, over: Operands, length: int | None) -> int:
     sizes: dict[int, str] = {}
     if length is not None:
         if type(length) is not int or length < 0:
             raise ArgumentError(
-                f"scan: length must be an int >= 0, got {length!r}", "Give a Python int."
+                f"{what}: length must be an int >= 0, got {length!r}", "Give a Python int."
             )
         sizes[length] = "length"
     for aval, path in zip(over.avals, over.paths(), strict=True):
         if not aval.shape:
             raise ShapeError(
-                f"scan: xs{path} is {aval}, which has no axis to scan over",
+                f"{what}: xs{path} is {aval}, which has no axis to scan over",
                 "Put constants into the carry or close over them.",
             )
         sizes.setdefault(aval.shape[0], f"xs{path}")
     if len(sizes) > 1:
         found = ", ".join(f"{n} for {name}" for n, name in sizes.items())
         raise ShapeError(
-            f"scan: the lengths differ: {found}", "Scan over leaves of one first axis."
+            f"{what}: the lengths differ: {found}", "Scan over leaves of one first axis."
         )
     if not sizes:
-        raise ArgumentError("scan: got neither xs nor length", "Pass length=n.")
+        raise ArgumentError(f"{what}: got neither xs nor length", "Pass length=n.")
     return next(iter(sizes))
 
 
@@ -138,10 +149,13 @@ def _settle(
     rebuild_extra: Callable[[Sequence[Any]], Any] | None,
     what: str,
     pair: bool = False,
+    counts: bool = False,
 ) -> tuple[Operands, Body, list[Any]]:
     """Trace a body whose carry has one type from step to step.
 
-    A carry that begins weak (a Python number) takes the type that the body gives it.
+    A carry that begins weak (a Python number) takes the type that the body gives it. With ``pair``
+    the body returns a pair, whose first is the carry. With ``counts`` the carry is a pair of the
+    step and the user's carry.
 
     Returns:
         The carry's leaves, the body, and the first carry, converted.
@@ -161,13 +175,16 @@ def _settle(
         found = tree.unflatten(body.treedef, body.leaves)
         if pair:
             found = found[0]
-        _same_structure(carry, found, f, what)
+        _same_structure(carry, found, f, what, counts)
         grown = []
         for path, aval, out in zip(carry.paths(), avals, body.jaxpr.out_avals, strict=False):
             joined = join(aval, out)
             if joined is None or (joined != aval and not aval.weak):
-                raise ShapeError(
-                    f"{what}: the carry{path} begins as {aval} and {place_of(f)} returns {out}",
+                raise unlike(
+                    aval,
+                    out,
+                    f"{what}: the carry{path[3 * counts :]} begins as {aval} and {place_of(f)} "
+                    f"returns {out}",
                     "Return the type that it begins with: convert with astype, or start from it.",
                 )
             grown.append(joined)
@@ -179,16 +196,20 @@ def _settle(
     return carry, body, [to_aval(v, a) for v, a in zip(carry.values, avals, strict=True)]
 
 
-def _same_structure(carry: Operands, found: Any, f: Callable[..., Any], what: str) -> None:
+def _same_structure(
+    carry: Operands, found: Any, f: Callable[..., Any], what: str, counts: bool
+) -> None:
     got = Operands(found)
     if got.treedef != carry.treedef or got.traced != carry.traced:
+        begins, returns = [t.children[1] if counts else t for t in (carry.treedef, got.treedef)]
         raise StructureError(
-            f"{what}: the carry begins as {carry.treedef} and {place_of(f)} returns {got.treedef}",
+            f"{what}: the carry begins as {begins} and {place_of(f)} returns {returns}",
             "Return a carry of the structure that it begins with.",
         )
 
 
 def _segmented(
+    what: str,
     f: Callable[..., Any],
     init: Any,
     xs: Any,
@@ -204,7 +225,7 @@ def _segmented(
         pieces = min(segments, max(count, 1))
     else:
         raise ArgumentError(
-            f"scan: checkpoint must be 'sqrt' or a number of segments, got {segments!r}",
+            f"{what}: checkpoint must be 'sqrt' or a number of segments, got {segments!r}",
             "Write checkpoint='sqrt'.",
         )
     size = count // pieces
@@ -218,17 +239,18 @@ def _segmented(
 
     @rematerialised
     def segment(carry: Any, piece: Any) -> tuple[Any, Any]:
-        return _scan(f, carry, piece, size, reverse, unroll, None)
+        return _scan(what, f, carry, piece, size, reverse, unroll, None)
 
     def main(carry: Any) -> tuple[Any, Any]:
         start = count - whole if reverse else 0
         pieced = tree.map(folded, part(start, start + whole))
-        carry, ys = _scan(segment, carry, pieced, pieces, reverse, 1, None)
+        carry, ys = _scan(what, segment, carry, pieced, pieces, reverse, 1, None)
         return carry, tree.map(lambda y: reshape(y, (whole, *aval_of(y).shape[2:])), ys)
 
     def rest(carry: Any) -> tuple[Any, Any]:
         left = part(0, count - whole) if reverse else part(whole, count)
-        return rematerialised(lambda c, x: _scan(f, c, x, count - whole, reverse, unroll, None))(
+        length = count - whole
+        return rematerialised(lambda c, x: _scan(what, f, c, x, length, reverse, unroll, None))(
             carry, left
         )
 
@@ -241,7 +263,13 @@ def _segmented(
 
 
 def _unrolled(
-    f: Callable[..., Any], init: Any, over: Operands, count: int, reverse: bool, unroll: int
+    what: str,
+    f: Callable[..., Any],
+    init: Any,
+    over: Operands,
+    count: int,
+    reverse: bool,
+    unroll: int,
 ) -> tuple[Any, Any]:
     """A scan whose step takes ``unroll`` steps; what is left over is scanned singly."""
     steps = count // unroll
@@ -263,13 +291,13 @@ def _unrolled(
     left = over.rebuild([x[:start] if reverse else x[whole:] for x in over.values])
 
     def main(carry: Any) -> tuple[Any, Any]:
-        carry, ys = _scan(several, carry, blocks, steps, reverse, 1, None)
+        carry, ys = _scan(what, _named(several, f), carry, blocks, steps, reverse, 1, None)
         return carry, tree.map(lambda y: reshape(y, (whole, *aval_of(y).shape[2:])), ys)
 
     carry, ys = main(init)
     if whole == count:
         return carry, ys
-    carry, more = _scan(f, carry, left, count - whole, reverse, 1, None)
+    carry, more = _scan(what, f, carry, left, count - whole, reverse, 1, None)
     first, second = (more, ys) if reverse else (ys, more)
     return carry, tree.map(lambda a, b: np.concatenate([a, b]), first, second)
 
@@ -292,29 +320,31 @@ def while_loop(
         The last carry.
 
     Raises:
-        DtypeError: Where the condition is no boolean scalar.
+        DtypeError: Where the condition is no boolean scalar, or the carry changes dtype.
         ShapeError, StructureError: Where the carry changes, naming the leaf, types and places.
 
     >>> while_loop(lambda x: x < 100.0, lambda x: x * 2.0, 3.0)
     np.float64(192.0)
     """
-    try:
-        return _while(cond_fun, body_fun, init_val)
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    return _while("while_loop", cond_fun, body_fun, init_val)
 
 
-def _while(cond_fun: Callable[..., Any], body_fun: Callable[..., Any], init: Any) -> Any:
-    carry, body, values = _settle(body_fun, init, (), None, "while_loop")
+def _while(
+    what: str,
+    cond_fun: Callable[..., Any],
+    body_fun: Callable[..., Any],
+    init: Any,
+    counts: bool = False,
+) -> Any:
+    carry, body, values = _settle(body_fun, init, (), None, what, counts=counts)
     avals = [aval_of(v) for v in values]
-    condition = trace_body(cond_fun, avals, lambda vs: (carry.rebuild(vs),), "while_loop")
+    condition = trace_body(cond_fun, avals, lambda vs: (carry.rebuild(vs),), what)
     out = condition.jaxpr.out_avals
     if condition.treedef is not tree.LEAF or not out or out[0].shape or out[0].dtype.kind != "b":
         single = condition.treedef is tree.LEAF and len(out) == 1
         got = str(out[0]) if single else type(condition.rebuild(out)).__name__
         raise DtypeError(
-            f"while_loop: the condition must be a boolean scalar, got {got} from "
-            f"{place_of(cond_fun)}",
+            f"{what}: the condition must be a boolean scalar, got {got} from {place_of(cond_fun)}",
             "Return a comparison such as x > 0; numpy.any(p) or numpy.all(p) reduce an array.",
         )
     loop = While(condition.jaxpr, body.jaxpr, len(condition.captured), len(body.captured))
@@ -344,40 +374,36 @@ def fori_loop(
         The last carry.
 
     Raises:
-        DtypeError: Where a bound is no integer scalar.
+        DtypeError: Where a bound is no integer scalar, or the carry changes dtype.
         ArgumentError: Where ``unroll`` is no positive int, or is given with a traced bound.
         ShapeError, StructureError: Where the carry changes.
 
     >>> fori_loop(0, 5, lambda i, x: x + i, 0.0)
     np.float64(10.0)
     """
-    try:
-        for name, bound in (("lower", lower), ("upper", upper)):
-            known = isinstance(bound, (Tracer, np.ndarray, np.generic, int))
-            aval = aval_of(bound) if known else None
-            if aval is None or aval.shape or aval.dtype.kind not in "iu":
-                raise DtypeError(
-                    f"fori_loop: {name} must be an integer scalar, got "
-                    f"{aval if aval is not None else type(bound).__name__}",
-                    "Convert it with int(x) or x.astype(int).",
-                )
-        if isinstance(lower, Tracer) or isinstance(upper, Tracer):
-            if unroll != 1:
-                raise ArgumentError(
-                    f"fori_loop: unroll={unroll!r} needs bounds that are not traced",
-                    "Leave it out.",
-                )
-            kind = make_aval((), np.dtype(np.int64))
-            first, last = to_aval(lower, kind), to_aval(upper, kind)
-            _, val = _while(
-                lambda c: c[0] < last, lambda c: (c[0] + 1, body_fun(c[0], c[1])), (first, init_val)
+    for name, bound in (("lower", lower), ("upper", upper)):
+        known = isinstance(bound, (Tracer, np.ndarray, np.generic, int))
+        aval = aval_of(bound) if known else None
+        if aval is None or aval.shape or aval.dtype.kind not in "iu":
+            raise DtypeError(
+                f"fori_loop: {name} must be an integer scalar, got "
+                f"{aval if aval is not None else type(bound).__name__}",
+                "Convert it with int(x) or x.astype(int).",
             )
-            return val
-        steps = np.arange(int(lower), max(int(lower), int(upper)), dtype=np.int64)
-        body = _named(lambda val, i: (body_fun(i, val), None), body_fun)
-        return _scan(body, init_val, steps, len(steps), False, unroll, None)[0]
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    if isinstance(lower, Tracer) or isinstance(upper, Tracer):
+        if unroll != 1:
+            raise ArgumentError(
+                f"fori_loop: unroll={unroll!r} needs bounds that are not traced",
+                "Leave it out.",
+            )
+        kind = make_aval((), np.dtype(np.int64))
+        first, last = to_aval(lower, kind), to_aval(upper, kind)
+        body = _named(lambda c: (c[0] + 1, body_fun(c[0], c[1])), body_fun)
+        start = first, init_val
+        return _while("fori_loop", lambda c: c[0] < last, body, start, counts=True)[1]
+    steps = np.arange(int(lower), max(int(lower), int(upper)), dtype=np.int64)
+    step = _named(lambda val, i: (body_fun(i, val), None), body_fun)
+    return _scan("fori_loop", step, init_val, steps, len(steps), False, unroll, None)[0]
 
 
 def _named(f: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
@@ -406,19 +432,16 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     >>> map(lambda x: x * x, np.array([1.0, 2.0, 3.0]), batch_size=2)
     array([1., 4., 9.])
     """
-    try:
-        over = Operands(xs)
-        count = _length(over, None)
-        step = _named(lambda carry, x: (carry, f(x)), f)
-        if batch_size is None:
-            return _scan(step, None, xs, count, False, 1, None)[1]
-        if type(batch_size) is not int or batch_size < 1:
-            raise ArgumentError(
-                f"map: batch_size must be a positive int, got {batch_size!r}", "Leave it out."
-            )
-        return _batched_map(f, over, count, batch_size)
-    except FuncgradError as error:
-        raise trim(error) from error.__cause__
+    over = Operands(xs)
+    count = _length("map", over, None)
+    step = _named(lambda carry, x: (carry, f(x)), f)
+    if batch_size is None:
+        return _scan("map", step, None, xs, count, False, 1, None)[1]
+    if type(batch_size) is not int or batch_size < 1:
+        raise ArgumentError(
+            f"map: batch_size must be a positive int, got {batch_size!r}", "Leave it out."
+        )
+    return _batched_map(f, over, count, batch_size)
 
 
 def _batched_map(f: Callable[..., Any], over: Operands, count: int, size: int) -> Any:
@@ -431,7 +454,7 @@ def _batched_map(f: Callable[..., Any], over: Operands, count: int, size: int) -
     blocks = over.rebuild(
         [reshape(x[:whole], (steps, size, *aval_of(x).shape[1:])) for x in over.values]
     )
-    _, found = _scan(_named(block, f), None, blocks, steps, False, 1, None)
+    _, found = _scan("map", _named(block, f), None, blocks, steps, False, 1, None)
     found = tree.map(lambda y: reshape(y, (whole, *aval_of(y).shape[2:])), found)
     if whole == count:
         return found

@@ -14,7 +14,7 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval, Jaxpr
 from ..core.trace import aval_of, run
-from ..errors import ShapeError, StructureError
+from ..errors import StructureError
 from ..ops.complex import imag, make_complex, real
 from ..ops.convert import convert
 from ..ops.kinds import neg
@@ -24,7 +24,7 @@ from ..ops.solve import solve, transposed
 from ..transforms.vjp import vjp
 from ..transforms.vmap import vmap
 from ..tree import TreeDef
-from .bodies import place_of, to_aval
+from .bodies import place_of, to_aval, unlike
 from .implicit import LinearMap, Point
 
 __all__ = ["Dense", "Given"]
@@ -156,7 +156,8 @@ def solution(
 
     Raises:
         StructureError: Where it has another structure.
-        ShapeError: Where a leaf has another shape, or cannot be converted to its type.
+        ShapeError: Where a leaf has another shape.
+        DtypeError: Where a leaf cannot be converted to its type.
     """
     leaves, given = tree.flatten(found)
     if given != treedef:
@@ -174,12 +175,15 @@ def fitted(x: Any, aval: Aval, returns: str, path: str) -> Any:
     """``x`` as ``aval``.
 
     Raises:
-        ShapeError: Where it has another shape, or is complex and ``aval`` is not.
+        ShapeError: Where it has another shape.
+        DtypeError: Where it is complex and ``aval`` is not.
     """
     have = aval_of(x)
     lost = have.dtype.kind == "c" and aval.dtype.kind != "c"
     if have.shape != aval.shape or lost:
-        raise ShapeError(
+        raise unlike(
+            have,
+            aval,
             f"{returns} {have}{f' at {path}' if path else ''}, and the unknown is {aval}",
             "Return the type of the unknown.",
         )

@@ -14,8 +14,8 @@ import numpy as np
 from ..core.ir import Aval, Jaxpr, Var
 from ..core.primitive import Primitive
 from ..core.trace import Tracer, aval_of, trace
-from ..errors import LeakedTracerError, ShapeError, StructureError
-from .bodies import join, name_of, place_of, to_aval
+from ..errors import LeakedTracerError, StructureError
+from .bodies import join, name_of, place_of, to_aval, unlike
 from .custom_arguments import Result
 from .refusals import closed_over, leaked
 
@@ -124,7 +124,7 @@ def agreeing(
     """The results of the forward pass, in the types of the function's own.
 
     Raises:
-        StructureError, ShapeError: Where they differ.
+        StructureError, ShapeError, DtypeError: Where they differ.
     """
     other = rule.result
     pair, part = ("tangent", "rule") if rule.what == "custom_jvp" else ("residuals", "forward pass")
@@ -139,8 +139,11 @@ def agreeing(
     for i, (x, aval) in enumerate(zip(found, out_avals, strict=True)):
         given = aval_of(x)
         if given.strong() != aval.strong() and join(given, aval) != aval:
-            raise ShapeError(
-                f"{whose} returns {given} for {result.label(i)}, and the function {aval}", fix
+            raise unlike(
+                given,
+                aval,
+                f"{whose} returns {given} for {result.label(i)}, and the function {aval}",
+                fix,
             )
         converted.append(to_aval(x, aval))
     return converted

@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..core.ir import Aval, Jaxpr
 from ..core.trace import apply, aval_of, run, trace
-from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
+from ..errors import ArgumentError, DtypeError, StructureError
 from ..ops.arithmetic import sub
 from .bodies import (
     Body,
@@ -21,6 +21,7 @@ from .bodies import (
     share_programs,
     to_aval,
     trace_body,
+    unlike,
 )
 from .implicit import Implicit, LinearSolver, linearized
 from .solvers import Given, on_tree, solution
@@ -58,7 +59,9 @@ class Unknown:
             for path, aval, out in zip(paths, self.avals, body.jaxpr.out_avals, strict=True):
                 both = join(aval, out)
                 if both is None or (both != aval and not aval.weak):
-                    raise ShapeError(
+                    raise unlike(
+                        aval,
+                        out,
                         f"{what}: the unknown{path} is {aval} and {place_of(f)} returns {out}",
                         "Return the shape and dtype of the unknown.",
                     )

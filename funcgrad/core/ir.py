@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from types import CodeType
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._stack import Line
 from ..errors import InvalidJaxprError
 
 __all__ = [
@@ -301,6 +302,17 @@ def line_of(place: Place | None) -> str:
         return ""
     code, _ = place
     return f"{os.path.basename(code.co_filename)}:{line_number(place)} in {code.co_name}"
+
+
+def located(local: str) -> Callable[[FrameType], Line | None]:
+    """For `PLACES`: from a frame whose ``local`` is a place, or an equation, to the line of it."""
+
+    def line(frame: FrameType) -> Line | None:
+        found: Any = frame.f_locals.get(local)
+        place: Place | None = getattr(found, "place", found)
+        return None if place is None else (place[0].co_filename, line_number(place))
+
+    return line
 
 
 def line_number(place: Place) -> int:

@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
 from .ir import Place, line_of
-from .twins import scipys_function, twin_of
 
 __all__ = ["no_value", "raise_leaked", "user_place"]
 
@@ -99,6 +98,8 @@ def no_value(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
                 "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
+    from .twins import scipys_function, twin_of  # nothing but errors needs it
+
     called = scipys_function()
     if called:
         asked, twin = _ASKED.get(use, f"{use}()"), twin_of(called)

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .._stack import PLACES
 from ..errors import (
     ArgumentError,
     ConcretizationError,
@@ -26,7 +27,19 @@ from ..errors import (
     GradientCutError,
     IndexDtypeError,
 )
-from .ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, known_aval, last_uses, make_aval
+from .ir import (
+    Atom,
+    Aval,
+    Equation,
+    Jaxpr,
+    Literal,
+    Place,
+    Var,
+    known_aval,
+    last_uses,
+    located,
+    make_aval,
+)
 from .refusal import no_value, raise_leaked, user_place
 from .tape import Steps
 
@@ -472,6 +485,9 @@ def run(
         for var in dead:
             del env[var]
     return [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
+
+
+PLACES[run.__code__] = located("eqn")
 
 
 def last_reads(jaxpr: Jaxpr) -> list[list[Var]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ..errors import publish, publish_all
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, step, tanh
 from .activations import silu as swish
 from .losses import binary_cross_entropy, cross_entropy, hinge, mae, mse, rmse
@@ -139,8 +140,11 @@ def __getattr__(name: str) -> Any:
     module = importlib.import_module(f".{home or name}", __name__)
     value = module if home is None else getattr(module, name)
     globals()[name] = value
-    return value
+    return publish(globals(), name)
 
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+publish_all(globals())

@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import random
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError, publish_all
 from .checks import Array
 
 __all__ = [
@@ -319,3 +319,6 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) ->
         return (placed * scale).astype(found)
 
     return init
+
+
+publish_all(globals())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
+from ..errors import publish as _publish
 from . import inplace as _inplace
 from . import methods as _methods
 from . import operators as _operators
@@ -78,7 +79,7 @@ def __getattr__(name: str) -> Any:
         if own in module.__all__:  # another name of a function there, as concat is concatenate
             value = getattr(module, own)
     globals()[name] = value
-    return value
+    return _publish(globals(), name)
 
 
 def __dir__() -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
-from ..errors import NotTraceableError
+from ..errors import NotTraceableError, trim
 from .rooms import ROOM_OF, load, load_all
 
 __all__ = [
@@ -128,12 +128,16 @@ def _array_function(
     kwargs: Mapping[str, Any],
 ) -> Any | NotImplementedType:
     """NumPy's protocol (NEP 18): ``func`` was called with a tracer among its arguments."""
-    counterpart = IMPLEMENTED.get(func) or counterpart_of(func)
-    if counterpart is not None:
-        return counterpart(*args, **kwargs)
-    if any(t not in _TRACERS and not issubclass(t, np.ndarray) for t in types):
-        return NotImplemented
-    raise not_traceable(func)
+    try:
+        counterpart = IMPLEMENTED.get(func) or counterpart_of(func)
+        if counterpart is not None:
+            return counterpart(*args, **kwargs)
+        if any(t not in _TRACERS and not issubclass(t, np.ndarray) for t in types):
+            return NotImplemented
+        raise not_traceable(func)
+    except Exception as error:
+        trim(error)
+        raise
 
 
 Tracer.__array_function__ = _array_function  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import DtypeError, ShapeError
+from ..errors import DtypeError, ShapeError, publish_all
 from ..ops import fft as ops
 from ..ops.complex import conjugate
 from ..ops.linear import shape_of
@@ -299,3 +299,6 @@ def ifftshift(x: Array, axes: Any = None) -> Array:
 
 def __getattr__(name: str) -> Any:
     return getattr(np.fft, name)
+
+
+publish_all(globals())

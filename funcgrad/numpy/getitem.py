@@ -15,7 +15,7 @@ import numpy as np
 from ..core.ir import Shape
 from ..core.overwritten import share
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
-from ..errors import ConcretizationError, IndexDtypeError
+from ..errors import ConcretizationError, IndexDtypeError, trim
 from ..ops.index import GetItem, GetMasked
 from ..ops.layout import OPERAND, Index, out_of_bounds
 from ..ops.linear import reshape, shape_of
@@ -57,29 +57,33 @@ def getitem(x: Any, key: Any) -> Any:
         IndexDtypeError: Something that is no index.
         ConcretizationError: A mask without value.
     """
-    kind = type(key)
-    if kind is int or (kind is slice and _plain(key)):
-        if x.aval.shape:
-            out = apply(GetItem((key,)), (x,), None)
-            if type(out) is Tracer:
-                share(x, out)
-            return out
-    else:
-        direct = _direct(key if kind is tuple else (key,))
-        if direct is not None:
-            index, arrays = direct
-            if Ellipsis in index and not arrays:
-                left = len(x.aval.shape) - sum([_axes_of(part) for part in index])
-                index = _without_zero_ellipsis(index, left)
-            out = apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
-            if not arrays:
-                share(x, out)
-            return out
-    resolved = resolve(shape_of(x), key)
-    out = taken(strong(x), resolved)
-    if not resolved.arrays:
-        share(x, out)
-    return out
+    try:
+        kind = type(key)
+        if kind is int or (kind is slice and _plain(key)):
+            if x.aval.shape:
+                out = apply(GetItem((key,)), (x,), None)
+                if type(out) is Tracer:
+                    share(x, out)
+                return out
+        else:
+            direct = _direct(key if kind is tuple else (key,))
+            if direct is not None:
+                index, arrays = direct
+                if Ellipsis in index and not arrays:
+                    left = len(x.aval.shape) - sum([_axes_of(part) for part in index])
+                    index = _without_zero_ellipsis(index, left)
+                out = apply(GetItem(index), (strong(x), *arrays), None) if index else strong(x)
+                if not arrays:
+                    share(x, out)
+                return out
+        resolved = resolve(shape_of(x), key)
+        out = taken(strong(x), resolved)
+        if not resolved.arrays:
+            share(x, out)
+        return out
+    except Exception as error:
+        trim(error)
+        raise
 
 
 def taken(x: Any, key: Key) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.overwritten import overwrite, part, share
 from ..core.refusal import user_place
 from ..core.trace import ScalarTracer, Tracer, aval_of
-from ..errors import DtypeError, ShapeError
+from ..errors import DtypeError, ShapeError, trim
 from ..ops.convert import Convert, convert
 
 __all__ = ["copied", "install_in_place", "views"]
@@ -79,13 +79,17 @@ def _in_place(name: str, symbol: str) -> Callable[[Any, Any], Any]:
     operator = getattr(Tracer, f"__{name}__")
 
     def method(self: Any, other: Any) -> Any:
-        out = operator(self, other)
-        if out is NotImplemented:
+        try:
+            out = operator(self, other)
+            if out is NotImplemented:
+                return out
+            if type(out) is not Tracer or out.aval is not self.aval:
+                out = _as_left(self, out, symbol)
+            overwrite(self, symbol, out.place if type(out) is Tracer else user_place())
             return out
-        if type(out) is not Tracer or out.aval is not self.aval:
-            out = _as_left(self, out, symbol)
-        overwrite(self, symbol, out.place if type(out) is Tracer else user_place())
-        return out
+        except Exception as error:
+            trim(error)
+            raise
 
     return method
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import ShapeError
+from ..errors import ShapeError, publish_all
 from ..ops import solve as ops
 from ..ops.kinds import mul
 from ..ops.linalg import dot_general
@@ -383,3 +383,6 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 def __getattr__(name: str) -> Any:
     return getattr(np.linalg, name)
+
+
+publish_all(globals())

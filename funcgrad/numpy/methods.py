@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.overwritten import part
 from ..core.trace import Tracer
-from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError
+from ..errors import ArgumentError, TracerAssignmentError, UnknownAttributeError, entry, trim
 from ..ops.convert import Convert
 from ..ops.linear import reshape
 from .arguments import cast
@@ -27,11 +27,12 @@ __all__ = ["install"]
 def install() -> None:
     """Give `Tracer` the attributes and methods of an array."""
     for name, function in _METHODS.items():
-        setattr(Tracer, name, _method(name, function))
+        setattr(Tracer, name, entry(_method(name, function)))
     for name, advice in _WRITING.items():
-        setattr(Tracer, name, _writing(name, advice))
+        setattr(Tracer, name, entry(_writing(name, advice)))
     for name, (read, advice) in _ATTRIBUTES.items():
-        setattr(Tracer, name, property(read, _unwriteable(name, advice)))
+        getter = read if name in _FACTS else entry(read)
+        setattr(Tracer, name, property(getter, entry(_unwriteable(name, advice))))
     for function in (
         *(
             astype,
@@ -48,9 +49,8 @@ def install() -> None:
         ),
         *(choose, compress, conj, conjugate, to_device),
     ):
-        setattr(Tracer, function.__name__.rstrip("_"), function)
+        setattr(Tracer, function.__name__.rstrip("_"), entry(function))
     special: dict[str, Any] = {
-        "__getitem__": _getitem,
         "__setitem__": _setitem,
         "__delitem__": _delitem,
         "__len__": _len,
@@ -59,11 +59,21 @@ def install() -> None:
         "__copy__": lambda self: copied(self),
         "__deepcopy__": lambda self, memo: copied(self),
         "__array_namespace__": _array_namespace,
-        "__getattr__": _getattr,
     }
+    for name in _CONVERSIONS:
+        special[name] = vars(Tracer)[name]
     for name, function in special.items():
-        setattr(Tracer, name, function)
+        setattr(Tracer, name, entry(function))
+    Tracer.__getitem__ = entry(_getitem)  # type: ignore[attr-defined]
+    Tracer.__getattr__ = _getattr  # type: ignore[attr-defined]
 
+
+_CONVERSIONS = (
+    *("__bool__", "__float__", "__int__", "__complex__", "__index__", "__array__", "__hash__"),
+    *("__str__", "__repr__", "__format__", "__reduce__"),
+)
+_FACTS = ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "device")
+"""Attributes that every tracer has, leaked ones too."""
 
 _METHODS: dict[str, Any] = {
     name: getattr(np, name)
@@ -336,6 +346,14 @@ _NO_COUNTERPART = {
 def _getattr(self: Tracer, name: str) -> NoReturn:
     if name.startswith("__"):
         raise AttributeError(f"a traced value has no attribute {name!r}")
+    try:
+        _refuse_attribute(self, name)
+    except UnknownAttributeError as error:
+        trim(error)
+        raise
+
+
+def _refuse_attribute(self: Tracer, name: str) -> NoReturn:
     advice = _NO_COUNTERPART.get(name)
     function = getattr(np, name, None)
     if advice is None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
-from ..errors import ArgumentError, DtypeError
+from ..errors import ArgumentError, DtypeError, entry, trim
 from ..ops import arithmetic, discrete
 from ..ops.arithmetic import pow_, scalar_pow
 from ..ops.complex import absolute
@@ -40,38 +40,46 @@ def _binary(
     ordered = isinstance(primitive, discrete.Comparison) and not equality
 
     def forward(self: Any, other: Any) -> Any:
-        kind = type(other)
-        dtype = self.aval.dtype
-        if kind is ScalarTracer or kind is Tracer:
-            if other.aval.dtype is dtype and dtype.kind in kinds:
-                frame = self.frame
-                if frame is other.frame and not frame.closed:
-                    return frame.process(primitive, (self, other), None)
+        try:
+            kind = type(other)
+            dtype = self.aval.dtype
+            if kind is ScalarTracer or kind is Tracer:
+                if other.aval.dtype is dtype and dtype.kind in kinds:
+                    frame = self.frame
+                    if frame is other.frame and not frame.closed:
+                        return frame.process(primitive, (self, other), None)
+                    return apply(primitive, (self, other), None)
+            elif kind is float or kind is int:
+                if dtype.kind in with_float and not self.frame.closed:
+                    return self.frame.process(primitive, (self, other), None)
+            elif kind in _ARRAYS and other.dtype is dtype and dtype.kind in kinds:
                 return apply(primitive, (self, other), None)
-        elif kind is float or kind is int:
-            if dtype.kind in with_float and not self.frame.closed:
-                return self.frame.process(primitive, (self, other), None)
-        elif kind in _ARRAYS and other.dtype is dtype and dtype.kind in kinds:
-            return apply(primitive, (self, other), None)
-        other = _other(primitive, other, equality)
-        if other is NotImplemented:
-            return other
-        if ordered:
-            _require_order(primitive, self, other)
-        return apply_ufunc(primitive, ufunc, (self, other))
+            other = _other(primitive, other, equality)
+            if other is NotImplemented:
+                return other
+            if ordered:
+                _require_order(primitive, self, other)
+            return apply_ufunc(primitive, ufunc, (self, other))
+        except Exception as error:
+            trim(error)
+            raise
 
     def reflected(self: Any, other: Any) -> Any:
-        kind = type(other)
-        if (
-            (kind is float or kind is int)
-            and self.aval.dtype.kind in with_float
-            and not self.frame.closed
-        ):
-            return self.frame.process(primitive, (other, self), None)
-        other = _other(primitive, other, equality)
-        if other is NotImplemented:
-            return other
-        return apply_ufunc(primitive, ufunc, (other, self))
+        try:
+            kind = type(other)
+            if (
+                (kind is float or kind is int)
+                and self.aval.dtype.kind in with_float
+                and not self.frame.closed
+            ):
+                return self.frame.process(primitive, (other, self), None)
+            other = _other(primitive, other, equality)
+            if other is NotImplemented:
+                return other
+            return apply_ufunc(primitive, ufunc, (other, self))
+        except Exception as error:
+            trim(error)
+            raise
 
     return forward, reflected
 
@@ -113,9 +121,13 @@ def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
 
 def _unary(primitive: Any, ufunc: np.ufunc, kinds: str) -> Callable[[Any], Any]:
     def operator(self: Any) -> Any:
-        if self.aval.dtype.kind in kinds and not self.frame.closed:
-            return self.frame.process(primitive, (self,), None)
-        return apply_ufunc(primitive, ufunc, (self,))
+        try:
+            if self.aval.dtype.kind in kinds and not self.frame.closed:
+                return self.frame.process(primitive, (self,), None)
+            return apply_ufunc(primitive, ufunc, (self,))
+        except Exception as error:
+            trim(error)
+            raise
 
     return operator
 
@@ -264,4 +276,5 @@ def install() -> None:
         "__floor__": _to_int(math.floor),
         "__ceil__": _to_int(math.ceil),
     }.items():
-        setattr(Tracer, name, function)
+        own = name in ("__neg__", "__abs__", "__invert__")  # these trim their errors themselves
+        setattr(Tracer, name, function if own else entry(function))

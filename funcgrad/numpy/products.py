@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, apply, aval_of
-from ..errors import ShapeError
+from ..errors import ShapeError, entry
 from ..ops.kinds import mul
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import reshape, shape_of
@@ -322,5 +322,5 @@ def _rmatmul(self: Any, other: Any) -> Any:
     return _product(other, self) if isinstance(other, _OTHERS) else NotImplemented
 
 
-Tracer.__matmul__ = _matmul  # type: ignore[attr-defined]
-Tracer.__rmatmul__ = _rmatmul  # type: ignore[attr-defined]
+Tracer.__matmul__ = entry(_matmul)  # type: ignore[attr-defined]
+Tracer.__rmatmul__ = entry(_rmatmul)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.primitive import Primitive
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
-from ..errors import NotTraceableError, ShapeError, TracerAssignmentError
+from ..errors import NotTraceableError, ShapeError, TracerAssignmentError, trim
 from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
 from .arguments import cast, operand
@@ -37,25 +37,29 @@ HANDLERS: dict[np.ufunc, Callable[..., Any]] = {}
 
 def _array_ufunc(self: Tracer, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
     """NumPy's protocol (NEP 13): ``ufunc`` was called with a tracer among its arguments."""
-    if method == "__call__":
-        if not kwargs:
-            primitive = STRAIGHT.get(ufunc)
-            if primitive is not None:
-                aval = self.aval
-                if len(inputs) == 1 and aval.dtype.kind == "f" and not aval.weak:
-                    return apply(primitive, inputs, None)
-                ready = _ready(inputs)
-                if ready is not None:
-                    return apply(primitive, ready, None)
-        elif "out" in kwargs and "where" in kwargs:
-            from . import ufunc_methods
+    try:
+        if method == "__call__":
+            if not kwargs:
+                primitive = STRAIGHT.get(ufunc)
+                if primitive is not None:
+                    aval = self.aval
+                    if len(inputs) == 1 and aval.dtype.kind == "f" and not aval.weak:
+                        return apply(primitive, inputs, None)
+                    ready = _ready(inputs)
+                    if ready is not None:
+                        return apply(primitive, ready, None)
+            elif "out" in kwargs and "where" in kwargs:
+                from . import ufunc_methods
 
-            references = ufunc_methods.references(kwargs["out"])
-            return _call(ufunc, inputs, kwargs, ufunc_methods.is_temporary(references))
-        return _call(ufunc, inputs, kwargs, False)
-    from . import ufunc_methods
+                references = ufunc_methods.references(kwargs["out"])
+                return _call(ufunc, inputs, kwargs, ufunc_methods.is_temporary(references))
+            return _call(ufunc, inputs, kwargs, False)
+        from . import ufunc_methods
 
-    return ufunc_methods.METHODS[method](ufunc, *inputs, **kwargs)
+        return ufunc_methods.METHODS[method](ufunc, *inputs, **kwargs)
+    except Exception as error:
+        trim(error)
+        raise
 
 
 def _ready(inputs: Sequence[Any]) -> Sequence[Any] | None:

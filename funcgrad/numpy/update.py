@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, apply, aval_of
-from ..errors import DtypeError, NotTraceableError
+from ..errors import DtypeError, NotTraceableError, entries
 from ..ops.convert import convert
 from ..ops.index import IndexAdd, IndexSet
 from ..ops.layout import distinct, fill, layout
@@ -51,6 +51,7 @@ class At:
         return AtIndex(self._x, key)
 
 
+@entries
 class AtIndex:
     """``x.at[key]``. Every method returns a new array of the shape and dtype of ``x``.
 

@@ -21,6 +21,7 @@ from .base import (
     check_state,
     map_leaves,
     next_rate,
+    optimizer,
     rate_at,
     zeros,
 )
@@ -152,4 +153,4 @@ def _adam(
         updates, m, v = map_leaves(called, "gradient", rule, grads, params, state.m, state.v)
         return updates, AdamState(step, next_rate(called, learning_rate, state, step), m, v)
 
-    return Optimizer(init, update)
+    return optimizer(called, init, update)

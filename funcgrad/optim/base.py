@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import tree
 from ..core.trace import Tracer
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError, entry
 
 Rate: TypeAlias = float | Callable[[Any], Any]
 """A learning rate, or a function from the number of updates made (an integer) to one."""
@@ -31,6 +31,15 @@ class Optimizer(NamedTuple):
 
     init: Callable[[Any], Any]
     update: Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+def optimizer(
+    called: str, init: Callable[[Any], Any], update: Callable[[Any, Any, Any], tuple[Any, Any]]
+) -> Optimizer:
+    """The pair, as users call it; ``called`` is what made it."""
+    for name, function in (("init", init), ("update", update)):
+        function.__module__, function.__qualname__ = "funcgrad.optim", f"{called}(...).{name}"
+    return Optimizer(entry(init), entry(update))
 
 
 def apply_updates(params: Any, updates: Any) -> Any:

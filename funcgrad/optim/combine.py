@@ -15,6 +15,7 @@ from .base import (
     check_state,
     float_dtype,
     map_leaves,
+    optimizer,
     working_dtype,
 )
 
@@ -69,7 +70,7 @@ def clip_by_global_norm(max_norm: float) -> Optimizer:
         (updates,) = map_leaves("clip_by_global_norm", "gradient", rule, grads, params)
         return updates, ClipState(norm)
 
-    return Optimizer(init, update)
+    return optimizer("clip_by_global_norm", init, update)
 
 
 class ChainState(NamedTuple):
@@ -124,14 +125,14 @@ def chain(*optimizers: Optimizer) -> Optimizer:
         )
 
     def init(params: Any) -> ChainState:
-        return ChainState(tuple(optimizer.init(params) for optimizer in optimizers))
+        return ChainState(tuple(one.init(params) for one in optimizers))
 
     def update(grads: Any, state: ChainState, params: Any) -> tuple[Any, ChainState]:
         check_state("chain", state, ChainState)
         states: list[Any] = []
-        for optimizer, one in zip(optimizers, state.states, strict=True):
-            grads, one = optimizer.update(grads, one, params)
-            states.append(one)
+        for one, own in zip(optimizers, state.states, strict=True):
+            grads, own = one.update(grads, own, params)
+            states.append(own)
         return grads, ChainState(tuple(states))
 
-    return Optimizer(init, update)
+    return optimizer("chain", init, update)

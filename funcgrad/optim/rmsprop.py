@@ -17,6 +17,7 @@ from .base import (
     check_state,
     map_leaves,
     next_rate,
+    optimizer,
     rate_at,
     zeros,
 )
@@ -131,4 +132,4 @@ def rmsprop(
             velocity=rest.pop(0) if momentum else None,
         )
 
-    return Optimizer(init, update)
+    return optimizer("rmsprop", init, update)

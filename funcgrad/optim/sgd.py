@@ -16,6 +16,7 @@ from .base import (
     check_state,
     map_leaves,
     next_rate,
+    optimizer,
     rate_at,
     zeros,
 )
@@ -101,4 +102,4 @@ def sgd(learning_rate: Rate, momentum: float = 0.0, nesterov: bool = False) -> O
             (updates,) = map_leaves("sgd", "gradient", plain, grads, params)
         return updates, SgdState(step, next_rate("sgd", learning_rate, state, step), velocity)
 
-    return Optimizer(init, update)
+    return optimizer("sgd", init, update)

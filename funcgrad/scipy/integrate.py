@@ -15,7 +15,7 @@ from ..control.bodies import is_number, name_of, place_of, share_programs
 from ..control.unknown import require_functions
 from ..core.ir import make_aval
 from ..core.trace import apply, aval_of, trace
-from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry
+from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry, publish_all
 from ..numpy.create import asarray
 from ..ops.convert import convert
 from ..ops.linear import reshape, transpose
@@ -384,3 +384,6 @@ def odeint(
         options,
     )
     return transpose(equation.solve(plan, span, times)[0], (1, 0))
+
+
+publish_all(globals())

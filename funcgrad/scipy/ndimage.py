@@ -13,7 +13,7 @@ import numpy as np
 from .. import numpy as fnp
 from ..api.program import stop_gradient
 from ..core.trace import aval_of
-from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError
+from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, publish_all
 from ..numpy.arguments import cast, operand
 from .watched import holds_tracer
 
@@ -251,3 +251,6 @@ def _turned(x: Any, held: Any, length: int, mode: str) -> Any:
     below = np.where(back, down + period, -down - last)
     above = np.where(over, period - up - last, up)
     return sign * x + np.where(low, below, np.where(high, above, 0.0))
+
+
+publish_all(globals())

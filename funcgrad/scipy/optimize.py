@@ -12,7 +12,7 @@ from ..control.solvers import Dense, Given
 from ..control.unknown import require_functions, tangent_program
 from ..core.ir import Aval
 from ..core.trace import Tracer, apply, run, trace
-from ..errors import ArgumentError, MissingExtraError, MissingRuleError, entry
+from ..errors import ArgumentError, MissingExtraError, MissingRuleError, entry, publish_all
 
 try:
     from .functions import (
@@ -307,3 +307,6 @@ def _method(method: Any, known: frozenset[str], what: str) -> str:
             f"{what}: there is no method {method!r}", f"Use one of {', '.join(sorted(known))}."
         )
     return method.lower()
+
+
+publish_all(globals())

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MissingExtraError, ShapeError
+from ..errors import ArgumentError, MissingExtraError, ShapeError, publish_all
 from ..numpy.arguments import cast, operand
 from ..numpy.dispatch import has_tracer
 from ..numpy.promote import promote_types
@@ -119,3 +119,6 @@ def _by_fourier(x: Any, y: Any, dtype: np.dtype[Any]) -> Any:
     product = np.fft.rfftn(x, shape, axes) * np.fft.rfftn(y, shape, axes)
     full = np.fft.irfftn(product, shape, axes)
     return cast(full if dtype.kind == "f" else np.rint(full), dtype)
+
+
+publish_all(globals())

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..api.program import stop_gradient
 from ..core.trace import aval_of
-from ..errors import ArgumentError, MissingExtraError
+from ..errors import ArgumentError, MissingExtraError, publish_all
 from ..numpy.arguments import cast, operand
 from ..numpy.dispatch import has_tracer
 from ..numpy.rooms import load
@@ -443,3 +443,6 @@ def _refuse(name: str, **given: Any) -> None:
                 f"scipy.special.{name}: {parameter}={value!r} cannot be used with a traced value",
                 f"Leave {parameter}= away.",
             )
+
+
+publish_all(globals())

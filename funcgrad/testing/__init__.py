@@ -6,6 +6,7 @@ numerical derivatives; `strategies` draws random arrays and programs with Hypoth
 tests are made of these.
 """
 
+from ..errors import publish_all
 from .gradients import check_grads, derivative, numerical_jvp
 from .laws import CHAIN, check_chains, check_transforms
 from .rules import check_rule
@@ -19,3 +20,5 @@ __all__ = [
     "derivative",
     "numerical_jvp",
 ]
+
+publish_all(globals())

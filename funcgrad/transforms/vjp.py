@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Place, line_of
+from .._stack import PLACES
+from ..core.ir import Place, line_of, located
 from ..core.overwritten import refuse, restore
 from ..core.refusal import user_place
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
@@ -231,6 +232,9 @@ class Tape:
             for older in outer:
                 older.place = None
         return [found.get(id(tracer)) for tracer in self._inputs]
+
+
+PLACES[Tape.pullback.__code__] = located("place")
 
 
 def _backwards(entries: list[Any], consume: bool) -> Iterator[Any]:

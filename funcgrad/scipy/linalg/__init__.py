@@ -7,7 +7,7 @@ derivatives where something is. Arguments ``overwrite_a`` and the like are taken
 
 from __future__ import annotations
 
-from ...errors import MissingExtraError
+from ...errors import MissingExtraError, publish_all
 
 try:
     from .factorings import cho_factor, cholesky, lu, lu_factor, polar, qr, svd, svdvals
@@ -90,3 +90,5 @@ __all__ = [
     "tanm",
     "toeplitz",
 ]
+
+publish_all(globals())

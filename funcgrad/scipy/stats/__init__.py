@@ -8,7 +8,7 @@ SciPy's are.
 
 from __future__ import annotations
 
-from ...errors import MissingExtraError
+from ...errors import MissingExtraError, publish_all
 
 try:
     from .continuous import (
@@ -73,3 +73,5 @@ __all__ = [
     "uniform",
     "weibull_min",
 ]
+
+publish_all(globals())

@@ -1,0 +1,93 @@
+"""Floor 0: what to write where a call does not fit the parameters of a function."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["miscalled", "near"]
+
+_UNKNOWN = re.compile(r"got an unexpected keyword argument '(.*?)'")
+
+_ELSEWHERE = {
+    "axis": ("dim", "dims", "axes", "axis"),
+    "key": ("rng", "seed", "prng", "generator", "random_state"),
+    "shape": ("size", "shape", "dims"),
+    "learning_rate": ("lr", "alpha", "eta", "step_size"),
+    "kernel": ("weight", "weights", "filter", "filters"),
+    "stride": ("strides", "window_strides"),
+    "true_fun": ("true_fn", "on_true"),
+    "false_fun": ("false_fn", "on_false"),
+    "body_fun": ("body_fn", "body", "fn", "func"),
+    "cond_fun": ("cond_fn", "cond", "predicate"),
+    "init": ("carry", "init_val", "initial", "init_carry"),
+    "init_val": ("init", "carry", "initial"),
+    "f": ("fn", "fun", "func", "function", "body"),
+    "argnums": ("argnum", "wrt", "args"),
+    "rate": ("p", "drop_rate", "prob"),
+}
+"""What other libraries, or other functions of this one, call a parameter."""
+
+
+def near(name: str, among: Sequence[str]) -> str | None:
+    """The parameter among several that somebody who wrote ``name`` is likely to have meant."""
+    import difflib
+
+    for parameter in among:
+        if name in _ELSEWHERE.get(parameter, ()):
+            return parameter
+    found = difflib.get_close_matches(name, among, n=1, cutoff=0.6)
+    if found:
+        return found[0]
+    for parameter in among:
+        words = parameter.split("_")
+        if len(words) > 1 and name == "".join([word[:1] for word in words]):
+            return parameter
+    return next((p for p in among if len(name) > 1 and (name in p or p.startswith(name))), None)
+
+
+def name_of(f: Callable[..., Any], args: Sequence[Any]) -> str:
+    """What users call ``f``: ``"grad"``, ``"nn.conv"``, ``"scipy.stats.norm.pdf"``."""
+    module = f.__module__.partition(".")[2]
+    if module.partition(".")[0] in ("api", "control", "compile", "core"):
+        module = ""
+    owner, _, name = f.__qualname__.rpartition(".")
+    if owner and args and next(iter(inspect.signature(f).parameters), "") == "self":
+        owner = getattr(args[0], "name", owner)
+    return ".".join([part for part in (module, owner, name) if part])
+
+
+def miscalled(f: Callable[..., Any], args: Sequence[Any], error: str) -> tuple[str, str]:
+    """What an error says where a function was called with arguments that it does not take.
+
+    Args:
+        f: The function.
+        args: The positional arguments.
+        error: Python's message.
+
+    Returns:
+        What was called and what it got, and what to write instead.
+    """
+    called = name_of(f, args)
+    parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
+    unknown = _UNKNOWN.search(error)
+    got = error.partition("() ")[2] or error
+    taken = "It takes " + ", ".join([_written(p) for p in parameters]) + "."
+    if unknown:
+        names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+        meant = near(unknown[1], names)
+        got = unknown[0]
+        return f"{called}: {got}", f"Write {meant}=. {taken}" if meant else taken
+    return f"{called}: {got}", taken
+
+
+def _written(parameter: inspect.Parameter) -> str:
+    if parameter.kind is parameter.VAR_POSITIONAL:
+        return f"*{parameter.name}"
+    if parameter.kind is parameter.VAR_KEYWORD:
+        return f"**{parameter.name}"
+    needed = parameter.default is parameter.empty
+    keyword = parameter.kind is parameter.KEYWORD_ONLY
+    return parameter.name if needed and not keyword else f"{parameter.name}="

@@ -1,0 +1,162 @@
+"""Floor 0: the user's line: whose code a frame of the stack runs, and where NumPy's warnings point.
+
+NumPy gives a warning the line that called it, which inside of a transform is one of funcgrad's: all
+of the user's would share it, and Python shows one warning a line. So where NumPy would warn it is
+told, for the time of a call, to report to `_REPORTS`, which finds the line that is meant and warns
+there. Where the user has chosen something else (`numpy.errstate`), that stays.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import Any, TypeAlias
+
+import numpy as np
+
+__all__ = [
+    "COMPILED",
+    "ENTRY",
+    "LIBRARIES",
+    "PACKAGE",
+    "PLACE",
+    "PLACES",
+    "POINTS",
+    "SITE",
+    "STATE",
+    "Line",
+    "pointing",
+    "users_line",
+]
+
+PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
+"""Where installed libraries are."""
+LIBRARIES = (PACKAGE, *(os.path.join(SITE, name) + os.sep for name in ("numpy", "scipy")))
+COMPILED = "compiled by funcgrad"
+"""What the file names of generated code have in them."""
+ENTRY = f"<entry of a function {COMPILED}>"
+"""What stands for a file in the code that recognises the calls of a jitted function."""
+
+Line: TypeAlias = tuple[str, int]
+"""A file and a line in it."""
+
+PLACES: dict[CodeType, Callable[[FrameType], Line | None]] = {}
+"""For code that computes what somebody else has written, such as a backward pass: from its frame to
+the line that it computes, if it is known."""
+PLACE = "__place__"
+"""The name under which generated code has the same function among its globals."""
+
+
+def users_line() -> str:
+    """The innermost line on the stack that no installed library has; "" if it is in no file."""
+    frame = sys._getframe(1)
+    found = None
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if not file.startswith(LIBRARIES) and COMPILED not in file:
+            if not file.startswith(SITE):
+                found = frame
+                break
+            found = found or frame
+        frame = frame.f_back
+    if found is None or found.f_code.co_filename.startswith("<"):
+        return ""
+    code = found.f_code
+    return f"{os.path.basename(code.co_filename)}:{found.f_lineno} in {code.co_name}"
+
+
+class _Reports:
+    """What NumPy writes to in place of warning."""
+
+    def write(self, text: str) -> None:
+        """Warn at the user's line of what NumPy has to say."""
+        message = text.removeprefix("Warning: ").rstrip("\n")
+        found: Line | None = None
+        users: FrameType | None = sys._getframe(1)
+        while users is not None:
+            code = users.f_code
+            if code.co_filename.startswith(LIBRARIES):
+                place = PLACES.get(code)
+            elif COMPILED in code.co_filename:
+                place = users.f_globals.get(PLACE)
+            else:
+                found = found or (code.co_filename, users.f_lineno)
+                break
+            if place is not None and found is None:
+                found = place(users)
+            users = users.f_back
+        if found is None:
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+            return
+        space = _globals_of(found[0], users)
+        warnings.warn_explicit(
+            message,
+            RuntimeWarning,
+            *found,
+            module=space.get("__name__"),
+            registry=space.setdefault("__warningregistry__", {}),
+        )
+
+
+def _globals_of(file: str, frame: FrameType | None) -> dict[str, Any]:
+    """The globals of the module in a file, where the warnings that it has shown are remembered."""
+    calling = frame
+    while frame is not None:
+        if frame.f_code.co_filename == file:
+            return frame.f_globals
+        frame = frame.f_back
+    for module in list(sys.modules.values()):
+        if getattr(module, "__file__", None) == file:
+            return vars(module)
+    return {} if calling is None else calling.f_globals
+
+
+_REPORTS = _Reports()
+
+
+def _state() -> tuple[Any, Any]:
+    """The context variable in which NumPy keeps its error state, and the state that reports.
+
+    NumPy has no public name for it; setting it takes a tenth of the time of `numpy.errstate`.
+    """
+    with np.errstate(divide="log", over="log", invalid="log", under="ignore", call=_REPORTS):
+        for variable, value in contextvars.copy_context().items():
+            if variable.name == "numpy.ufunc.extobj":
+                return variable, value
+    return contextvars.ContextVar("funcgrad_no_state", default=None), object()
+
+
+STATE, POINTS = _state()
+"""NumPy's error state in this context, and the default one but that it reports to us."""
+
+_last: tuple[Any, Any] = (None, None)
+
+
+def pointing(state: Any) -> Any:
+    """Have NumPy report where it would warn, in a state that is not the default.
+
+    Args:
+        state: The state, which is not `POINTS`.
+
+    Returns:
+        The token to reset `STATE` with, or None where nothing is to be changed.
+    """
+    global _last
+    before, after = _last
+    if state is after:
+        return None
+    if state is not before:
+        modes: dict[str, Any] = dict(np.geterr())
+        warned = {kind: "log" for kind, mode in modes.items() if mode == "warn"}
+        theirs = {"call", "log"} & {*modes.values()} and np.geterrcall() is not _REPORTS
+        after = state
+        if warned and not theirs:
+            with np.errstate(**warned, call=_REPORTS):  # type: ignore[arg-type]
+                after = STATE.get()
+        _last = state, after
+    return None if after is state else STATE.set(after)
