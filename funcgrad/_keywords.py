@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["miscalled", "near"]
+__all__ = ["miscalled", "name_of", "near"]
 
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(.*?)'")
 
@@ -27,6 +27,9 @@ _ELSEWHERE = {
     "f": ("fn", "fun", "func", "function", "body"),
     "argnums": ("argnum", "wrt", "args"),
     "rate": ("p", "drop_rate", "prob"),
+    "x0": ("init", "x", "guess", "start"),
+    "b1": ("beta1", "beta_1"),
+    "b2": ("beta2", "beta_2"),
 }
 """What other libraries, or other functions of this one, call a parameter."""
 

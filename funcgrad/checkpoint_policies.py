@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .core.ir import Equation
-from .errors import publish_all
+from .errors import ArgumentError, publish_all
 
 __all__ = [
     "Policy",
@@ -40,6 +40,11 @@ def everything_saveable(eqn: Equation) -> bool:
 
 def dots_saveable(eqn: Equation) -> bool:
     """Keep the results of matrix products and convolutions, which cost most to compute again."""
+    if not isinstance(eqn, Equation):
+        raise ArgumentError(
+            f"dots_saveable: expected an equation, got {type(eqn).__name__}",
+            "Pass the policy itself: checkpoint(f, policy=checkpoint_policies.dots_saveable).",
+        )
     return eqn.primitive.name in _PRODUCTS
 
 

@@ -18,7 +18,7 @@ from .control.effects import perform
 from .control.elements import is_abstract
 from .control.host import Host
 from .control.nans import NanFrame, has_nan
-from .errors import ArgumentError, NanError, entry, publish_all, trim
+from .errors import ArgumentError, NanError, entry, publish_all
 
 __all__ = ["callback", "nans", "print"]
 
@@ -65,29 +65,24 @@ def print(fmt: str, *args: Any, **kwargs: Any) -> None:
     x = 1.00
     np.float64(2.0)
     """
+    if not isinstance(fmt, str):
+        raise ArgumentError(
+            f"debug.print: the first argument must be a format string, got {type(fmt).__name__}",
+            'Write debug.print("{x}", x=x).',
+        )
+    any_value = _Anything()
     try:
-        if not isinstance(fmt, str):
-            raise ArgumentError(
-                f"debug.print: the first argument must be a format string, got "
-                f"{type(fmt).__name__}",
-                'Write debug.print("{x}", x=x).',
-            )
-        any_value = _Anything()
-        try:
-            fmt.format(*[any_value] * len(args), **dict.fromkeys(kwargs, any_value))
-        except (LookupError, ValueError) as error:
-            raise ArgumentError(
-                f"debug.print: the values do not fit the format {fmt!r}: {error}",
-                'Write debug.print("{x}", x=x); braces themselves are {{ and }}.',
-            ) from None
+        fmt.format(*[any_value] * len(args), **dict.fromkeys(kwargs, any_value))
+    except (LookupError, ValueError) as error:
+        raise ArgumentError(
+            f"debug.print: the values do not fit the format {fmt!r}: {error}",
+            'Write debug.print("{x}", x=x); braces themselves are {{ and }}.',
+        ) from None
 
-        def show(*args: Any, **kwargs: Any) -> None:
-            sys.stdout.write(fmt.format(*args, **kwargs) + "\n")
+    def show(*args: Any, **kwargs: Any) -> None:
+        sys.stdout.write(fmt.format(*args, **kwargs) + "\n")
 
-        perform(Host(show, args, kwargs))
-    except Exception as error:
-        trim(error)
-        raise
+    perform(Host(show, args, kwargs))
 
 
 def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
@@ -112,16 +107,12 @@ def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     >>> grad(f)(3.0), seen
     (np.float64(27.0), [np.float64(9.0)])
     """
-    try:
-        if not callable(f):
-            raise ArgumentError(
-                f"debug.callback: expected a function, got {type(f).__name__}",
-                "Write debug.callback(f, x).",
-            )
-        perform(Host(f, args, kwargs))
-    except Exception as error:
-        trim(error)
-        raise
+    if not callable(f):
+        raise ArgumentError(
+            f"debug.callback: expected a function, got {type(f).__name__}",
+            "Write debug.callback(f, x).",
+        )
+    perform(Host(f, args, kwargs))
 
 
 @entry

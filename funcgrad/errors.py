@@ -12,7 +12,7 @@ import functools
 import os
 import re
 from collections.abc import Callable
-from types import FunctionType, TracebackType
+from types import CodeType, FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
@@ -49,6 +49,8 @@ _NO_SHAPE = (
     "(static_argnames), or take the length from x.shape. See docs/errors.md#concretization"
 )
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
+PASSING: set[CodeType] = set()
+"""Code that does nothing but call NumPy, whose faults are not funcgrad's."""
 
 _ROOT = __name__.partition(".")[0]
 _TOP = (["api"], ["control"], ["compile"], ["core"])
@@ -79,11 +81,16 @@ class FuncgradError(Exception):
     anchor = "errors"
 
     def __init__(self, what: str, fix: str = "", *, where: str | None = None) -> None:
-        self.what, self.fix = what, fix
+        self.fix = fix
         self.where = users_line() if where is None else where
-        lines = [f"{what}."] + ([fix] if fix else [])
+        self.says(what)
+
+    def says(self, what: str) -> None:
+        """Make ``what`` the first line."""
+        self.what = what
+        lines = [f"{what}."] + ([self.fix] if self.fix else [])
         place = f"At {self.where}. " if self.where else ""
-        super().__init__("\n".join([*lines, f"{place}See docs/errors.md#{self.anchor}"]))
+        self.args = ("\n".join([*lines, f"{place}See docs/errors.md#{self.anchor}"]),)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.fix, self.where)
@@ -243,6 +250,9 @@ def _without_ours(tb: TracebackType | None, fault: bool) -> TracebackType | None
         tb = tb.tb_next
     last = len(frames)
     while fault and last and _ours(frames[last - 1]):
+        if frames[last - 1].tb_frame.f_code in PASSING:
+            last = len(frames)
+            break
         last -= 1
     kept = [t for i, t in enumerate(frames) if i >= last or not _ours(t)]
     for here, following in zip(kept, [*kept[1:], None], strict=False):
@@ -269,14 +279,16 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
         try:
             return f(*args, **kwargs)
         except Exception as error:
-            if type(error) is TypeError and error.__traceback__.tb_next is None:  # type: ignore[union-attr]
+            if type(error) is TypeError and (better := _miscalled(call, args, error)) is not None:
                 try:
-                    from ._keywords import miscalled
-
-                    raise ArgumentError(*miscalled(call, args, str(error))) from None
-                except ArgumentError as better:
+                    raise better from None
+                except ArgumentError:
                     trim(better)
                     raise
+            if isinstance(error, FuncgradError) and error.what.startswith(_NAMELESS):
+                from ._keywords import name_of
+
+                error.says(name_of(call, args) + error.what.removeprefix(_NAMELESS))
             trim(error)
             raise
         finally:
@@ -285,6 +297,27 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
 
     call.__entry__ = True  # type: ignore[attr-defined]
     return call
+
+
+_NAMELESS = _ROOT
+"""How an error begins that was raised where it is not known which function was called."""
+_CALL = re.compile(r"(?:.*\.)?(\w+)\(\) (?:got (an unexpected|multiple)|missing|takes) ")
+"""Python's text for a call that does not fit the parameters."""
+
+
+def _miscalled(f: Any, args: tuple[Any, ...], error: TypeError) -> ArgumentError | None:
+    """What to raise where ``f``, or NumPy's or SciPy's function behind it, was called wrongly."""
+    tb = error.__traceback__
+    while tb is not None and tb.tb_next is not None:
+        tb = tb.tb_next
+    found = _CALL.match(str(error))
+    ours = tb is None or _ours(tb)
+    theirs = f.__module__.startswith(_ROOT)  # a wrapper has the module of the user's function
+    if found is None or not ours or not theirs or found[1] != f.__wrapped__.__name__:
+        return None
+    from ._keywords import miscalled
+
+    return ArgumentError(*miscalled(f, args, str(error)))
 
 
 _PUBLISHED: dict[Callable[..., Any], Callable[..., Any]] = {}

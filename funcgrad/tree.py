@@ -265,6 +265,7 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) ->
         >>> map(lambda p, g: p if g is None else p - g, {"w": 3.0, "n": 5}, {"w": 1.0, "n": None})
         {'w': 2.0, 'n': 5}
     """
+    _require_function("tree.map", f)
     found, treedef = flatten(tree, is_leaf)
     others = _others("tree.map", treedef, rest)
     return unflatten(treedef, builtins.map(f, found, *others))
@@ -291,9 +292,18 @@ def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf 
         >>> map_with_path(decay, [{"w": 1.0, "b": 2.0}])
         [{'w': 0.1, 'b': 0.0}]
     """
+    _require_function("tree.map_with_path", f)
     found, treedef = flatten(tree, is_leaf)
     others = _others("tree.map_with_path", treedef, rest)
     return unflatten(treedef, builtins.map(f, treedef.paths(), found, *others))
+
+
+def _require_function(name: str, f: Any) -> None:
+    if not callable(f):
+        raise ArgumentError(
+            f"{name}: expected a function, got {type(f).__name__}",
+            f"Write {name}(f, tree): the function comes first.",
+        )
 
 
 def _others(name: str, treedef: TreeDef, rest: Sequence[Any]) -> list[list[Any]]:
@@ -352,6 +362,11 @@ a tuple of 2.
         See docs/errors.md#structure
     """
     found: list[Any] = []
+    if not isinstance(treedef, TreeDef):
+        raise ArgumentError(
+            f"tree.flatten_up_to: expected a structure, got {type(treedef).__name__}",
+            "Write tree.flatten_up_to(tree.structure(x), y, what).",
+        )
     if wrong := match(treedef, tree, found):
         raise wrong.error(what, other, prefix=False)
     return found

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from .._treedef import a
 from ..core.axes import Axis, named
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
@@ -273,7 +274,7 @@ def _over(x: Any, names: AxisName, what: str, reduce: Callable[[Any, Axis], Any]
         if not isinstance(leaf, (Tracer, np.ndarray, np.generic, int, float, complex)):
             path = tree.path_string(treedef.paths()[i])
             raise DtypeError(
-                f"{what}: the operand{path} is a {type(leaf).__name__}, not an array or a number",
+                f"{what}: the operand{path} is {a(type(leaf).__name__)}, not an array or a number",
                 "Leave it out, or convert it with numpy.asarray.",
             )
         for axis in axes:

@@ -103,7 +103,23 @@ def jacrev(
     return _jacobian(jacrev, f, argnums, argnames, has_aux, holomorphic, "jacrev")
 
 
-jacobian = jacrev
+@entry
+def jacobian(
+    f: Callable[P, Any],
+    argnums: int | tuple[int, ...] | None = None,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[P, Any]:
+    """`jacrev` under the name of what it gives: its arguments, results and errors.
+
+    >>> import numpy as np
+    >>> jacobian(lambda x: x * x)(np.array([1.0, 2.0]))
+    array([[2., 0.],
+           [0., 4.]])
+    """
+    return _jacobian(jacobian, f, argnums, argnames, has_aux, holomorphic, "jacobian")
 
 
 @entry
@@ -174,7 +190,18 @@ def value_and_jacrev(
     return _jacobian(value_and_jacrev, f, *choice, "value_and_jacrev")
 
 
-value_and_jacobian = value_and_jacrev
+@entry
+def value_and_jacobian(
+    f: Callable[P, Any],
+    argnums: int | tuple[int, ...] | None = None,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    has_aux: bool = False,
+    holomorphic: bool = False,
+) -> Callable[P, tuple[Any, Any]]:
+    """`value_and_jacrev` under the name of what it gives: its arguments, results and errors."""
+    choice = (argnums, argnames, has_aux, holomorphic)
+    return _jacobian(value_and_jacobian, f, *choice, "value_and_jacobian")
 
 
 @entry
@@ -225,7 +252,7 @@ def _jacobian(
     require_function(f, what)
     choice = Choice(f, argnums, argnames, what)
     derive = _forward if transform in (jacfwd, value_and_jacfwd) else _reverse
-    with_value = transform in (value_and_jacfwd, value_and_jacrev)
+    with_value = transform in (value_and_jacfwd, value_and_jacrev, value_and_jacobian)
 
     def call(*args: Any, **kwargs: Any) -> Any:
         places = choice.find(args, kwargs)

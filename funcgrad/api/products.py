@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import tree
 from ..core.trace import aval_of, run, trace
-from ..errors import ArgumentError, entry, trim
+from ..errors import ArgumentError, entry
 from ..ops.linear import zeros
 from ..transforms import vjp as reverse
 from .flat import distribute, forward_mode, materialised, pair, rebuild
@@ -79,18 +79,15 @@ def vjp(
     avals = [aval_of(out) for out in outputs]
     results = tree.unflatten(treedef, [own(out, taken) for out in outputs])
 
+    @entry
     def pullback(ct: Any) -> tuple[Any, ...]:
-        try:
-            given = tree.flatten_up_to(treedef, ct, "vjp: the cotangent", "the output")
-            cts = [
-                matching(c, aval, "vjp: the cotangent", treedef, i) if aval.inexact else None
-                for i, (c, aval) in enumerate(zip(given, avals, strict=True))
-            ]
-            held = {id(c) for c in cts} | {id(v) for v in values}
-            return tuple(distribute(parts, values, tape.pullback(cts), held))
-        except Exception as error:
-            trim(error)
-            raise
+        given = tree.flatten_up_to(treedef, ct, "vjp: the cotangent", "the output")
+        cts = [
+            matching(c, aval, "vjp: the cotangent", treedef, i) if aval.inexact else None
+            for i, (c, aval) in enumerate(zip(given, avals, strict=True))
+        ]
+        held = {id(c) for c in cts} | {id(v) for v in values}
+        return tuple(distribute(parts, values, tape.pullback(cts), held))
 
     if has_aux:
         return results, pullback, own_tree(aux, taken, tape.value)
@@ -217,29 +214,25 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
 
+    @entry
     def linear(*tangents: Any) -> Any:
-        try:
-            if len(tangents) != len(parts):
-                raise ArgumentError(
-                    f"linearize: the linear function takes {len(parts)} tangents, got "
-                    f"{len(tangents)}",
-                    "Give one tangent a primal.",
-                )
-            given: list[Any] = []
-            for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
-                pieces: list[Any] = [None] * len(part.chosen)
-                if t is not None:
-                    require_inexact(part, "linearize", primal(i))
-                    pieces = tangents_for(part, t, "linearize", f"tangent {i}")
-                for value, piece in zip(part.values, pieces, strict=True):
-                    given.append(zeros(aval_of(value).strong()) if piece is None else piece)
-            held = {id(v) for v in (*given, *captured)}
-            pushed = iter(run(program, [*captured, *given]))
-            leaves = [None if e else own(next(pushed), held) for e in exact]
-            return tree.unflatten(treedef, leaves)
-        except Exception as error:
-            trim(error)
-            raise
+        if len(tangents) != len(parts):
+            raise ArgumentError(
+                f"linearize: the linear function takes {len(parts)} tangents, got {len(tangents)}",
+                "Give one tangent a primal.",
+            )
+        given: list[Any] = []
+        for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
+            pieces: list[Any] = [None] * len(part.chosen)
+            if t is not None:
+                require_inexact(part, "linearize", primal(i))
+                pieces = tangents_for(part, t, "linearize", f"tangent {i}")
+            for value, piece in zip(part.values, pieces, strict=True):
+                given.append(zeros(aval_of(value).strong()) if piece is None else piece)
+        held = {id(v) for v in (*given, *captured)}
+        pushed = iter(run(program, [*captured, *given]))
+        leaves = [None if e else own(next(pushed), held) for e in exact]
+        return tree.unflatten(treedef, leaves)
 
     if has_aux:
         return output, linear, own_tree(aux, taken, lambda leaf: leaf)

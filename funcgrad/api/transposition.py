@@ -11,7 +11,7 @@ from .. import tree
 from ..compile.passes import dead_code, inline_calls
 from ..core.ir import Aval, Jaxpr, Place, Var, line_of, make_aval
 from ..core.trace import Tracer, aval_of, run, trace
-from ..errors import ArgumentError, DtypeError, entry, trim
+from ..errors import ArgumentError, DtypeError, entry
 from ..ops.linear import zeros
 from ..transforms import vjp as reverse
 from .leaves import describe, kind_of, matching, own
@@ -84,25 +84,22 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
     out_avals, given = pullback.avals, pullback.given
     _require_linear(pullback, program, captured, avals, f)
 
+    @entry
     def transpose(ct: Any) -> tuple[Any, ...]:
-        try:
-            name = "linear_transpose: the cotangent"
-            cts = tree.flatten_up_to(out_treedef, ct, name, "the output")
-            values = [
-                matching(c, aval, name, out_treedef, i)
-                for i, (c, aval) in enumerate(zip(cts, out_avals, strict=True))
-            ]
-            values = [zeros(a) if c is None else c for c, a in zip(values, out_avals, strict=True)]
-            found = iter(pullback.pull(values))
-            taken = {id(x) for x in (*values, *pullback.captured)}
-            pulled = [
-                own(next(found) if some else zeros(aval), taken)
-                for some, aval in zip(given, avals, strict=True)
-            ]
-            return tree.unflatten(treedef, pulled)
-        except Exception as error:
-            trim(error)
-            raise
+        name = "linear_transpose: the cotangent"
+        cts = tree.flatten_up_to(out_treedef, ct, name, "the output")
+        values = [
+            matching(c, aval, name, out_treedef, i)
+            for i, (c, aval) in enumerate(zip(cts, out_avals, strict=True))
+        ]
+        values = [zeros(a) if c is None else c for c, a in zip(values, out_avals, strict=True)]
+        found = iter(pullback.pull(values))
+        taken = {id(x) for x in (*values, *pullback.captured)}
+        pulled = [
+            own(next(found) if some else zeros(aval), taken)
+            for some, aval in zip(given, avals, strict=True)
+        ]
+        return tree.unflatten(treedef, pulled)
 
     return transpose
 

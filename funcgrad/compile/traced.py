@@ -10,7 +10,7 @@ from ..core.axes import is_open, watched
 from ..core.backend import Backend
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
-from ..errors import ArgumentError
+from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
 from ..tree import LEAF, TreeDef
 from .signature import Signature, StaticArguments, argument_names, traced_aval
@@ -146,6 +146,7 @@ class Compiled:
         """The text of the generated function."""
         return self._traced.source()
 
+    @entry
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         signature = self._static.signature(args, kwargs)
         if signature.key != self._traced.signature.key:

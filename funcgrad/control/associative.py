@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
+from .._treedef import a
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, ShapeError, StructureError, entry
 from .bodies import is_number, place_of
@@ -111,7 +112,7 @@ def _axes(leaves: Sequence[Any], treedef: tree.TreeDef, axis: int) -> list[int]:
         name = f"elems{tree.path_string(treedef.paths()[i])}"
         if not isinstance(leaf, (Tracer, np.ndarray, np.generic, int, float, complex)):
             raise ArgumentError(
-                f"associative_scan: {name} is a {type(leaf).__name__}, which is no array",
+                f"associative_scan: {name} is {a(type(leaf).__name__)}, which is no array",
                 "Convert it with numpy.asarray, or close over it.",
             )
         shape = aval_of(leaf).shape

@@ -24,6 +24,7 @@ __all__ = [
     "is_number",
     "name_of",
     "place_of",
+    "require_callable",
     "share",
     "to_aval",
     "trace_body",
@@ -41,6 +42,19 @@ def place_of(f: Callable[..., Any]) -> str:
     code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
     at = f" at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}" if code else ""
     return f"{name_of(f)}(){at}"
+
+
+def require_callable(f: Any, what: str) -> None:
+    """Check that ``f`` can be called.
+
+    Raises:
+        ArgumentError: Naming what was given.
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"{what}: expected a function, got {type(f).__name__}",
+            f"Pass the function itself, as in {what}(..., f, ...), not its result.",
+        )
 
 
 def is_number(leaf: Any) -> bool:
@@ -131,11 +145,7 @@ def trace_body(
     Raises:
         ArgumentError: Where ``f`` is no function.
     """
-    if not callable(f):
-        raise ArgumentError(
-            f"{what}: expected a function, got {type(f).__name__}",
-            f"Pass the function itself, as in {what}(..., f, ...), not its result.",
-        )
+    require_callable(f, what)
     treedef: Any = None
     leaves: list[Any] = []
 

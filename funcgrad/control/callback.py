@@ -17,7 +17,7 @@ from ..errors import (
     FuncgradError,
     MissingRuleError,
     ShapeError,
-    trim,
+    entry,
 )
 from ..ops.linear import Sum, zeros
 from .bodies import join
@@ -43,6 +43,7 @@ class ShapeDtypeStruct:
 
     __slots__ = ("dtype", "shape")
 
+    @entry
     def __init__(self, shape: Sequence[int], dtype: Any) -> None:
         self.shape = tuple(map(int, shape))
         self.dtype: np.dtype[Any] = np.dtype(dtype)
@@ -387,26 +388,21 @@ def pure_callback(
     >>> gamma(4.0), grad(gamma)(4.0)
     (np.float64(6.0), np.float64(1.5))
     """
-    try:
-        for name, f in (("callback", callback), ("vjp", vjp)):
-            if not callable(f) and not (name == "vjp" and f is None):
-                raise ArgumentError(
-                    f"pure_callback: {name} must be a function, got {type(f).__name__}",
-                    "Write pure_callback(f, result_shape_dtypes, x).",
-                )
-        if vmap_method not in _METHODS:
+    for name, f in (("callback", callback), ("vjp", vjp)):
+        if not callable(f) and not (name == "vjp" and f is None):
             raise ArgumentError(
-                f"pure_callback: vmap_method must be one of {', '.join(map(repr, _METHODS))}, got "
-                f"{vmap_method!r}",
-                'Leave it out, or write vmap_method="broadcast_all" for a function of whole '
-                "batches.",
+                f"pure_callback: {name} must be a function, got {type(f).__name__}",
+                "Write pure_callback(f, result_shape_dtypes, x).",
             )
-        results = Results(result_shape_dtypes)
-        host = Host(callback, args, kwargs)
-        operands = host.arguments.values
-        host.arguments.drop()
-        function = Function(host, results, vjp)
-        return results.rebuild(apply(PureCallback(function, vmap_method, ()), operands, None))
-    except Exception as error:
-        trim(error)
-        raise
+    if vmap_method not in _METHODS:
+        raise ArgumentError(
+            f"pure_callback: vmap_method must be one of {', '.join(map(repr, _METHODS))}, got "
+            f"{vmap_method!r}",
+            'Leave it out, or write vmap_method="broadcast_all" for a function of whole batches.',
+        )
+    results = Results(result_shape_dtypes)
+    host = Host(callback, args, kwargs)
+    operands = host.arguments.values
+    host.arguments.drop()
+    function = Function(host, results, vjp)
+    return results.rebuild(apply(PureCallback(function, vmap_method, ()), operands, None))

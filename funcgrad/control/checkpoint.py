@@ -11,16 +11,19 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
+from .._treedef import a
 from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compiled
-from ..core.ir import Aval, Jaxpr, Literal, Place, Var
+from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
-from ..errors import ArgumentError, FuncgradError, trim
+from ..errors import ArgumentError, trim
 from ..ops.convert import convert
 from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
-from .bodies import Operands, scalar, trace_body
+from .bodies import Operands, name_of, scalar, trace_body
 from .derive import cached, jvp_program, tapes_of, vmap_program
 from .effects import without_effects
 from .static import StaticNames
@@ -78,7 +81,17 @@ class Checkpoint(Primitive):
 
     def saved(self) -> list[Var]:
         """The variables that the policy keeps."""
-        return [v for eqn in self.jaxpr.equations if self.policy(eqn) for v in eqn.outputs]
+        return [v for eqn in self.jaxpr.equations if self._keeps(eqn) for v in eqn.outputs]
+
+    def _keeps(self, eqn: Equation) -> bool:
+        kept = self.policy(eqn)
+        if not isinstance(kept, (bool, np.bool_)):
+            raise ArgumentError(
+                f"checkpoint: the policy {name_of(self.policy)} returned {a(type(kept).__name__)}, "
+                "not True or False",
+                "Pass a policy, as in policy=checkpoint_policies.save_only_these_names('h').",
+            )
+        return bool(kept)
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and what the policy keeps."""
@@ -245,8 +258,9 @@ def checkpoint(
             made = Checkpoint(body.jaxpr, policy or nothing_saveable)
             found = apply(made, [*body.captured, *given.values], None)
             return body.rebuild([scalar(x) for x in found])
-        except FuncgradError as error:
-            raise trim(error) from error.__cause__
+        except Exception as error:
+            trim(error)
+            raise
 
     checkpointed.__name__ = getattr(f, "__name__", "f")
     checkpointed.__wrapped__ = f  # type: ignore[attr-defined]

@@ -89,8 +89,12 @@ def switch(index: Any, branches: Sequence[Callable[..., Any]], *operands: Any) -
     >>> switch(1, [lambda x: x, lambda x: 10.0 * x], 2.0)
     np.float64(20.0)
     """
-    if not branches:
-        raise ArgumentError("switch: got no branches", "Pass a list of functions.")
+    if not isinstance(branches, (list, tuple)) or not branches:
+        got = "no branches" if isinstance(branches, (list, tuple)) else type(branches).__name__
+        raise ArgumentError(
+            f"switch: expected a list of functions, got {got}",
+            "Write switch(i, [f, g, h], *operands).",
+        )
     known = isinstance(index, (Tracer, np.ndarray, np.generic, int))
     aval = aval_of(index) if known else None
     if aval is None or aval.shape or aval.dtype.kind not in "iu":

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.ir import Jaxpr, Place, live_equations
 from ..core.trace import Tracer, aval_of, run, trace
-from ..errors import ArgumentError, DtypeError, trim
+from ..errors import ArgumentError, DtypeError, entry
 from ..ops.kinds import add
 from ..ops.linear import zeros
 from ..transforms.vjp import vjp
@@ -194,6 +194,7 @@ class CustomJvpFunction(CustomFunction):
     made_by = JvpCall
     rule: Callable[..., Any] | None = None
 
+    @entry
     def defjvp(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """State the rule; a decorator, too.
 
@@ -211,15 +212,14 @@ class CustomJvpFunction(CustomFunction):
             ArgumentError: Where it is no function.
         """
         if not callable(rule):
-            raise trim(
-                ArgumentError(
-                    f"defjvp: expected a function, got {type(rule).__name__}",
-                    f"Write @{name_of(self.__wrapped__)}.defjvp above the rule.",
-                )
+            raise ArgumentError(
+                f"defjvp: expected a function, got {type(rule).__name__}",
+                f"Write @{name_of(self.__wrapped__)}.defjvp above the rule.",
             )
         self.rule = rule
         return rule
 
+    @entry
     def defjvps(self, *rules: Callable[..., Any] | None) -> None:
         """State the rule by one function an argument, for a result that is a single array.
 
@@ -233,11 +233,9 @@ class CustomJvpFunction(CustomFunction):
         """
         for rule in rules:
             if rule is not None and not callable(rule):
-                raise trim(
-                    ArgumentError(
-                        f"defjvps: expected functions and None, got {type(rule).__name__}",
-                        f"Write {name_of(self.__wrapped__)}.defjvps(lambda t, out, x: ...).",
-                    )
+                raise ArgumentError(
+                    f"defjvps: expected functions and None, got {type(rule).__name__}",
+                    f"Write {name_of(self.__wrapped__)}.defjvps(lambda t, out, x: ...).",
                 )
 
         def combined(primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
@@ -301,7 +299,4 @@ def custom_jvp(
         return functools.partial(
             custom_jvp, nondiff_argnums=nondiff_argnums, nondiff_argnames=nondiff_argnames
         )
-    try:
-        return CustomJvpFunction(f, nondiff_argnums, nondiff_argnames)
-    except ArgumentError as error:
-        raise trim(error) from None
+    return CustomJvpFunction(f, nondiff_argnums, nondiff_argnames)

@@ -15,7 +15,7 @@ import numpy as np
 from .. import tree
 from ..core.ir import Aval, Place
 from ..core.trace import aval_of
-from ..errors import ArgumentError, DtypeError, LeakedTracerError, trim
+from ..errors import ArgumentError, DtypeError, LeakedTracerError, entry
 from ..ops.linear import Sum, zeros
 from ..transforms.vjp import TapeFrame
 from .bodies import name_of, place_of
@@ -197,6 +197,7 @@ class CustomVjpFunction(CustomFunction):
     fwd: Callable[..., Any] | None = None
     bwd: Callable[..., Any] | None = None
 
+    @entry
     def defvjp(self, fwd: Callable[..., Any], bwd: Callable[..., Any]) -> None:
         """State the rule.
 
@@ -213,11 +214,9 @@ class CustomVjpFunction(CustomFunction):
         """
         for name, rule in (("fwd", fwd), ("bwd", bwd)):
             if not callable(rule):
-                raise trim(
-                    ArgumentError(
-                        f"defvjp: {name} must be a function, got {type(rule).__name__}",
-                        f"Write {name_of(self.__wrapped__)}.defvjp(fwd, bwd).",
-                    )
+                raise ArgumentError(
+                    f"defvjp: {name} must be a function, got {type(rule).__name__}",
+                    f"Write {name_of(self.__wrapped__)}.defvjp(fwd, bwd).",
                 )
         self.fwd, self.bwd = fwd, bwd
 
@@ -267,7 +266,4 @@ def custom_vjp(
         return functools.partial(
             custom_vjp, nondiff_argnums=nondiff_argnums, nondiff_argnames=nondiff_argnames
         )
-    try:
-        return CustomVjpFunction(f, nondiff_argnums, nondiff_argnames)
-    except ArgumentError as error:
-        raise trim(error) from None
+    return CustomVjpFunction(f, nondiff_argnums, nondiff_argnames)

@@ -20,6 +20,7 @@ from .bodies import (
     convert_outputs,
     join,
     place_of,
+    require_callable,
     scalar,
     to_aval,
     trace_body,
@@ -381,6 +382,7 @@ def fori_loop(
     >>> fori_loop(0, 5, lambda i, x: x + i, 0.0)
     np.float64(10.0)
     """
+    require_callable(body_fun, "fori_loop")
     for name, bound in (("lower", lower), ("upper", upper)):
         known = isinstance(bound, (Tracer, np.ndarray, np.generic, int))
         aval = aval_of(bound) if known else None
@@ -432,6 +434,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     >>> map(lambda x: x * x, np.array([1.0, 2.0, 3.0]), batch_size=2)
     array([1., 4., 9.])
     """
+    require_callable(f, "map")
     over = Operands(xs)
     count = _length("map", over, None)
     step = _named(lambda carry, x: (carry, f(x)), f)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import tree
+from .._treedef import a
 from ..core.ir import Aval, Jaxpr
 from ..core.trace import apply, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, StructureError
@@ -46,7 +47,7 @@ class Unknown:
         for x, path in zip(leaves, paths, strict=True):
             if not is_number(x):
                 raise DtypeError(
-                    f"{what}: the unknown{path} is a {type(x).__name__}, not an array of floats",
+                    f"{what}: the unknown{path} is {a(type(x).__name__)}, not an array of floats",
                     "Close over what is not solved for.",
                 )
         if not leaves:

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._stack import Line
-from ..errors import InvalidJaxprError
+from ..errors import ArgumentError, InvalidJaxprError
 
 __all__ = [
     "Atom",
@@ -389,6 +389,11 @@ def check(jaxpr: Jaxpr) -> Jaxpr:
     Raises:
         InvalidJaxprError: Saying which equation and why.
     """
+    if not isinstance(jaxpr, Jaxpr):
+        raise ArgumentError(
+            f"check: expected a program, got {type(jaxpr).__name__}",
+            "Write check(make_jaxpr(f)(x)).",
+        )
     stack = [jaxpr]
     while stack:
         program = stack.pop()

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._stack import PLACES
+from .._treedef import a as article
 from ..errors import (
     ArgumentError,
     ConcretizationError,
@@ -265,7 +266,7 @@ def aval_of(value: Any) -> Aval:
     if isinstance(value, Steps):
         return value.aval
     raise DtypeError(
-        f"funcgrad: a {type(value).__name__} is not an array or a number",
+        f"funcgrad: {article(type(value).__name__)} is not an array or a number",
         "Convert it with numpy.asarray(x)."
         if hasattr(value, "__array__")
         else "Pass arrays, NumPy scalars or Python numbers.",

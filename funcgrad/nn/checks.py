@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..core.trace import Tracer
-from ..errors import DtypeError, OutOfBoundsError, ShapeError
+from ..errors import ArgumentError, DtypeError, OutOfBoundsError, ShapeError
 
 Array: TypeAlias = Any
 """An array, a NumPy or Python scalar, a nested sequence of numbers, or a tracer."""
@@ -31,6 +33,25 @@ def as_array(called: str, x: Array) -> Array:
             "Convert first, for example with x.astype(np.float64).",
         )
     return x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+
+
+def lengths(called: str, name: str, given: Any) -> tuple[int, ...]:
+    """``given``, a length or several, as a tuple.
+
+    Raises:
+        ArgumentError: It is neither an integer nor a sequence of integers, or one is negative.
+    """
+    try:
+        each = given if isinstance(given, Sequence | np.ndarray) else (given,)
+        found = tuple([operator.index(n) for n in each])
+    except TypeError:
+        found = (-1,)
+    if min(found, default=0) < 0:
+        shown = repr(given) if isinstance(given, int | float | Sequence) else type(given).__name__
+        raise ArgumentError(
+            f"{called}: {name} is made of integers >= 0, got {shown}", f"Write {name}=(3, 4)."
+        )
+    return found
 
 
 def as_float(called: str, x: Array) -> Array:

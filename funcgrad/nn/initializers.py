@@ -23,8 +23,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import random
-from ..errors import ArgumentError, DtypeError, ShapeError, publish_all
-from .checks import Array
+from ..errors import ArgumentError, DtypeError, ShapeError, entry, publish_all
+from .checks import Array, lengths
 
 __all__ = [
     "Initializer",
@@ -63,12 +63,12 @@ def zeros(key: Array, shape: Sequence[int], dtype: Any = float) -> Array:
     >>> zeros(None, (2,))
     array([0., 0.])
     """
-    return np.zeros(tuple(shape), dtype)
+    return np.zeros(lengths("zeros", "shape", shape), dtype)
 
 
 def ones(key: Array, shape: Sequence[int], dtype: Any = float) -> Array:
     """Ones; the key is not read."""
-    return np.ones(tuple(shape), dtype)
+    return np.ones(lengths("ones", "shape", shape), dtype)
 
 
 def constant(value: Array, dtype: Any = float) -> Initializer:
@@ -79,8 +79,9 @@ def constant(value: Array, dtype: Any = float) -> Initializer:
     """
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return np.full(tuple(shape), value, dtype)
+        return np.full(lengths("constant", "shape", shape), value, dtype)
 
     return init
 
@@ -89,6 +90,7 @@ def uniform(scale: float = 1e-2, dtype: Any = float) -> Initializer:
     """An initialiser with uniform numbers from 0 to ``scale``."""
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
         return _scaled(random.uniform(key, shape, dtype), scale)
 
@@ -99,6 +101,7 @@ def normal(stddev: float = 1e-2, dtype: Any = float) -> Initializer:
     """An initialiser with normal numbers of mean 0 and deviation ``stddev``."""
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
         return _scaled(random.normal(key, shape, dtype), stddev)
 
@@ -114,6 +117,7 @@ def truncated_normal(
     """
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
         return _scaled(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
 
@@ -166,14 +170,17 @@ def variance_scaling(
             f"variance_scaling: got distribution={distribution!r}",
             "Give 'uniform', 'normal' or 'truncated_normal'.",
         )
-    if not scale > 0:
+    if not isinstance(scale, int | float | np.number) or not scale > 0:
         raise ArgumentError(
-            f"variance_scaling: scale is positive, got {scale}", "Use zeros for zeros."
+            f"variance_scaling: scale is a positive number, got {scale!r}", "Use zeros for zeros."
         )
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        fan_in, fan_out = _fans(tuple(shape), in_axis, out_axis, batch_axis)
+        fan_in, fan_out = _fans(
+            lengths("variance_scaling", "shape", shape), in_axis, out_axis, batch_axis
+        )
         n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
         deviation = math.sqrt(scale / n) if n else 0.0
         if distribution == "uniform":
@@ -295,10 +302,12 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) ->
     """
     default = dtype
 
+    @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
         found = np.dtype(dtype)
         if found.kind != "f":
             raise DtypeError(f"orthogonal: dtype is a floating one, got {found}", "Leave it out.")
+        shape = lengths("orthogonal", "shape", shape)
         rank = len(shape)
         if rank < 2 or not -rank <= column_axis < rank:
             raise ShapeError(

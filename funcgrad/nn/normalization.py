@@ -17,7 +17,7 @@ import numpy as np
 
 from ..api.program import stop_gradient
 from ..errors import ArgumentError, ShapeError
-from .checks import Array, Axis, as_array, as_float, axes_of, is_traced
+from .checks import Array, Axis, as_array, as_float, axes_of, is_traced, lengths
 
 __all__ = [
     "BatchNormState",
@@ -232,7 +232,8 @@ def batch_norm_state(features: int | tuple[int, ...], dtype: Any = float) -> Bat
     >>> batch_norm_state(2)
     BatchNormState(mean=array([0., 0.]), var=array([1., 1.]))
     """
-    return BatchNormState(np.zeros(features, dtype), np.ones(features, dtype))
+    shape = lengths("batch_norm_state", "features", features)
+    return BatchNormState(np.zeros(shape, dtype), np.ones(shape, dtype))
 
 
 def batch_norm(

@@ -57,7 +57,7 @@ def padtype_to_pads(
     >>> padtype_to_pads((10, 10), (3, 2), (1, 1), "SAME")
     [(1, 1), (0, 1)]
     """
-    word = padding.upper()
+    word = padding.upper() if isinstance(padding, str) else ""
     if word == "VALID":
         return [(0, 0)] * len(in_shape)
     if word not in ("SAME", "SAME_LOWER"):
@@ -88,11 +88,16 @@ def spatial_pads(
     """
     if isinstance(padding, str):
         return tuple(padtype_to_pads(shape, reach, strides, padding))
+    rank = len(reach)
     given: list[tuple[int, ...]] = [
         tuple([operator.index(n) for n in pair]) if hasattr(pair, "__len__") else ()
-        for pair in padding
+        for pair in (padding if hasattr(padding, "__len__") else ())
     ]
-    rank = len(reach)
+    if isinstance(padding, int):
+        raise ShapeError(
+            f"{called}: padding has a pair of numbers for each of {rank} axes, got {padding!r}",
+            f"Write padding={((padding, padding),) * rank!r}, or 'SAME' or 'VALID'.",
+        )
     if len(given) != rank or any(len(pair) != 2 for pair in given):
         raise ShapeError(
             f"{called}: padding has a pair of numbers for each of {rank} axes, got {padding!r}",

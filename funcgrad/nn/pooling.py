@@ -18,7 +18,7 @@ from ..ops.convolution import places_of
 from ..ops.index import GetItem
 from ..ops.linear import shape_of, transpose
 from ..ops.pooling import window_max, window_min, window_sum
-from .checks import Array, as_array, as_float, is_traced
+from .checks import Array, as_array, as_float, is_traced, lengths
 from .padding import Padding, numbers, padded, spatial_pads
 
 __all__ = ["avg_pool", "max_pool", "min_pool", "reduce_window"]
@@ -132,11 +132,13 @@ def _pooled(
     value: float,
 ) -> Any:
     """Windows over the axes before the last, those before them being a stack."""
+    window_shape = lengths(called, "window_shape", window_shape)
     rank = len(window_shape)
     if len(shape_of(x)) <= rank:
         raise ShapeError(
             f"{called}: got {aval_of(x)} for windows of shape {tuple(window_shape)}",
-            "x is (batch, *spatial, channels), with a spatial axis for each length of the window.",
+            "x is (batch, *spatial, channels), with a spatial axis for each length of the window; "
+            "write (2, 2) for squares of images.",
         )
     first = len(shape_of(x)) - rank - 1
     window = numbers(called, "window_shape", window_shape, rank)
@@ -224,6 +226,7 @@ def avg_pool(
     array([2. , 3.5])
     """
     x = as_float("avg_pool", x)
+    window_shape = lengths("avg_pool", "window_shape", window_shape)
     dtype = x.dtype
     wide = x.astype(np.float32) if dtype == np.float16 else x
     total = _pooled("avg_pool", wide, window_sum, window_shape, strides, padding, 0.0)

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
-from ..errors import NotTraceableError, trim
+from ..errors import PASSING, NotTraceableError, trim
 from .rooms import ROOM_OF, load, load_all
 
 __all__ = [
@@ -67,6 +67,7 @@ def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
                         return counterpart(*args, **kwargs)
             return genuine(*args, **kwargs)
 
+        PASSING.add(public.__code__)
         public.__name__ = counterpart.__name__
         public.__qualname__ = counterpart.__qualname__
         public.__module__ = counterpart.__module__

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._treedef import a
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import ArgumentError, DtypeError, entry, trim
 from ..ops import arithmetic, discrete
@@ -112,7 +113,7 @@ def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
         return operand(value)
     if not equality and (value is None or isinstance(value, str | bytes | dict | set | frozenset)):
         raise DtypeError(
-            f"{primitive.name}: the other operand is a {type(value).__name__}, not an array or a "
+            f"{primitive.name}: the other operand is {a(type(value).__name__)}, not an array or a "
             "number",
             "Pass arrays, NumPy scalars or Python numbers.",
         )

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from .._treedef import a
 from ..core.trace import Tracer, aval_of
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..ops.layout import out_of_bounds
 from ..ops.linear import shape_of
 from .arguments import axis_of, operand
@@ -134,12 +135,21 @@ def _index(
 ) -> tuple[Array, tuple[Any, ...]]:
     """The array and the index of a slice; one index array for each axis between traced starts."""
     x = operand(array)
-    shape, lengths = shape_of(x), [operator.index(n) for n in sizes]
-    starts = list(starts)
+    shape = shape_of(x)
+    one = "Give one for each axis; dynamic_slice_in_dim takes one axis."
+    try:
+        lengths, starts = [operator.index(n) for n in sizes], list(starts)
+    except TypeError:
+        got = [type(given).__name__ for given in (starts, sizes)]
+        raise ArgumentError(
+            f"lax.{name}: expected a start and a length for each axis of {aval_of(x)}, got "
+            f"{a(got[0])} and {a(got[1])}",
+            one,
+        ) from None
     if not len(shape) == len(starts) == len(lengths):
         raise ShapeError(
             f"lax.{name}: got {len(starts)} starts and {len(lengths)} sizes for {aval_of(x)}",
-            "Give one for each axis; dynamic_slice_in_dim takes one axis.",
+            one,
         )
     if any(not 0 <= n <= whole for n, whole in zip(lengths, shape, strict=True)):
         raise ShapeError(

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.primitive import Primitive
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
-from ..errors import NotTraceableError, ShapeError, TracerAssignmentError, trim
+from ..errors import PASSING, NotTraceableError, ShapeError, TracerAssignmentError, trim
 from ..ops.discrete import Comparison
 from ..ops.linear import shape_of
 from .arguments import cast, operand
@@ -240,6 +240,7 @@ def named(ufunc: np.ufunc) -> Callable[..., Any]:
                 return apply(straight, ready, None)
         return ufunc(*args, **kwargs)
 
+    PASSING.add(public.__code__)
     public.__name__ = public.__qualname__ = ufunc.__name__
     public.__module__ = "funcgrad.numpy"  # where they are looked up when they are unpickled
     public.__doc__ = ufunc.__doc__

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .. import tree
+from .._treedef import a
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 
@@ -205,7 +206,7 @@ def check_state(called: str, state: Any, kind: type) -> None:
     """Raise where the state of an update is something else, such as the parameters."""
     if not isinstance(state, kind):
         raise ArgumentError(
-            f"{called}: update got a {type(state).__name__} in the place of its {kind.__name__}",
+            f"{called}: update got {a(type(state).__name__)} in the place of its {kind.__name__}",
             "Write updates, state = opt.update(grads, state, params), where the first state is "
             "opt.init(params).",
         )
@@ -220,7 +221,7 @@ def check_rate(called: str, learning_rate: Rate) -> None:
 def check_in(called: str, low: float, high: float, **values: float) -> None:
     """Raise where a hyperparameter is not in ``[low, high)``."""
     for name, value in values.items():
-        if not low <= value < high:
+        if not _is_real_scalar(value) or not low <= value < high:
             bound = f"at least {low}" if high == np.inf else f"at least {low} and less than {high}"
             raise ArgumentError(
                 f"{called}: {name} must be {bound}, got {value!r}", f"See {called}."
@@ -230,7 +231,7 @@ def check_in(called: str, low: float, high: float, **values: float) -> None:
 def check_positive(called: str, **values: float) -> None:
     """Raise where a hyperparameter is not a positive number."""
     for name, value in values.items():
-        if not 0 < value < np.inf:
+        if not _is_real_scalar(value) or not 0 < value < np.inf:
             raise ArgumentError(
                 f"{called}: {name} must be positive, got {value!r}", f"See {called}."
             )

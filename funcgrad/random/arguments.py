@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .._treedef import a
 from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError
 from ..numpy.arguments import broadcast_shapes, cast, operand
 from ..ops.linear import broadcast_to, shape_of
 from ..ops.random import DRAW, random_bits
@@ -45,7 +46,7 @@ def take_key(called: str, key: Any) -> Any:
     """
     kind = type(key).__name__
     if not isinstance(key, Tracer | np.ndarray) or aval_of(key).dtype != np.uint64:
-        given = f"{aval_of(key)}" if isinstance(key, Tracer | np.ndarray) else f"a {kind}"
+        given = f"{aval_of(key)}" if isinstance(key, Tracer | np.ndarray) else f"{a(kind)}"
         raise DtypeError(
             f"random.{called}: a key is an array of two uint64, got {given}",
             "Make one with random.key(0); the key is the first argument.",
@@ -67,13 +68,20 @@ def lengths(called: str, shape: Shape) -> tuple[int, ...]:
     """``shape`` as a tuple.
 
     Raises:
+        ArgumentError: It is not made of integers.
         ShapeError: A length is negative.
     """
-    found = (
-        tuple([operator.index(n) for n in shape])
-        if isinstance(shape, Sequence | np.ndarray)
-        else (operator.index(shape),)  # type: ignore[arg-type]
-    )
+    try:
+        each: Any = shape if isinstance(shape, Sequence | np.ndarray) else (shape,)
+        found = tuple([operator.index(n) for n in each])
+    except FuncgradError:  # a traced length says what to do
+        raise
+    except TypeError:
+        shown = repr(shape) if isinstance(shape, float | Sequence) else a(type(shape).__name__)
+        raise ArgumentError(
+            f"random.{called}: a shape is made of integers, got {shown}",
+            f"Write random.{called}(key, ..., shape=(3, 4)).",
+        ) from None
     if any(n < 0 for n in found):
         raise ShapeError(
             f"random.{called}: a shape has no negative lengths, got {shape}", "Give shape=(3, 4)."

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .._treedef import a
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, OutOfBoundsError
 from ..numpy.arguments import cast, operand
@@ -41,7 +42,7 @@ def _word(called: str, x: Any, most: int) -> Any:
         try:
             value = operator.index(x)
         except TypeError:
-            found = f"a {type(x).__name__}"
+            found = a(type(x).__name__)
         else:
             if not -(1 << 63) <= value < most:
                 raise OutOfBoundsError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import numpy as fnp
 from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..numpy.arguments import axis_of, cast, operand
 from ..ops.linear import shape_of
 from .arguments import Array, Shape, count, lengths, refuse_mode
@@ -32,7 +32,7 @@ def permutation(key: Array, x: Array, axis: int = 0, independent: bool = False) 
     >>> permutation(np.array([0, 0], np.uint64), 5)
     array([0, 2, 1, 4, 3])
     """
-    x = _array(x)
+    x = _array("permutation", x)
     axis = axis_of(axis, len(shape_of(x)))
     shape = shape_of(x)
     if independent:
@@ -41,9 +41,15 @@ def permutation(key: Array, x: Array, axis: int = 0, independent: bool = False) 
     return fnp.take(x, order, axis)
 
 
-def _array(x: Array) -> Any:
+def _array(called: str, x: Array) -> Any:
     if isinstance(x, Tracer) or np.ndim(x):
         return operand(x)
+    if not isinstance(x, int | np.integer | np.ndarray) or np.asarray(x).dtype.kind not in "iu":
+        raise DtypeError(
+            f"random.{called}: expected an array, or an integer n for numpy.arange(n), got a "
+            f"{type(x).__name__}",
+            f"Write random.{called}(key, x).",
+        )
     return np.arange(operator.index(x))
 
 
@@ -72,7 +78,7 @@ def choice(
         ArgumentError: Known probabilities are negative, or not positive often enough.
     """
     refuse_mode("choice", mode)
-    a = _array(a)
+    a = _array("choice", a)
     axis = axis_of(axis, len(shape_of(a)))
     sizes, n = lengths("choice", shape), shape_of(a)[axis]
     wanted = count(sizes)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import Bounds
 
 from .. import tree
+from .._treedef import a
 from ..control.bodies import is_number, name_of, place_of
 from ..control.implicit import linearized
 from ..control.solvers import Ravel
@@ -116,7 +117,7 @@ def scalar_value(found: Any, given: Objective) -> Any:
     """The value of a scalar function, float64; also of shape (1,), as SciPy takes it."""
     if isinstance(found, (tuple, list)):
         raise ShapeError(
-            f"{given.what}: {given.place} must return a scalar, got a {type(found).__name__}",
+            f"{given.what}: {given.place} must return a scalar, got {a(type(found).__name__)}",
             "Return the scalar alone; pass jac=True where the gradient goes with it.",
         )
     _require_real(found, given)

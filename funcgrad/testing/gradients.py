@@ -37,6 +37,24 @@ def derivative(f: Callable[..., Any]) -> Callable[..., Any]:
     return differentiated
 
 
+def require_arguments(called: str, f: Any, args: Any) -> None:
+    """Check that ``f`` is a function and ``args`` a tuple or list of its arguments.
+
+    Raises:
+        ArgumentError: Saying how it is called.
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"{called}: expected a function, got {type(f).__name__}",
+            f"Write {called}(f, (x,)).",
+        )
+    if not isinstance(args, (tuple, list)):
+        raise ArgumentError(
+            f"{called}: expected a tuple of arguments, got {type(args).__name__}",
+            f"Write {called}(f, (x,)) for a function of one argument.",
+        )
+
+
 def _ones(x: Any) -> Any:
     aval = aval_of(x)
     return np.ones(aval.shape, aval.dtype)[()]
@@ -64,6 +82,7 @@ def numerical_jvp(
     >>> float(numerical_jvp(lambda x: x * x, (3.0,), (1.0,)).round(6))
     6.0
     """
+    require_arguments("testing.numerical_jvp", f, primals)
     step = float(np.finfo(_coarsest(primals)).eps) ** (1 / 3) if eps is None else eps
     above, below = (f(*_moved(primals, tangents, move)) for move in (step, -step))
 
@@ -152,6 +171,7 @@ def check_grads(
             f"check_grads: modes {tuple(modes)} and order {order}",
             'modes are "fwd" and "rev", order is at least 1.',
         )
+    require_arguments("testing.check_grads", f, args)
     rng = np.random.default_rng(seed)
     if rtol is None:
         rtol = _TOLERANCES.get(_coarsest(args), 2e-5)

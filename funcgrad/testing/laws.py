@@ -18,7 +18,7 @@ from ..compile.jit import jit
 from ..control.checkpoint import checkpoint
 from ..core.ir import check
 from ..core.trace import aval_of, run, trace
-from .gradients import derivative
+from .gradients import derivative, require_arguments
 
 __all__ = ["CHAIN", "check_chains", "check_transforms"]
 
@@ -46,6 +46,7 @@ def check_transforms(
     >>> import numpy as np
     >>> check_transforms(lambda x: np.sum(np.exp(x)), (np.arange(3.0),))
     """
+    require_arguments("testing.check_transforms", f, args)
     args = tuple(args)
     before = tree.map(lambda leaf: np.array(leaf), args)
     plain = f(*args)
@@ -190,6 +191,7 @@ def check_chains(
     >>> import numpy as np
     >>> check_chains(lambda x: np.sin(x) * x, 0.5, length=2)
     """
+    require_arguments("testing.check_chains", f, ())
     if exact is None:
         values = []
         nested = f

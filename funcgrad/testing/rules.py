@@ -13,7 +13,7 @@ from ..api.products import jvp, vjp
 from ..control.custom import CustomFunction
 from ..control.custom_jvp import CustomJvpFunction
 from ..errors import ArgumentError
-from .gradients import _TOLERANCES, _coarsest, _direction, _inner, numerical_jvp
+from .gradients import _TOLERANCES, _coarsest, _direction, _inner, numerical_jvp, require_arguments
 
 __all__ = ["check_rule"]
 
@@ -53,10 +53,11 @@ def check_rule(
     """
     if not isinstance(f, CustomFunction):
         raise ArgumentError(
-            f"check_rule: expected a function with a rule, got {type(f).__name__}",
+            f"testing.check_rule: expected a function with a rule, got {type(f).__name__}",
             "Pass what custom_vjp, custom_jvp or custom_gradient made; for other functions use "
             "check_grads.",
         )
+    require_arguments("testing.check_rule", f, args)
     args = tuple(args)
     rng = np.random.default_rng(seed)
     rtol = _TOLERANCES.get(_coarsest(args), 2e-5) if rtol is None else rtol
