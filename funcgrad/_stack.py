@@ -94,18 +94,17 @@ class _Reports:
             warnings.warn(message, RuntimeWarning, stacklevel=2)
             return
         space = _globals_of(found[0], users)
-        warnings.warn_explicit(
-            message,
-            RuntimeWarning,
-            *found,
-            module=space.get("__name__"),
-            registry=space.setdefault("__warningregistry__", {}),
-        )
+        registry = space.setdefault("__warningregistry__", {})
+        module = space.get("__name__") or found[0].removesuffix(".py")
+        warnings.warn_explicit(message, RuntimeWarning, *found, module=module, registry=registry)
+
+
+_UNKNOWN: dict[str, dict[str, Any]] = {}
+"""What stands for the globals of files whose module is not known, such as a notebook's cells."""
 
 
 def _globals_of(file: str, frame: FrameType | None) -> dict[str, Any]:
     """The globals of the module in a file, where the warnings that it has shown are remembered."""
-    calling = frame
     while frame is not None:
         if frame.f_code.co_filename == file:
             return frame.f_globals
@@ -113,7 +112,9 @@ def _globals_of(file: str, frame: FrameType | None) -> dict[str, Any]:
     for module in list(sys.modules.values()):
         if getattr(module, "__file__", None) == file:
             return vars(module)
-    return {} if calling is None else calling.f_globals
+    while len(_UNKNOWN) > 256:
+        _UNKNOWN.pop(next(iter(_UNKNOWN)), None)
+    return _UNKNOWN.setdefault(file, {})
 
 
 _REPORTS = _Reports()

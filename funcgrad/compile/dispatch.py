@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._containers import DataclassKind, MappingKind, NamedTupleKind, NoneKind, SequenceKind
+from .._stack import POINTS, STATE, pointing
 from ..core.ir import Aval
 from ..errors import ENTRY, trim
 from ..tree import TreeDef
@@ -64,7 +65,7 @@ def entry_for(
         writer = _Entry(signature)
     except _UnsupportedError:
         return None
-    writer.call_program(result, constants)
+    writer.call_program(result, constants, calls_numpy(program))
     text = "\n".join(
         [
             "def entry(*args, **kwargs):",
@@ -81,6 +82,9 @@ def entry_for(
         "program": program,
         "explain": explain,
         "trim": trim,
+        "STATE": STATE,
+        "POINTS": POINTS,
+        "pointing": pointing,
         "ndarray": np.ndarray,
     }
     try:
@@ -88,6 +92,11 @@ def entry_for(
     except (SyntaxError, RecursionError, MemoryError):  # a result nested deeper than Python parses
         return None
     return space["entry"]
+
+
+def calls_numpy(program: Any) -> bool:
+    """Whether a compiled program may have NumPy warn."""
+    return getattr(getattr(program, "program", None), "calls_numpy", True)
 
 
 class _Entry:
@@ -222,13 +231,19 @@ class _Entry:
             return f"type({name}) is not {type(value).__name__} or {name} != {known}"
         return f"{name} is not {known}"
 
-    def call_program(self, result: TreeDef, constants: dict[int, Any]) -> None:
-        """Call the program, and build the result."""
+    def call_program(self, result: TreeDef, constants: dict[int, Any], points: bool) -> None:
+        """Call the program, with NumPy's warnings at the user's lines, and build the result."""
         values = [self._values[position] for position in self._signature.traced]
         call = f"program({', '.join(values)})"
         count = result.num_leaves
         leaves = [self._bind(constants[i]) if i in constants else f"r{i}" for i in range(count)]
         built = self._build(result, iter(leaves))
+        if points:  # as `entry` does it
+            self.lines += [
+                "state = STATE.get(None)",
+                "token = None if state is POINTS else STATE.set(POINTS) if state is None else "
+                "pointing(state)",
+            ]
         self.lines.append("try:")
         if built == f"({', '.join(leaves)},)" and not constants:
             self.lines.append(f"    return {call}")
@@ -241,6 +256,8 @@ class _Entry:
             "    if explained is error: raise",
             "    raise explained from None",
         ]
+        if points:
+            self.lines += ["finally:", "    if token is not None: STATE.reset(token)"]
         self.lines.append(f"return {built}")
 
     def _build(self, treedef: TreeDef, leaves: Any) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
 
+from .._stack import POINTS, STATE, pointing
 from ..control.call import Call
 from ..core.backend import backend_named
 from ..core.trace import Tracer, apply, run
@@ -86,6 +87,8 @@ class Jitted:
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
         """The slow path."""
+        state = STATE.get(None)
+        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
         try:
             signature = self._static.signature(args, kwargs)
             values = signature.values()
@@ -99,6 +102,9 @@ class Jitted:
         except Exception as error:
             trim(error)
             raise
+        finally:
+            if token is not None:
+                STATE.reset(token)
 
     def _bind(self, traced: Traced, values: list[Any]) -> Any:
         operands = [*traced.captured, *values]

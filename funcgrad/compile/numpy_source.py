@@ -16,14 +16,16 @@ import re
 import textwrap
 import weakref
 from collections.abc import Iterable, Sequence
+from types import FrameType
 from typing import Any
 
 import numpy as np
 
+from .._stack import PLACE
 from ..control.branches import check_index
 from ..control.host import in_host
 from ..core.backend import Program, register
-from ..core.ir import Jaxpr, line_of
+from ..core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ..core.trace import aval_of
 from ..errors import FuncgradError, OutOfBoundsError
 from ..ops.layout import out_of_bounds
@@ -39,6 +41,8 @@ _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
 _SPECIAL = re.compile(r"\bspecial\.")
 """Functions of SciPy's, which is imported where they are called and not before."""
+_CALL = re.compile(r"\b(?!(?:sqrt|float|abs)\()[A-Za-z_][\w.]*\(")
+"""A call that may have NumPy warn."""
 _FORGOTTEN: list[str] = []
 """Files of programs that are gone. A program may go at any time, also while `linecache` walks over
 its entries: so the next one that comes lets go of the text."""
@@ -68,7 +72,7 @@ class NumpyProgram:
         self._writer = self._write(self.name, not self._jaxpr.foreign)
         self._exact: Writer | None = None
         self._lines = self._first_version()
-        self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS}
+        self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS, PLACE: self._line_at}
         self._space.update(self._bindings(self._writer))
         if self._has_second:
             self._space[self._exact_name] = self._run_exactly
@@ -181,22 +185,38 @@ class NumpyProgram:
             error.add_note(f"In the compiled {self.name}, for {place}.")
         return error
 
+    @property
+    def calls_numpy(self) -> bool:
+        """Whether NumPy may have something to warn of; else all is done by Python's floats."""
+        equations = self._jaxpr.equations
+        avals = [*self._jaxpr.in_avals, *[v.aval for eqn in equations for v in eqn.outputs]]
+        return not all(_is_python(aval) for aval in avals) or any(
+            line.equation is not None and _CALL.search(line.code) for line in self._lines
+        )
+
     def _place(self, error: Exception) -> str:
         """The user's line for the innermost line of this program in a traceback."""
         found = ""
         tb = error.__traceback__
         while tb is not None:
-            if tb.tb_frame.f_code.co_filename == self.filename:
-                found = self._line_of(self._lines, tb.tb_lineno)
-            elif tb.tb_frame.f_code.co_filename == self._exact_filename:
-                found = self._line_of(self._second_version(), tb.tb_lineno)
+            if tb.tb_frame.f_code.co_filename in (self.filename, self._exact_filename):
+                found = line_of(self._place_of(tb.tb_frame, tb.tb_lineno))
             tb = tb.tb_next
         return found
 
-    @staticmethod
-    def _line_of(lines: Sequence[Line], number: int) -> str:
-        equation = lines[number - 1].equation
-        return line_of(equation.place) if equation is not None else ""
+    def _place_of(self, frame: FrameType, number: int) -> Place | None:
+        """The user's place of a line of this program, in one of its versions."""
+        first = frame.f_code.co_filename == self.filename
+        equation = (self._lines if first else self._second_version())[number - 1].equation
+        return None if equation is None else equation.place
+
+    def _line_at(self, frame: FrameType) -> tuple[str, int] | None:
+        """The user's line that a frame of this program computes, for NumPy's warnings."""
+        return line_in_file(self._place_of(frame, frame.f_lineno))
+
+
+def _is_python(aval: Aval) -> bool:
+    return not aval.shape and (aval.weak or aval.dtype.char in "d?")
 
 
 def _out_of_bounds(error: IndexError) -> OutOfBoundsError:

@@ -19,7 +19,7 @@ from ..core.backend import compiled
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
-from ..errors import ArgumentError, trim
+from ..errors import ArgumentError, entry
 from ..ops.convert import convert
 from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
@@ -239,28 +239,25 @@ def checkpoint(
         )
     static = StaticNames(f, static_argnums, static_argnames, "checkpoint")
 
+    @entry
     def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        try:
-            kept = static.among(args, kwargs)
-            left = [None if n in kept else a for n, a in enumerate(args)]
-            rest = {name: a for name, a in kwargs.items() if name not in kept}
-            given = Operands((left, rest), flags=False)
+        kept = static.among(args, kwargs)
+        left = [None if n in kept else a for n, a in enumerate(args)]
+        rest = {name: a for name, a in kwargs.items() if name not in kept}
+        given = Operands((left, rest), flags=False)
 
-            def rebuild(values: Sequence[Any]) -> tuple[Any, ...]:
-                return (given.rebuild(values),)
+        def rebuild(values: Sequence[Any]) -> tuple[Any, ...]:
+            return (given.rebuild(values),)
 
-            def call(both: Any) -> Any:
-                places = [kept.get(n, a) for n, a in enumerate(both[0])]
-                return f(*places, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
+        def call(both: Any) -> Any:
+            places = [kept.get(n, a) for n, a in enumerate(both[0])]
+            return f(*places, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
 
-            call.__name__ = getattr(f, "__name__", "f")
-            body = trace_body(call, given.avals, rebuild, "checkpoint")
-            made = Checkpoint(body.jaxpr, policy or nothing_saveable)
-            found = apply(made, [*body.captured, *given.values], None)
-            return body.rebuild([scalar(x) for x in found])
-        except Exception as error:
-            trim(error)
-            raise
+        call.__name__ = getattr(f, "__name__", "f")
+        body = trace_body(call, given.avals, rebuild, "checkpoint")
+        made = Checkpoint(body.jaxpr, policy or nothing_saveable)
+        found = apply(made, [*body.captured, *given.values], None)
+        return body.rebuild([scalar(x) for x in found])
 
     checkpointed.__name__ = getattr(f, "__name__", "f")
     checkpointed.__wrapped__ = f  # type: ignore[attr-defined]

@@ -310,9 +310,14 @@ def located(local: str) -> Callable[[FrameType], Line | None]:
     def line(frame: FrameType) -> Line | None:
         found: Any = frame.f_locals.get(local)
         place: Place | None = getattr(found, "place", found)
-        return None if place is None else (place[0].co_filename, line_number(place))
+        return line_in_file(place)
 
     return line
+
+
+def line_in_file(place: Place | None) -> Line | None:
+    """The file and the line of a place."""
+    return None if place is None else (place[0].co_filename, line_number(place))
 
 
 def line_number(place: Place) -> int:

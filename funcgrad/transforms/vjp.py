@@ -203,13 +203,13 @@ class Tape:
                         continue
                     place, result = out.place, out.value
                     mask = bool(descends) and id(out) in descends
-                if frame.nested and not isinstance(some, Tracer):
-                    some = next((v for v in values if isinstance(v, Tracer)), None)
-                if isinstance(some, Tracer) and place is not None:
+                if place is not None and (frame.nested or isinstance(some, Tracer)):
                     # What the rule records stands for this equation's derivative: show its line.
-                    if some.frame.place is None:
-                        outer.append(some.frame)
-                    some.frame.place = place
+                    for x in (some, *values):
+                        if isinstance(x, Tracer):
+                            if x.frame.place is None:
+                                outer.append(x.frame)
+                            x.frame.place = place
                 wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
                 try:
                     if residuals is None:
