@@ -559,3 +559,29 @@ def test_layers_are_found_by_name():
     assert all(getattr(nn, name) is not None for name in nn.__all__)
     with pytest.raises(AttributeError, match=r"funcgrad\.nn.*'dense'"):
         _ = nn.dense
+
+
+def test_conv_says_which_layout_it_takes():
+    first = np.ones((2, 3, 8, 8))  # channels first, as PyTorch has it
+    last, kernel, torchs = np.moveaxis(first, 1, -1), np.ones((3, 5, 3, 4)), np.ones((4, 3, 5, 5))
+    move, turn = "write numpy.moveaxis(x, 1, -1)", "write numpy.transpose(kernel, (2, 3, 1, 0))"
+    for x, w, advised in [
+        (first, kernel, [move]),
+        (first, torchs, [move, turn]),
+        (last, torchs, [turn]),
+        (last, np.ones((2, 2, 2, 4)), []),
+    ]:
+        with pytest.raises(errors.ShapeError, match=r"^conv: got x of shape") as caught:
+            nn.conv(x, w)
+        assert [text for text in (move, turn) if text in str(caught.value)] == advised
+    # What is advised works.
+    right = nn.conv(np.moveaxis(first, 1, -1), np.transpose(torchs, (2, 3, 1, 0)))
+    assert right.shape == (2, 8, 8, 4)
+    for wrong in (
+        {"strides": (1,)},
+        {"padding": ((1, 1),)},
+        {"dilation": (1, 1, 1)},
+        {"groups": 2},
+    ):
+        with pytest.raises(errors.ShapeError, match=f"^conv: .*{next(iter(wrong))}"):
+            nn.conv(last, kernel, **wrong)

@@ -458,3 +458,17 @@ except ImportError as error:
         "funcgrad.scipy.optimize needs SciPy, which is not installed.\n"
         "Install it: pip install 'funcgrad[scipy]'.\n"
     )
+
+
+def test_a_pytree_to_start_from():
+    for search in (minimize, root):
+        with pytest.raises(fg.errors.StructureError, match="x0 is a dict with 2 leaves") as caught:
+            search(lambda p: np.sum(p["w"] ** 2), {"w": np.ones(2), "b": 0.0})
+        assert "tree.ravel(x0)" in str(caught.value)
+    # What is advised works.
+    flat, unravel = fg.tree.ravel({"w": np.ones(2), "b": 0.5})
+    found = minimize(lambda v: np.sum((unravel(v)["w"] - 2.0) ** 2), flat)
+    np.testing.assert_allclose(unravel(found.x)["w"], [2.0, 2.0], rtol=1e-6)
+    for wrong in ("x", None, object()):
+        with pytest.raises(fg.errors.DtypeError, match=r"^minimize: x0 is"):
+            minimize(np.sum, wrong)

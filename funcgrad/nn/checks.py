@@ -147,3 +147,28 @@ def rows(called: str, logits: Array, labels: Array) -> tuple[Array, Array]:
     if len(logits.shape) != 2:
         logits, labels = logits.reshape(-1, classes), labels.reshape(-1)
     return logits, labels
+
+
+def check_layer(x: Sequence[int], kernel: Sequence[int], groups: int) -> None:
+    """Raise where the channels of images and kernel, channels last, do not fit together."""
+    (*_, c), (*_, i, o) = x, kernel
+    if groups < 1 or o % groups:
+        raise ShapeError(
+            f"conv: got groups={groups} for {o} features", "Give a divisor of the features."
+        )
+    if c == i * groups:
+        return
+    fix = "x is (batch, *spatial, channels), the kernel (*window, channels / groups, features)."
+    order = (*range(2, len(kernel)), 1, 0)
+    if kernel[1] * groups in (c, x[1]):
+        fix += (
+            f" If yours is (features, channels, *window), write numpy.transpose(kernel, {order})."
+        )
+        i = kernel[1]
+    if x[1] == i * groups:
+        fix += " If yours is (batch, channels, *spatial), write numpy.moveaxis(x, 1, -1)."
+    raise ShapeError(
+        f"conv: got x of shape {tuple(x)}, whose last axis has {c} channels, and a kernel of shape "
+        f"{tuple(kernel)}, which takes {kernel[-2] * groups}",
+        fix,
+    )

@@ -19,7 +19,7 @@ from ..ops.index import GetItem
 from ..ops.linear import Transpose, reshape, shape_of
 from ..ops.pooling import windows
 from ..ops.shape import flip
-from .checks import Array, as_array
+from .checks import Array, as_array, check_layer
 from .dimension_numbers import (
     ConvDimensionNumbers,
     DimensionNumbers,
@@ -399,22 +399,27 @@ def conv(
     """
     x, kernel = operand(x), operand(kernel)
     rank = len(shape_of(x)) - 2
-    pads = ((padding, padding),) * rank if isinstance(padding, int) else padding
     if rank < 1 or len(shape_of(kernel)) != rank + 2:
         raise ShapeError(
             f"conv: got x of shape {shape_of(x)} and a kernel of shape {shape_of(kernel)}",
             "x is (batch, *spatial, channels), the kernel (*window, channels, features).",
         )
+    check_layer(shape_of(x), shape_of(kernel), groups)
+    steps = numbers("conv", "strides", _each(strides, rank), rank)
+    spread = numbers("conv", "dilation", _each(dilation, rank), rank)
+    reach = [(k - 1) * d + 1 for k, d in zip(shape_of(kernel), spread, strict=False)]
+    around = ((padding, padding),) * rank if isinstance(padding, int) else padding
+    pads = spatial_pads("conv", around, shape_of(x)[1:-1], reach, steps)
     spatial = tuple(range(1, rank + 1))
     images = (0, rank + 1, *spatial)
     kernels = (rank + 1, rank, *range(rank))
     y = conv_general_dilated(
         x,
         kernel,
-        (strides,) * rank if isinstance(strides, int) else strides,
+        steps,
         pads,
         None,
-        (dilation,) * rank if isinstance(dilation, int) else dilation,
+        spread,
         ConvDimensionNumbers(images, kernels, images),
         groups,
     )
@@ -427,3 +432,7 @@ def conv(
             "Give a vector with a number for each feature.",
         )
     return y + bias
+
+
+def _each(given: int | Sequence[int], rank: int) -> Sequence[int]:
+    return (given,) * rank if isinstance(given, int) else given

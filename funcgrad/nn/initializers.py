@@ -172,7 +172,7 @@ def variance_scaling(
         )
     if not isinstance(scale, int | float | np.number) or not scale > 0:
         raise ArgumentError(
-            f"variance_scaling: scale is a positive number, got {scale!r}", "Use zeros for zeros."
+            f"variance_scaling: scale is positive, got {scale!r}", "Use zeros for zeros."
         )
     default = dtype
 

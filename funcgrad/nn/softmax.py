@@ -151,7 +151,7 @@ def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:
     """
     if not isinstance(num_classes, int | np.integer) or num_classes < 1:
         raise ArgumentError(
-            f"one_hot: num_classes must be a positive integer, got {num_classes!r}",
+            f"one_hot: num_classes must be positive, got {num_classes!r}",
             "Pass the number of classes, labels.max() + 1 where every class occurs.",
         )
     labels = class_labels("one_hot", labels, num_classes)

@@ -10,6 +10,7 @@ from scipy.optimize import Bounds
 
 from .. import tree
 from .._treedef import a
+from ..api.leaves import kind_of
 from ..control.bodies import is_number, name_of, place_of
 from ..control.implicit import linearized
 from ..control.solvers import Ravel
@@ -57,7 +58,7 @@ class Objective:
         self.args = args if isinstance(args, tuple) else (args,)
         self.what, self.place = what, place_of(fun)
         self._fun, self._is_pair = fun, is_pair
-        x0 = asarray(x0)
+        x0 = _as_vector(x0, what)
         aval = aval_of(x0)
         if aval.dtype.kind == "c":
             raise DtypeError(
@@ -95,6 +96,33 @@ class Objective:
         if name == "value":
             name = name_of(self._fun)
         return trace(f, [self.aval] * count, name=name, what=self.what)
+
+
+def _as_vector(x0: Any, what: str) -> Any:
+    """``x0`` as an array of numbers.
+
+    Raises:
+        StructureError: It is a pytree.
+        DtypeError: It is no number and no array of numbers.
+    """
+    leaves, treedef = tree.flatten(x0)
+    if treedef is not tree.LEAF and not isinstance(x0, (list, tuple, type(None))):
+        other = ", or funcgrad.optim.minimize, which takes pytrees" if what == "minimize" else ""
+        count = f"{len(leaves)} {'leaf' if len(leaves) == 1 else 'leaves'}"
+        raise StructureError(
+            f"{what}: x0 is {kind_of(x0)} with {count}, and SciPy searches among vectors",
+            f"Write flat, unravel = funcgrad.tree.ravel(x0), then {what}(lambda v: "
+            f"f(unravel(v)), flat){other}.",
+        )
+    try:
+        x0 = asarray(x0)
+        aval_of(x0)
+    except (DtypeError, ValueError):
+        raise DtypeError(
+            f"{what}: x0 is {kind_of(x0)}, and no vector of numbers",
+            "Start from a number or a vector, as in numpy.zeros(3).",
+        ) from None
+    return x0
 
 
 def vector(found: Any, given: Objective) -> Any:
