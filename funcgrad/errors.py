@@ -41,12 +41,15 @@ __all__ = [
     "UnknownAttributeError",
 ]
 
+DOCUMENTATION = ""
+"""Where ``docs`` is published, as in pyproject.toml; "" for nowhere."""
 _FULL = "FUNCGRAD_FULL_TRACEBACK"
 _SHAPE = re.compile(r"expected a sequence of integers or a single integer, got '\w+\*?\[")
 """NumPy's text for a tracer as a shape; it drops the error that the tracer raised."""
 _NO_SHAPE = (
     "This is a traced number, and a shape needs its value. Make the argument static "
-    "(static_argnames), or take the length from x.shape. See docs/errors.md#concretization"
+    "(static_argnames), or take the length from x.shape. "
+    "See help(funcgrad.errors.ConcretizationError)"
 )
 _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionError)
 PASSING: set[CodeType] = set()
@@ -76,9 +79,18 @@ class FuncgradError(Exception):
         fix: As given.
         where: As given, or found.
         anchor: The heading of ``docs/errors.md`` that tells the long story.
+        home: The class whose ``help`` tells the short one.
+
+    Each class says what it means and what to write instead: ``help(funcgrad.errors.ShapeError)``.
+    The user's line is that of the innermost frame that belongs to no installed library.
     """
 
     anchor = "errors"
+    home = "FuncgradError"
+
+    def __init_subclass__(cls) -> None:
+        if "anchor" in vars(cls) and "home" not in vars(cls):
+            cls.home = cls.__name__
 
     def __init__(self, what: str, fix: str = "", *, where: str | None = None) -> None:
         self.fix = fix
@@ -90,7 +102,9 @@ class FuncgradError(Exception):
         self.what = what
         lines = [f"{what}."] + ([self.fix] if self.fix else [])
         place = f"At {self.where}. " if self.where else ""
-        self.args = ("\n".join([*lines, f"{place}See docs/errors.md#{self.anchor}"]),)
+        page = f" or {DOCUMENTATION}/errors#{self.anchor}" if DOCUMENTATION else ""
+        see = f"See help(funcgrad.errors.{self.home}){page}"
+        self.args = ("\n".join([*lines, f"{place}{see}"]),)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.fix, self.where)
@@ -101,107 +115,173 @@ def _rebuild(cls: type[FuncgradError], what: str, fix: str, where: str) -> Funcg
 
 
 class ArgumentError(FuncgradError, TypeError):
-    """A transform or function was called with arguments it cannot use."""
+    """A function was called with arguments or options that it cannot use.
+
+    The commonest one is to transform a value in place of a function: ``grad(f(x))`` for
+    ``grad(f)(x)``. An argument that a derivative is to be taken of is named by ``argnums``, counted
+    from 0, or by ``argnames``. ``help`` of the function says what it takes.
+    """
 
     anchor = "arguments"
 
 
 class ShapeError(FuncgradError, ValueError):
-    """Shapes that do not fit together, or a shape that the function does not take."""
+    """Shapes that do not fit together, or a shape that the function does not take.
+
+    A gradient is that of one number: where the function returns an array, sum it, take one element,
+    ``vmap`` the gradient of a function of one example, or use ``jacobian``. A loop's carry keeps
+    its shape from step to step. ``x[:, None]`` adds an axis where arrays are to broadcast.
+    """
 
     anchor = "shapes"
 
 
 class DtypeError(FuncgradError, TypeError):
-    """A dtype that the function does not take."""
+    """A dtype, or a kind of value, that the function does not take.
+
+    Integers have no derivative: write ``2.0`` or ``x.astype(float)``. Arrays of objects are no
+    numbers. A loop's carry keeps its dtype from step to step, and branches return one dtype.
+    An index is an integer, a boolean mask or a slice (`IndexDtypeError`, an IndexError too).
+    """
 
     anchor = "dtypes"
 
 
 class IndexDtypeError(DtypeError, IndexError):
-    """An index that is neither an integer, a boolean nor a slice."""
+    """An index that is neither an integer, a boolean nor a slice: write ``i.astype(int)``."""
 
 
 class StructureError(FuncgradError, ValueError):
-    """Two pytrees that should have one structure differ; the message names the key path."""
+    """Two pytrees that should have one structure differ; the message names the key path.
+
+    Parameters and their gradients, ``in_axes`` and arguments, a loop's carry before and after a
+    step, the results of the branches of a ``cond``: each has the same containers with the same
+    keys and lengths. ``tree.structure(x)`` shows what something has.
+    """
 
     anchor = "structure"
 
 
 class ConcretizationError(FuncgradError, TypeError):
-    """Python needed the value of a tracer that stands for no value yet (jit, vmap, loop bodies)."""
+    """Python needed the value of a tracer that stands for no value yet.
+
+    ``jit`` runs a function once, on tracers that stand for any array of a type; so do ``vmap`` and
+    the bodies of loops. ``if``, ``while``, ``float``, ``range`` and indexing a plain array need a
+    value. Write ``numpy.where`` or ``cond`` for ``if``, ``while_loop`` for ``while``, ``fori_loop``
+    or ``scan`` for ``for``; or make the argument static with ``static_argnames``. In ``grad``
+    without ``jit`` the values are there.
+    """
 
     anchor = "concretization"
 
 
 class GradientCutError(FuncgradError, TypeError):
-    """A conversion would have cut the gradient in silence."""
+    """A conversion to a plain number or array would have cut the gradient in silence.
+
+    ``float(x)``, ``math.sin(x)`` and functions that know nothing of tracers would go on with a
+    constant. Use NumPy's function; where no gradient is wanted write ``stop_gradient(x)``.
+    """
 
     anchor = "gradient-cut"
 
 
 class LeakedTracerError(FuncgradError, RuntimeError):
-    """A tracer was used after the transform that made it had returned."""
+    """A tracer was used after the transform that made it had returned.
+
+    It was kept in a global, an attribute, a list or a generator, and stands for nothing any more.
+    Return what is to be kept: ``has_aux=True`` is for that.
+    """
 
     anchor = "leaked-tracer"
 
 
 class TracerAssignmentError(FuncgradError, TypeError):
-    """An assignment into a tracer, or of a tracer into an array."""
+    """An assignment into a tracer, or of a tracer into an array.
+
+    Traced values never change. For ``x[i] = y`` write ``x = funcgrad.numpy.at(x)[i].set(y)``, for
+    ``x[i] += y`` ``.add(y)``, or ``numpy.where``, ``numpy.stack``. ``h += b`` makes a new value
+    under the name ``h``; other names of the old one cannot be used any more.
+    """
 
     anchor = "assignment"
 
 
 class OutOfBoundsError(FuncgradError, IndexError):
-    """An index outside the array, concrete or traced."""
+    """An index outside the array, concrete or traced, in compiled code too.
+
+    Bring it into range with ``numpy.clip``, or choose something else there with ``numpy.where``.
+    """
 
     anchor = "out-of-bounds"
 
 
 class MissingRuleError(FuncgradError, NotImplementedError):
-    """A primitive has no rule for the transform that reached it."""
+    """An operation has no derivative, or no other rule, for the transform that reached it.
+
+    A primitive of yours needs the rule that the message names. A function with a rule has none for
+    what it closes over: pass that as an argument.
+    """
 
     anchor = "missing-rule"
 
 
 class MissingExtraError(FuncgradError, ImportError):
-    """A part of funcgrad needs a library that is not installed."""
+    """A part of funcgrad needs a library: ``pip install 'funcgrad[scipy]'``, for example."""
 
     anchor = "missing-extra"
 
 
 class NotTraceableError(FuncgradError, TypeError):
-    """A NumPy function, or one of its arguments, that has no traced counterpart."""
+    """A NumPy function, or one of its arguments, that has no traced counterpart.
+
+    The message names what is near. Where no gradient passes, compute it before the transform. An
+    attribute that tracers do not have is an `UnknownAttributeError`, an AttributeError.
+    """
 
     anchor = "not-traceable"
 
 
 class UnknownAttributeError(FuncgradError, AttributeError):
-    """An attribute of an array that a tracer does not have."""
+    """An attribute that a tracer does not have; the message names what is near."""
 
     anchor = "not-traceable"
+    home = "NotTraceableError"
 
 
 class CapturedArrayError(FuncgradError, RuntimeError):
-    """A captured array was overwritten between the forward and the backward pass."""
+    """A captured array was overwritten between the forward and the backward pass.
+
+    The backward pass needs it as it was. Write into a copy, or build a new array each time.
+    """
 
     anchor = "captured-array"
 
 
 class ConvergenceError(FuncgradError, RuntimeError):
-    """An iteration ended without having reached what it was to find."""
+    """An iteration ended without having reached what it was to find.
+
+    The derivative of a solution is not that of a step on the way to it, so none is given. Allow
+    more steps, start nearer, or ask for less precision.
+    """
 
     anchor = "convergence"
 
 
 class KeyReuseError(FuncgradError, ValueError):
-    """`random.checked` found a key that was used twice."""
+    """`random.checked` found a key that was used twice.
+
+    It gives the same numbers. Write ``first, second = random.split(key)`` and use each once.
+    """
 
     anchor = "key-reuse"
 
 
 class NanError(FuncgradError, FloatingPointError):
-    """`debug.nans` found a result that is not a number."""
+    """`debug.nans` found a result that is not a number; the message says which operation made it.
+
+    Look at its operands with ``debug.print``, or keep them from where it is not defined:
+    ``numpy.where(x > 0, numpy.log(numpy.where(x > 0, x, 1.0)), 0.0)``.
+    """
 
     anchor = "nan"
 

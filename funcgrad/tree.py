@@ -359,7 +359,7 @@ def flatten_up_to(treedef: TreeDef, tree: Any, what: str, other: str = "the tree
         funcgrad.errors.StructureError: vjp: ct has a leaf of type float at ['w'], where f(x) has \
 a tuple of 2.
         Write a tuple of 2 there.
-        See docs/errors.md#structure
+        See help(funcgrad.errors.StructureError)
     """
     found: list[Any] = []
     if not isinstance(treedef, TreeDef):
@@ -397,7 +397,7 @@ def flatten_prefix(prefix: Any, tree: Any, what: str, other: str = "the tree") -
         funcgrad.errors.StructureError: vmap: in_axes has a dict with key 'b' at [1], where x has \
 a dict with key 'w'.
         Add the key 'w' and drop the key 'b' there, or one value for all of it.
-        See docs/errors.md#structure
+        See help(funcgrad.errors.StructureError)
     """
     treedef = tree if isinstance(tree, TreeDef) else structure(tree)
     found: list[Any] = []

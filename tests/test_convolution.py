@@ -334,7 +334,9 @@ def test_jax_has_the_same_convolution():
 
 def says(caught):
     what, fix, place = str(caught.value).split("\n")
-    assert re.fullmatch(r"At test_convolution\.py:\d+ in .*\. See docs/errors\.md#[a-z-]+", place)
+    assert re.fullmatch(
+        r"At test_convolution\.py:\d+ in .*\. See help\(funcgrad\.errors\.\w+\)", place
+    )
     return f"{what}\n{fix}"
 
 

@@ -6,9 +6,11 @@ the error of the class in its heading, with the text below it.
 
 import os
 import pickle
+import pydoc
 import re
 import subprocess
 import sys
+import tomllib
 import traceback
 from pathlib import Path
 
@@ -135,6 +137,36 @@ class TestPage:
     def test_every_class_is_named(self):
         assert [c.__name__ for c in CLASSES if f"`{c.__name__}`" not in PAGE] == []
 
+    def test_help_says_what_to_write(self):
+        for cls in CLASSES:
+            home = getattr(errors, cls.home)
+            assert home.anchor == cls.anchor, "help tells of another page"
+            assert str(cls("f: what", "Fix.", where="")).splitlines() == [
+                "f: what.",
+                "Fix.",
+                f"See help(funcgrad.errors.{cls.home})",
+            ]
+            if cls not in (
+                errors.FuncgradError,
+                errors.InvalidJaxprError,
+                errors.MissingExtraError,
+            ):
+                assert len(pydoc.render_doc(home).split("\n\n")[1]) > 80
+        shown = pydoc.render_doc(errors.ConcretizationError, renderer=pydoc.plaintext)
+        assert "numpy.where" in shown and "static_argnames" in shown
+
+    def test_where_the_pages_are_is_said_once(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        assert project.get("urls", {}).get("Documentation", "") == errors.DOCUMENTATION
+
+    def test_messages_lead_to_the_page_where_there_is_one(self, monkeypatch):
+        monkeypatch.setattr(errors, "DOCUMENTATION", "https://example.org/docs")
+        text = str(errors.ShapeError("f: what", where="train.py:3 in f"))
+        assert text.endswith(
+            "At train.py:3 in f. See help(funcgrad.errors.ShapeError) or "
+            "https://example.org/docs/errors#shapes"
+        )
+
     def test_every_class_fits_a_built_in(self):
         assert set(BUILT_IN) == set(CLASSES)
         assert [c for c, built_in in BUILT_IN.items() if not issubclass(c, built_in)] == []
@@ -215,7 +247,7 @@ class TestTraceback:
             "grad: a[i] = x got a traced float64[], which a plain array a cannot hold.\n"
             "Write a = funcgrad.numpy.at(a)[i].set(x), or build the array with numpy.stack or "
             "numpy.concatenate.\n"
-            "At train.py:3 in f. See docs/errors.md#assignment"
+            "At train.py:3 in f. See help(funcgrad.errors.TracerAssignmentError)"
         )
         files = {f.filename for f in traceback.extract_tb(error.__cause__.__traceback__)}
         assert not any(file.startswith(errors.PACKAGE) for file in files)
@@ -267,12 +299,15 @@ class TestClass:
         )
 
     def test_without_fix_and_place(self):
-        assert str(errors.ShapeError("f: no", where="")) == "f: no.\nSee docs/errors.md#shapes"
+        assert (
+            str(errors.ShapeError("f: no", where=""))
+            == "f: no.\nSee help(funcgrad.errors.ShapeError)"
+        )
 
     def test_line_of_a_prompt_is_not_named(self):
         space = {"error": errors.ShapeError}
         exec(compile("e = error('f: no', 'Do.')", "<stdin>", "exec"), space)
-        assert str(space["e"]) == "f: no.\nDo.\nSee docs/errors.md#shapes"
+        assert str(space["e"]) == "f: no.\nDo.\nSee help(funcgrad.errors.ShapeError)"
 
 
 def sines(x):

@@ -177,5 +177,7 @@ def test_errors(call, error, text):
     with pytest.raises(error) as caught:
         call()
     what, fix, place = str(caught.value).split("\n")
-    assert re.fullmatch(r"At test_initializers\.py:\d+ in .*\. See docs/errors\.md#[a-z-]+", place)
+    assert re.fullmatch(
+        r"At test_initializers\.py:\d+ in .*\. See help\(funcgrad\.errors\.\w+\)", place
+    )
     assert f"{what}\n{fix}" == text

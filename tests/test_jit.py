@@ -403,7 +403,7 @@ class TestStatic:
             "jit: the static argument 'n' is a list, which is not hashable.\n"
             "Pass a hashable value, such as a tuple for a list, or let it be traced.\n"
             f"At test_jit.py:{inspect.currentframe().f_lineno - 4} in test_unhashable. "
-            "See docs/errors.md#arguments"
+            "See help(funcgrad.errors.ArgumentError)"
         )
 
     def test_leaves_that_are_nothing(self):

@@ -23,8 +23,10 @@ POINTS = np.concatenate([EXTREME, np.linspace(-6, 6, 49)])
 def says(caught):
     """The text of an error, and that its last line names the line of the test."""
     *lines, place = str(caught.value).split("\n")
-    assert re.fullmatch(r"At test_nn\.py:\d+ in .*\. See docs/errors\.md#[a-z-]+", place), place
-    return "\n".join([*lines, place[place.index("See docs") :]])
+    assert re.fullmatch(r"At test_nn\.py:\d+ in .*\. See help\(funcgrad\.errors\.\w+\)", place), (
+        place
+    )
+    return "\n".join([*lines, place[place.index("See help") :]])
 
 
 def gelu_tanh(x):
@@ -415,7 +417,7 @@ def test_softmax_family_refuses_a_missing_axis(f):
     assert says(caught) == (
         f"{f.__name__}: axis 2 does not exist in shape (2, 3).\n"
         "Pass an axis from -2 to 1.\n"
-        "See docs/errors.md#shapes"
+        "See help(funcgrad.errors.ShapeError)"
     )
     with pytest.raises(errors.ShapeError, match=r"Pass axis=None\."):
         f(1.0, axis=-1)
@@ -441,7 +443,7 @@ def test_one_hot_bad_input():
     assert says(caught) == (
         "one_hot: label 3 is not one of 3 classes.\n"
         "Labels run from 0 to 2.\n"
-        "See docs/errors.md#out-of-bounds"
+        "See help(funcgrad.errors.OutOfBoundsError)"
     )
     with pytest.raises(IndexError, match="label -1"):
         nn.one_hot([0, -1], 3)
@@ -566,14 +568,14 @@ def test_cross_entropy_bad_input():
     assert says(caught) == (
         "cross_entropy: class labels must be integers, got float64.\n"
         "Write labels.astype(int), or pass class probabilities of the logits' shape.\n"
-        "See docs/errors.md#dtypes"
+        "See help(funcgrad.errors.DtypeError)"
     )
     with pytest.raises(errors.ShapeError) as caught:
         nn.cross_entropy(z, [0, 1, 2])
     assert says(caught) == (
         "cross_entropy: scores of shape (2, 3) need labels of shape (2,), got (3,).\n"
         "The last axis of the scores counts the classes; labels have the axes before it.\n"
-        "See docs/errors.md#shapes"
+        "See help(funcgrad.errors.ShapeError)"
     )
     with pytest.raises(errors.OutOfBoundsError, match="label 3 is not one of 3 classes"):
         nn.cross_entropy(z, [0, 3])
@@ -623,14 +625,14 @@ def test_losses_refuse_shapes_that_would_broadcast(loss):
     assert says(caught) == (
         f"{loss.__name__}: expected two arrays of one shape, got (3, 1) and (3,).\n"
         "Reshape one of them, for example with predictions.reshape(targets.shape).\n"
-        "See docs/errors.md#shapes"
+        "See help(funcgrad.errors.ShapeError)"
     )
     with pytest.raises(errors.ShapeError) as caught:
         loss(np.zeros(0), np.zeros(0))
     assert says(caught) == (
         f"{loss.__name__}: the mean over no examples is undefined, got shape (0,).\n"
         "Skip empty batches.\n"
-        "See docs/errors.md#shapes"
+        "See help(funcgrad.errors.ShapeError)"
     )
 
 
@@ -654,7 +656,7 @@ def test_binary_cross_entropy_refuses_targets_that_are_no_probabilities():
         "binary_cross_entropy: targets are probabilities from 0 to 1, "
         "got values from -1.0 to 1.0.\n"
         "For labels -1 and 1 write (labels + 1) / 2.\n"
-        "See docs/errors.md#arguments"
+        "See help(funcgrad.errors.ArgumentError)"
     )
 
 

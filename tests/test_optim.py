@@ -21,8 +21,10 @@ GRADS = [tree.map(lambda p: RNG.normal(size=np.shape(p)) * 3, PARAMS) for _ in r
 def says(caught):
     """The text of an error, and that its last line names the line of the test."""
     *lines, place = str(caught.value).split("\n")
-    assert re.fullmatch(r"At test_optim\.py:\d+ in .*\. See docs/errors\.md#[a-z-]+", place), place
-    return "\n".join([*lines, place[place.index("See docs") :]])
+    assert re.fullmatch(
+        r"At test_optim\.py:\d+ in .*\. See help\(funcgrad\.errors\.\w+\)", place
+    ), place
+    return "\n".join([*lines, place[place.index("See help") :]])
 
 
 def run(opt, params, grads):
@@ -210,14 +212,14 @@ def test_bad_gradients(opt, request):
         f"{name}: the parameter at ['n'] is int64 and its gradient is not None; only real floats "
         "can be trained.\n"
         "Convert it to float before training, or pass the gradient None to keep it as it is.\n"
-        "See docs/errors.md#dtypes"
+        "See help(funcgrad.errors.DtypeError)"
     )
     with pytest.raises(errors.ShapeError) as caught:
         opt.update({"w": np.ones(3), "n": None}, state, params)
     assert says(caught) == (
         f"{name}: the parameter at ['w'] has shape (2,) and its gradient (3,).\n"
         "Pass a gradient of the parameter's shape.\n"
-        "See docs/errors.md#shapes"
+        "See help(funcgrad.errors.ShapeError)"
     )
     with pytest.raises(errors.StructureError) as caught:
         opt.update({"v": np.ones(2), "n": None}, state, params)
@@ -225,7 +227,7 @@ def test_bad_gradients(opt, request):
         f"{name}: the gradient has a dict with keys 'n', 'v' at the root, where params has a dict "
         "with keys 'n', 'w'.\n"
         "Add the key 'w' and drop the key 'v' there.\n"
-        "See docs/errors.md#structure"
+        "See help(funcgrad.errors.StructureError)"
     )
     with pytest.raises(errors.DtypeError, match="is complex, whose gradient is not"):
         opt.update(1j, opt.init(1j), 1j)
@@ -326,7 +328,7 @@ def test_bad_learning_rate(make, rate):
         f"{make.__name__}: the learning rate must be a number, not negative, got {rate!r}.\n"
         "Write a number such as 0.1, or a function from the step to one. Updates point downhill: "
         "to maximise, negate the cost.\n"
-        "See docs/errors.md#arguments"
+        "See help(funcgrad.errors.ArgumentError)"
     )
     with pytest.raises(errors.ArgumentError, match="the learning rate must be"):
         make(lambda step: rate).init(1.0)

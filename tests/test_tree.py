@@ -381,7 +381,7 @@ def test_static_data_must_be_hashable() -> None:
             "tree.flatten: the static data of a Frozen is not hashable:"
             f" (('w',), (('name', {static!r}),)).\n"
             "Make it hashable (a tuple for a list); an array belongs among the children.\n"
-            "See docs/errors.md#structure"
+            "See help(funcgrad.errors.StructureError)"
         )
 
 
@@ -399,7 +399,7 @@ def test_unregistered_subclasses_raise() -> None:
     assert says(caught) == (
         "tree.flatten: Params is a subclass of dict, and how to make a Params from its children is"
         " not known.\nCall tree.register for it, or pass a dict instead.\n"
-        "See docs/errors.md#structure"
+        "See help(funcgrad.errors.StructureError)"
     )
     with pytest.raises(StructureError, match="Closed is a subclass of Interval"):
         tree.flatten(Closed(1, 2))
@@ -457,15 +457,15 @@ def test_register_errors() -> None:
     for cls in (Interval, dict, list, type(None)):
         assert text_of(ArgumentError, lambda cls=cls: tree.register(cls, len, len)) == (
             f"tree.register: {cls.__name__} is a container already.\n"
-            "Register a class once, where it is defined.\nSee docs/errors.md#arguments"
+            "Register a class once, where it is defined.\nSee help(funcgrad.errors.ArgumentError)"
         )
     assert text_of(ArgumentError, lambda: tree.register(3, len, len)) == (  # type: ignore[type-var]
         "tree.register: expected a class, got 3.\nPass the class itself.\n"
-        "See docs/errors.md#arguments"
+        "See help(funcgrad.errors.ArgumentError)"
     )
     assert text_of(ArgumentError, lambda: tree.register(Unknown, None, 3)) == (  # type: ignore[arg-type]
         "tree.register: expected two functions for Unknown, got None and 3.\n"
-        "Write tree.register(cls, flatten, unflatten).\nSee docs/errors.md#arguments"
+        "Write tree.register(cls, flatten, unflatten).\nSee help(funcgrad.errors.ArgumentError)"
     )
     assert tree.structure(Unknown()) is tree.LEAF
 
@@ -477,7 +477,7 @@ def test_wrong_return_of_flatten(returned: Any) -> None:
         f"tree.flatten: the flatten function registered for registered.<locals>.Local returned"
         f" {returned!r}.\n"
         "Return a pair: an iterable of the children, and hashable aux data (or None).\n"
-        "See docs/errors.md#arguments"
+        "See help(funcgrad.errors.ArgumentError)"
     )
 
 
@@ -487,11 +487,11 @@ def test_wrong_return_of_unflatten_and_keys() -> None:
         "tree.unflatten: the unflatten function registered for registered.<locals>.Local returned"
         " a tuple.\n"
         "Return a registered.<locals>.Local; it is called as unflatten(aux, children).\n"
-        "See docs/errors.md#arguments"
+        "See help(funcgrad.errors.ArgumentError)"
     )
     assert text_of(ArgumentError, lambda: tree.flatten_with_path(cls())) == (
         "tree.register: keys gave 2 for the 1 children of a registered.<locals>.Local.\n"
-        "Give one key per child.\nSee docs/errors.md#arguments"
+        "Give one key per child.\nSee help(funcgrad.errors.ArgumentError)"
     )
 
 
@@ -508,7 +508,8 @@ def test_unpickling_where_the_class_is_not_registered() -> None:
     data = pickle.dumps(tree.structure(Interval(1, 2)), protocol=0).replace(b"Interval", b"Unknown")
     assert text_of(StructureError, lambda: pickle.loads(data)) == (
         "unpickling a TreeDef: Unknown is not registered in this process.\n"
-        "Import the module that calls tree.register for it first.\nSee docs/errors.md#structure"
+        "Import the module that calls tree.register for it first.\n"
+        "See help(funcgrad.errors.StructureError)"
     )
 
 
@@ -593,7 +594,7 @@ MISMATCHES: list[tuple[Any, Any, str, str]] = [
 
 @pytest.mark.parametrize(("x", "y", "text", "fix"), MISMATCHES)
 def test_map_mismatch(x: Any, y: Any, text: str, fix: str) -> None:
-    expected = f"tree.map: tree 3 has {text}.\n{fix}\nSee docs/errors.md#structure"
+    expected = f"tree.map: tree 3 has {text}.\n{fix}\nSee help(funcgrad.errors.StructureError)"
     assert text_of(StructureError, lambda: tree.map(lambda *leaf: 0, x, x, y)) == expected
     renamed = expected.replace("map:", "map_with_path:")
     assert text_of(StructureError, lambda: tree.map_with_path(lambda *p: 0, x, x, y)) == renamed
@@ -604,7 +605,7 @@ def test_guarded_mismatch_names_the_unset_field() -> None:
     y.late = 3.0
     assert text_of(StructureError, lambda: tree.map(lambda *leaf: 0, y, x)) == (
         "tree.map: tree 2 has a Guarded without late at the root, where tree 1 has a Guarded.\n"
-        "Write a Guarded there.\nSee docs/errors.md#structure"
+        "Write a Guarded there.\nSee help(funcgrad.errors.StructureError)"
     )
 
 
@@ -667,7 +668,7 @@ def test_prefix() -> None:
 )
 def test_prefix_mismatch(prefix: Any, text: str, fix: str) -> None:
     args = (np.ones(3), {"w": [1.0, 2.0], "b": None}, Layer(1, 2))
-    expected = f"vmap: in_axes has {text}.\n{fix}\nSee docs/errors.md#structure"
+    expected = f"vmap: in_axes has {text}.\n{fix}\nSee help(funcgrad.errors.StructureError)"
     expected = expected.replace("the arguments have", "the argument tuple has")
     for full in (args, tree.structure(args)):
         call = lambda full=full: tree.flatten_prefix(  # noqa: E731
@@ -680,7 +681,7 @@ def test_unflatten_counts() -> None:
     treedef = tree.structure({"a": 1, "b": [2]})
     assert text_of(StructureError, lambda: tree.unflatten(treedef, [1])) == (
         "tree.unflatten: {'a': *, 'b': [*]} has 2 leaves, got 1.\n"
-        "Give one per leaf, in the order of flatten.\nSee docs/errors.md#structure"
+        "Give one per leaf, in the order of flatten.\nSee help(funcgrad.errors.StructureError)"
     )
     big = tree.structure(list(range(100)))
     assert text_of(StructureError, lambda: tree.unflatten(big, iter([]))).startswith(
@@ -698,7 +699,10 @@ def test_cycles() -> None:
     x.append(x)
     y: dict[str, Any] = {"a": 1.0}
     y["m"] = (1, {"in": y})
-    end = ".\nBreak the cycle, or stop at that node with is_leaf.\nSee docs/errors.md#structure"
+    end = (
+        ".\nBreak the cycle, or stop at that node with is_leaf.\n"
+        "See help(funcgrad.errors.StructureError)"
+    )
     assert text_of(StructureError, lambda: tree.flatten(x)) == (
         "tree.flatten: the list at the root contains itself, at [1]" + end
     )
@@ -876,7 +880,7 @@ def test_unravel_wrong_shape(wrong: Any) -> None:
     _, unravel = tree.ravel({"a": np.ones(2), "b": 1.0})
     assert text_of(ShapeError, lambda: unravel(wrong)) == (
         f"tree.unravel: the vector must have shape (3,), got {np.shape(wrong)}.\n"
-        "Pass a vector as ravel returns it.\nSee docs/errors.md#shapes"
+        "Pass a vector as ravel returns it.\nSee help(funcgrad.errors.ShapeError)"
     )
 
 
@@ -893,7 +897,7 @@ def test_ravel_refuses_what_is_not_a_number(leaf: Any, text: str) -> None:
     assert text_of(DtypeError, lambda: tree.ravel({"w": 1.0, "x": [leaf]})) == (
         f"tree.ravel: the leaf at ['x'][0] has {text}.\n"
         "Keep what is not a number out of the tree, or in a static field of a dataclass.\n"
-        "See docs/errors.md#dtypes"
+        "See help(funcgrad.errors.DtypeError)"
     )
 
 
@@ -915,7 +919,7 @@ def test_unravel_keeps_values(x: Any, change: Any, key: str, dtypes: tuple[str, 
         f"tree.unravel: the leaf at ['{key}'] would not keep its value when converted from"
         f" {dtypes[0]} to {dtypes[1]}.\n"
         "Keep what must not become another kind of number out of the tree.\n"
-        "See docs/errors.md#dtypes"
+        "See help(funcgrad.errors.DtypeError)"
     )
 
 

@@ -169,6 +169,7 @@ def check_layer(x: Sequence[int], kernel: Sequence[int], groups: int) -> None:
         fix += " If yours is (batch, channels, *spatial), write numpy.moveaxis(x, 1, -1)."
     raise ShapeError(
         f"conv: got x of shape {tuple(x)}, whose last axis has {c} channels, and a kernel of shape "
-        f"{tuple(kernel)}, which takes {kernel[-2] * groups}",
+        f"{tuple(kernel)}, which takes {kernel[-2] * groups}"
+        + (f" (groups={groups})" if groups != 1 else ""),
         fix,
     )
