@@ -342,7 +342,7 @@ class Kinds(dict[type, "Kind | None"]):
     def __missing__(self, cls: type) -> Kind | None:
         kind = self._find(cls)
         if len(self) - len(self.fixed) >= CACHE_SIZE:
-            for met in set(self) - self.fixed:
+            for met in {*list(self)} - self.fixed:
                 self.pop(met, None)
         self[cls] = kind
         return kind

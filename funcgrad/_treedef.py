@@ -8,11 +8,11 @@ one costs a lookup in a dict, and no object is made.
 
 from __future__ import annotations
 
-from _thread import RLock  # what threading.RLock is, without the millisecond that it costs
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
+from funcgrad import _locks
 from funcgrad.errors import StructureError
 
 Join = Callable[[Sequence[Any]], Any]
@@ -163,14 +163,13 @@ class TreeDef:
 LEAF = TreeDef(None, None, None, None, lambda children: children[0], ())
 
 _TREEDEFS: WeakValueDictionary[tuple[Any, ...], TreeDef] = WeakValueDictionary()
-_LOCK = RLock()  # reentrant: a collection inside it may run code that flattens
 
 
 def _intern(made: TreeDef) -> TreeDef:
     """The one `TreeDef` that agrees with ``made`` to the last detail."""
     assert made.kind is not None
     token = (made.kind.cls, made.exact, tuple(map(id, made.children)))
-    with _LOCK:
+    with _locks.shared:
         return _TREEDEFS.setdefault(token, made)
 
 

@@ -121,8 +121,7 @@ class Jitted:
         if found is None:  # otherwise the transforms that it was traced in are other ones
             self._warn_of_retraces(signature)
         found = Traced(self.__wrapped__, signature, self._backend)
-        while len(self._programs) >= _PROGRAMS_MOST:
-            self._programs.pop(next(iter(self._programs)), None)
+        _make_room(self._programs)
         self._programs[signature.key] = found
         return found, True
 
@@ -142,8 +141,9 @@ class Jitted:
         entry = entry_for(*parts)
         if entry is None:
             return
-        self._entries = [entry, *self._entries[: _ENTRIES_MOST - 1]]
-        for here, following in zip(self._entries, [*self._entries[1:], self._call], strict=True):
+        # Threads at the same time may lose an entry, and never make a circle: newest come first.
+        self._entries = entries = [entry, *self._entries[: _ENTRIES_MOST - 1]]
+        for here, following in zip(entries, [*entries[1:], self._call], strict=True):
             here.__globals__["miss"] = following
         self._enter(entry)
 
@@ -206,6 +206,16 @@ class _Bound:
 
 def _rebuild(f: Callable[..., Any], options: dict[str, Any]) -> Jitted:
     return Jitted(f, options)
+
+
+def _make_room(programs: dict[Any, Any]) -> None:
+    """Drop the oldest programs, while other threads may be at it too."""
+    while len(programs) >= _PROGRAMS_MOST:
+        try:
+            oldest = next(iter(programs))
+        except (StopIteration, RuntimeError):
+            continue
+        programs.pop(oldest, None)
 
 
 def _user_level() -> int:

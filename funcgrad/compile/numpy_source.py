@@ -80,8 +80,7 @@ class NumpyProgram:
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self
         lines = self._lines
-        while _FORGOTTEN:
-            linecache.cache.pop(_FORGOTTEN.pop(), None)
+        _forget()
         linecache.cache[self.filename] = (lambda: _commented(lines),)  # type: ignore[assignment]
         weakref.finalize(self, _FORGOTTEN.append, self.filename).atexit = False
 
@@ -217,6 +216,16 @@ class NumpyProgram:
 
 def _is_python(aval: Aval) -> bool:
     return not aval.shape and (aval.weak or aval.dtype.char in "d?")
+
+
+def _forget() -> None:
+    """Let go of the text of programs that are gone; other threads may be at it too."""
+    while True:
+        try:
+            filename = _FORGOTTEN.pop()
+        except IndexError:
+            return
+        linecache.cache.pop(filename, None)
 
 
 def _out_of_bounds(error: IndexError) -> OutOfBoundsError:

@@ -12,11 +12,11 @@ import inspect
 import types
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from threading import Lock
 from typing import Any
 
 import numpy as np
 
+from .. import _locks
 from ..core.trace import Frame, Tracer
 from ..errors import TracerAssignmentError
 from ..transforms.vjp import TapeFrame
@@ -104,13 +104,12 @@ class Reopened:
     def __init__(self, frame: Any) -> None:
         self.frame = frame
         self._users, self._was_closed = 0, False
-        self._lock = Lock()
 
     @contextmanager
     def again(self) -> Generator[Any, None, None]:
         """The frame, open."""
         frame = self.frame
-        with self._lock:
+        with _locks.shared:
             if not self._users:
                 self._was_closed = frame.closed
             self._users += 1
@@ -118,7 +117,7 @@ class Reopened:
         try:
             yield frame
         finally:
-            with self._lock:
+            with _locks.shared:
                 self._users -= 1
                 if not self._users:
                     frame.closed = self._was_closed

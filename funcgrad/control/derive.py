@@ -38,9 +38,8 @@ _DERIVED: WeakKeyDictionary[Jaxpr, dict[Hashable, Any]] = WeakKeyDictionary()
 def derived(jaxpr: Jaxpr, key: Hashable, make: Callable[[], T]) -> T:
     """What ``make`` gives, kept as long as ``jaxpr`` is alive."""
     known = _DERIVED.setdefault(jaxpr, {})
-    if key not in known:
-        known[key] = make()
-    return known[key]
+    # Of threads that make it at the same time all get the same.
+    return known[key] if key in known else known.setdefault(key, make())
 
 
 def split_of(jaxpr: Jaxpr) -> Split:

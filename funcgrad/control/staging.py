@@ -42,8 +42,9 @@ class Lazily:
 
     def get(self) -> Any:
         """It."""
-        if self._make is not None:
-            self._made = self._make()
+        make = self._make  # which another thread may take away
+        if make is not None:
+            self._made = make()
             self._make = None
         return self._made
 

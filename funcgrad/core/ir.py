@@ -122,7 +122,7 @@ def make_aval(shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> Aval:
     if found is None:
         if len(_INTERNED) >= _INTERNED_MOST:
             _INTERNED.clear()
-        found = _INTERNED[key] = Aval(shape, dtype, weak)
+        found = _INTERNED.setdefault(key, Aval(shape, dtype, weak))
     return found
 
 

@@ -176,7 +176,7 @@ def nearest(name: str) -> str | None:
 
     load_all()
     last = name.rpartition(".")[2]
-    covered = {name_of(f).rpartition(".")[2]: name_of(f) for f in IMPLEMENTED}
+    covered = {name_of(f).rpartition(".")[2]: name_of(f) for f in list(IMPLEMENTED)}
     found = difflib.get_close_matches(last, sorted(covered), n=1, cutoff=0.8)
     return covered[found[0]] if found else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,15 +15,16 @@ __all__ = ["OdeResult", "OptimizeResult", "code_of"]
 
 _MESSAGES: dict[str, int] = {}
 _MESSAGES_MOST = 4096
-_LOCK = threading.Lock()
+_NUMBERS = itertools.count()
 
 
 def code_of(message: str) -> int:
     """A number for a message, so that compiled programs can carry it."""
-    with _LOCK:
-        if message not in _MESSAGES and len(_MESSAGES) >= _MESSAGES_MOST:
-            message = "(SciPy gave too many different messages to keep them all)"
-        return _MESSAGES.setdefault(message, len(_MESSAGES))
+    # No lock, which a child process might find locked: threads at the same time waste a number.
+    if message not in _MESSAGES and len(_MESSAGES) >= _MESSAGES_MOST:
+        message = "(SciPy gave too many different messages to keep them all)"
+    found = _MESSAGES.get(message)
+    return _MESSAGES.setdefault(message, next(_NUMBERS)) if found is None else found
 
 
 class Reported:
@@ -43,7 +44,8 @@ class Reported:
         """
         if isinstance(self.message_code, Tracer):
             return None
-        texts = np.array(list(_MESSAGES), dtype=object)
+        known = {code: text for text, code in _MESSAGES.copy().items()}
+        texts = np.array([known.get(code) for code in range(max(known) + 1)], dtype=object)
         return texts[self.message_code]
 
     def names(self) -> list[str]:
