@@ -8,11 +8,12 @@ one costs a lookup in a dict, and no object is made.
 
 from __future__ import annotations
 
+import os
+from _thread import RLock  # what threading.RLock is, without the millisecond that it costs
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-from funcgrad import _locks
 from funcgrad.errors import StructureError
 
 Join = Callable[[Sequence[Any]], Any]
@@ -164,12 +165,32 @@ LEAF = TreeDef(None, None, None, None, lambda children: children[0], ())
 
 _TREEDEFS: WeakValueDictionary[tuple[Any, ...], TreeDef] = WeakValueDictionary()
 
+_shared_lock = RLock()  # reentrant: a collection inside it may run code that flattens
+
+
+def lock() -> RLock:
+    """The one lock of the package, for a few operations on a table or a counter.
+
+    A child process that is forked while another thread holds it has a new one: who would let go of
+    the old one is not there.
+    """
+    return _shared_lock
+
+
+def _renew_lock() -> None:
+    global _shared_lock
+    _shared_lock = RLock()
+
+
+if hasattr(os, "register_at_fork"):  # where there is fork
+    os.register_at_fork(after_in_child=_renew_lock)
+
 
 def _intern(made: TreeDef) -> TreeDef:
     """The one `TreeDef` that agrees with ``made`` to the last detail."""
     assert made.kind is not None
     token = (made.kind.cls, made.exact, tuple(map(id, made.children)))
-    with _locks.shared:
+    with lock():
         return _TREEDEFS.setdefault(token, made)
 
 

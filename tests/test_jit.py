@@ -467,16 +467,19 @@ class TestMethods:
             def __call__(self, x):
                 return self.scale * x
 
-            @jit
+            @jit(static_argnums=0)
             def twice(self, x):
                 """Twice."""
                 return 2 * self.scale * x
 
         two, three = Model(2.0), Model(3.0)
+        for model in (two, three):
+            with pytest.raises(ArgumentError, match=r"a Model, whose attributes \(scale\) may"):
+                model(5.0)
         for _ in range(2):
-            assert (two(5.0), three(5.0)) == (10.0, 15.0)
             assert two.twice(5.0) == Model.twice(two, 5.0) == 20.0
-        assert Model.twice.cache_info().misses == 1
+            assert three.twice(5.0) == 30.0
+        assert Model.twice.cache_info().misses == 2
         assert two.twice.__doc__ == "Twice."
         assert "mul" in str(two.twice.lower(1.0))
         assert "return" in two.twice.source(1.0)

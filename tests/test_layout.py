@@ -23,7 +23,6 @@ FLOORS = {
     "funcgrad.tree": 0,
     "funcgrad._containers": 0,
     "funcgrad._keywords": 0,
-    "funcgrad._locks": 0,
     "funcgrad._mismatch": 0,
     "funcgrad._stack": 0,
     "funcgrad._treedef": 0,

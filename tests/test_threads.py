@@ -15,7 +15,6 @@ import funcgrad
 import funcgrad.numpy as fnp
 from funcgrad import (
     _containers,
-    _locks,
     _treedef,
     cond,
     custom_jvp,
@@ -176,13 +175,13 @@ def test_there_is_one_lock():
         for name, value in list(vars(module).items())
         if isinstance(value, kinds)
     ]
-    assert found == [("funcgrad._locks", "shared")]
+    assert found == [("funcgrad._treedef", "_shared_lock")]
 
 
 FORKS = """
 import os, signal, sys, threading
 import numpy as np
-from funcgrad import _locks, grad, jit, tree
+from funcgrad import _treedef, grad, jit, tree
 from funcgrad.scipy.result import code_of
 
 stop = threading.Event()
@@ -215,7 +214,7 @@ for t in threads:
 held, release = threading.Event(), threading.Event()
 
 def hold():
-    with _locks.shared:
+    with _treedef.lock():
         held.set()
         release.wait()
 
@@ -240,5 +239,3 @@ def test_children_forked_while_other_threads_work():
     command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
     done = subprocess.run(command, env=environment, timeout=500, check=False)
     assert done.returncode == 0
-    assert _locks.shared.acquire(blocking=False)
-    _locks.shared.release()

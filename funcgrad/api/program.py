@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import tree
+from ..control.draws import Draws
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import entry
@@ -42,8 +43,10 @@ def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
         return c
     """
     require_function(f, "make_jaxpr")
+    warned = False
 
     def call(*args: Any, **kwargs: Any) -> Jaxpr:
+        nonlocal warned
         leaves, treedef = tree.flatten((args, kwargs))
         traced = [i for i, leaf in enumerate(leaves) if _is_number(leaf)]
 
@@ -56,7 +59,10 @@ def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
 
         avals = [aval_of(leaves[i]) for i in traced]
         name = getattr(f, "__name__", type(f).__name__)
-        return trace(flat, avals, name=name, what="make_jaxpr")[0]
+        draws = None if warned else Draws(f, "make_jaxpr")
+        jaxpr, _ = trace(flat, avals, name=name, what="make_jaxpr")
+        warned = warned or (draws is not None and draws.warn())
+        return jaxpr
 
     return Transformed(call, make_jaxpr, f, {})
 

@@ -21,6 +21,7 @@ from .._stack import POINTS, STATE, pointing
 from ..core.ir import Aval
 from ..errors import ENTRY, trim
 from ..tree import TreeDef
+from .changing import grows
 from .signature import Signature
 
 __all__ = ["entry_for"]
@@ -30,7 +31,7 @@ _IDENTICAL = (Enum, type, np.dtype, FunctionType)
 
 
 class _UnsupportedError(Exception):
-    """A container whose children cannot be had by an expression."""
+    """A container whose children cannot be had by an expression, or a value that may change."""
 
 
 class _Node(NamedTuple):
@@ -59,7 +60,8 @@ def entry_for(
 
     Returns:
         The function, whose global ``miss`` is what it hands other calls on to; None where the
-        arguments hold containers of a registered class, or the result is nested very deep.
+        arguments hold containers of a registered class or objects that may change in ways that
+        are not seen at once, or the result is nested very deep.
     """
     try:
         writer = _Entry(signature)
@@ -209,7 +211,11 @@ class _Entry:
         name, position = node.name, node.first
         aval = self._avals.get(position)
         if aval is None:
-            return [self._differs(name, self._signature.leaves[position])]
+            value = self._signature.leaves[position]
+            grown = grows(value)
+            if grown is None:
+                raise _UnsupportedError
+            return [self._differs(name, value), *([f"{name}.__dict__"] if grown else [])]
         self._values[position] = name
         return self._wrong_type(name, aval)
 

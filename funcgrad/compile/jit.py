@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import functools
 import sys
-import warnings
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
 
 from .._stack import POINTS, STATE, pointing
 from ..control.call import Call
+from ..control.draws import Draws
 from ..core.backend import backend_named
 from ..core.trace import Tracer, apply, run
+from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
 from . import numpy_source as numpy_source  # registers the backend
 from .dispatch import entry_for
+from .retraces import advice
 from .signature import Signature, StaticArguments
 from .traced import Compiled, Lowered, Traced
 
@@ -31,8 +33,6 @@ _PROGRAMS_MOST = 256
 """How many compiled programs a jitted function keeps."""
 _ENTRIES_MOST = 4
 """How many signatures have an entry function."""
-_RETRACES = 8
-"""How often a program may be traced for functions of one text before a warning says so."""
 
 
 class CacheInfo(NamedTuple):
@@ -75,7 +75,7 @@ class Jitted:
         """Forget all compiled programs."""
         self._programs: dict[Any, Traced] = {}
         self._entries: list[FunctionType] = []
-        self._retraced: dict[Any, int] = {}
+        self._warned: set[str] = set()
         self._misses = 0
         self._enter(self._call)
 
@@ -120,21 +120,18 @@ class Jitted:
         self._misses += 1
         if found is None:  # otherwise the transforms that it was traced in are other ones
             self._warn_of_retraces(signature)
+        draws = None if "draws" in self._warned else Draws(self.__wrapped__, "jit")
         found = Traced(self.__wrapped__, signature, self._backend)
+        if draws is not None and draws.warn():
+            self._warned.add("draws")
         _make_room(self._programs)
         self._programs[signature.key] = found
         return found, True
 
     def _warn_of_retraces(self, signature: Signature) -> None:
-        key = signature.without_functions()
-        count = self._retraced[key] = self._retraced.get(key, 0) + 1
-        if count == _RETRACES + 1:
-            warnings.warn(
-                f"jit: {self!r} was traced {count} times for functions of the same text as static "
-                "arguments. A lambda or nested function is a new object each time it is made: make "
-                "it once, outside the loop.",
-                stacklevel=_user_level(),
-            )
+        kept = [traced.signature for traced in self._programs.copy().values()]
+        for text in advice(signature, kept, self._warned):
+            warn(f"jit: {self!r} was traced {text}")
 
     def _add_entry(self, traced: Traced) -> None:
         parts = traced.signature, traced.program, traced.result, traced.constants, traced.explain
@@ -184,8 +181,8 @@ class Jitted:
 
 
 class _Bound:
-    # A jitted method of an instance, which is the first argument: traced like any other pytree if
-    # it is one (a dataclass is), else static, its attributes read when the method is traced.
+    # A jitted method of an instance, which is the first argument, like any other: traced if it is a
+    # pytree (a dataclass is), else static, if nothing of it may change.
 
     __slots__ = ("__func__", "__self__")
     __doc__ = property(lambda self: self.__func__.__doc__)  # type: ignore[assignment]
@@ -199,6 +196,16 @@ class _Bound:
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__func__, name)
         return functools.partial(found, self.__self__) if name in ("lower", "source") else found
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, _Bound)
+            and self.__func__ is other.__func__
+            and self.__self__ is other.__self__
+        )
+
+    def __hash__(self) -> int:
+        return hash((id(self.__func__), id(self.__self__)))
 
     def __reduce__(self) -> Any:
         return getattr, (self.__self__, self.__func__.__wrapped__.__name__)
@@ -216,15 +223,6 @@ def _make_room(programs: dict[Any, Any]) -> None:
         except (StopIteration, RuntimeError):
             continue
         programs.pop(oldest, None)
-
-
-def _user_level() -> int:
-    """The ``stacklevel`` of the innermost frame outside this package, for a caller's warning."""
-    level, frame = 1, sys._getframe(1)
-    package = __name__.partition(".")[0]
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(package):
-        level, frame = level + 1, frame.f_back
-    return level
 
 
 @overload
@@ -253,12 +251,17 @@ def jit(
 
     Arrays and numbers among the arguments are traced. Strings, None, booleans, enum members,
     dtypes, functions and other hashable objects are static: each new value is traced anew. What
-    ``f`` closes over is part of the program as it was when it was traced.
+    ``f`` closes over is part of the program as it was when it was traced: docs/what-jit-freezes.md.
+
+    The object of a jitted method is an argument too. A dataclass is traced, field by field. An
+    object of another class that has attributes, and no ``__eq__``, is refused: it may change and
+    be equal to what it was.
 
     Args:
         f: A function of pytrees. None to give options to a decorator: ``@jit(inline=True)``.
         static_argnums: Positions of arguments that are static though they are numbers, such as a
-            shape or a number of steps. They must be hashable.
+            shape or a number of steps, or though they may change, as an object with attributes:
+            what they are when ``f`` is traced is frozen. They must be hashable.
         static_argnames: The same by name.
         donate_argnums: Positions of arguments that the caller will not use again, so that a backend
             may use their memory.
@@ -272,7 +275,7 @@ def jit(
 
     Raises:
         ArgumentError: Where ``f`` is no function or the options do not fit it; when it is called,
-            where a static argument is not hashable.
+            where a static argument is not hashable, or may change and was not named.
 
     >>> @jit
     ... def f(x, y):

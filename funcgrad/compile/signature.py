@@ -2,31 +2,73 @@
 
 Arrays and numbers are *traced*, known to the program by type alone. All else is *static*, part of
 the program: strings, None, booleans, enum members, dtypes, functions, other hashable objects that
-are no arrays, and the arguments that `jit` was told to take so.
+are no arrays and cannot change unseen (`changing`), and the arguments that `jit` was told to take
+so.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Hashable, Iterable, Sequence
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from enum import Enum
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from .. import tree
-from .._treedef import exact
+from .._treedef import a, exact
+from ..control.bodies import place_of
 from ..control.static import StaticNames
 from ..core.ir import Aval
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError
-from ..tree import TreeDef
+from .changing import change_of
 
-__all__ = ["Signature", "StaticArguments", "argument_names", "traced_aval"]
+__all__ = ["Difference", "Signature", "StaticArguments", "argument_names", "traced_aval"]
 
 _STATIC = frozenset({str, bool, type(None)})
 _NUMBERS = frozenset({float, int, complex})
+
+
+class Difference:
+    """One thing in which two calls differ.
+
+    Attributes:
+        cause: ``"structure"``, ``"shapes"``, ``"types"`` of values that are traced, ``"functions"``
+            of one text, or ``"values"`` of what is static.
+    """
+
+    __slots__ = ("_one", "_other", "_position", "cause")
+
+    def __init__(self, cause: str, one: Signature, other: Signature, position: int | None) -> None:
+        self.cause, self._one, self._other, self._position = cause, one, other, position
+
+    @property
+    def label(self) -> str:
+        """What differs."""
+        position = self._position
+        return "the structure of the arguments" if position is None else self._one.label(position)
+
+    @property
+    def own(self) -> str:
+        """What it is in the one call."""
+        return self._shown(self._one)
+
+    @property
+    def other(self) -> str:
+        """What it is in the other."""
+        return self._shown(self._other)
+
+    def _shown(self, signature: Signature) -> str:
+        if self._position is None:
+            return _short(str(signature.treedef))
+        return signature.shown(self._position)
+
+    def __str__(self) -> str:
+        return f"{self.label} is {self.own} and was {self.other}"
 
 
 class Signature:
@@ -42,7 +84,7 @@ class Signature:
         key: What the compiled program is kept under.
     """
 
-    __slots__ = ("avals", "key", "keywords", "leaves", "statics", "traced", "treedef")
+    __slots__ = ("_parts", "avals", "key", "keywords", "leaves", "statics", "traced", "treedef")
 
     def __init__(
         self,
@@ -63,10 +105,10 @@ class Signature:
                 got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced")
                 got = got.rstrip(",")
                 raise DtypeError(
-                    f"jit: {_label(self.treedef, i)} is {got}, which cannot be traced", error.fix
+                    f"jit: {self.label(i)} is {got}, which cannot be traced", error.fix
                 ) from None
             if aval is None:
-                parts.append(_static_key(leaf, self.treedef, i))
+                parts.append(self._static_key(leaf, i))
             else:
                 parts.append(aval)
                 self.traced.append(i)
@@ -75,7 +117,8 @@ class Signature:
             parts.append((place, _declared_key(place, value)))
         # By id, because == of structures leaves the order of keys aside. Who keeps the key must
         # keep the structure.
-        self.key: Hashable = (id(self.treedef), tuple(parts))
+        self._parts = tuple(parts)
+        self.key: Hashable = (id(self.treedef), self._parts)
 
     def values(self) -> list[Any]:
         """The traced leaves, as a program takes them: of native byte order, 0-d ones scalars."""
@@ -83,11 +126,83 @@ class Signature:
             _admitted(self.leaves[i], aval) for i, aval in zip(self.traced, self.avals, strict=True)
         ]
 
-    def without_functions(self) -> Hashable:
-        """The key with the code in the place of functions: equal for lambdas of one text."""
-        leaves = [(type(x), _code(x)) for x in self.leaves if traced_aval(x) is None]
-        statics = [(place, _code(x)) for place, x in self.statics.items()]
-        return id(self.treedef), tuple(self.avals), tuple(leaves), tuple(statics)
+    def differences(self, other: Signature) -> Iterator[Difference]:
+        """In what this call differs from ``other``, argument by argument; lazily."""
+        mine, theirs = self._parts, other._parts
+        if self.treedef is not other.treedef or len(mine) != len(theirs):
+            yield Difference("structure", self, other, None)
+            return
+        for position, (own, others) in enumerate(zip(mine, theirs, strict=True)):
+            if own is not others and own != others:
+                yield Difference(_cause(own, others, position, self, other), self, other, position)
+
+    def differs_in(self, other: Signature, cause: str) -> bool:
+        """Whether this call differs from ``other`` in nothing but ``cause``."""
+        return all(difference.cause == cause for difference in self.differences(other))
+
+    def label(self, position: int) -> str:
+        """A leaf of the arguments as errors name it: ``argument 0['w']``."""
+        declared, _ = self.value(position)
+        place, path = self._place(position) if declared is None else (declared, ())
+        return f"argument {place!r}{tree.path_string(path)}"
+
+    def value(self, position: int) -> tuple[int | str | None, Any]:
+        """The argument declared static at a position behind the leaves, and its value.
+
+        A leaf has no such argument: its place is None.
+        """
+        count = len(self.leaves)
+        if position < count:
+            return None, self.leaves[position]
+        return list(self.statics.items())[position - count]
+
+    def shown(self, position: int) -> str:
+        """What stands at a position, in the words of an error or warning."""
+        part = self._parts[position]
+        if isinstance(part, Aval):
+            return str(part)
+        value = self.value(position)[1]
+        return place_of(value) if hasattr(value, "__code__") else _short(repr(value))
+
+    def _place(self, position: int) -> tuple[int | str, tree.Path]:
+        """The argument in which a leaf stands, by number or name, and where in it."""
+        of_keyword, argument, *path = self.treedef.paths()[position]
+        place = argument.key
+        if not of_keyword.key:
+            taken = {p for p in self.statics if isinstance(p, int)}
+            places = (n for n in itertools.count() if n not in taken)
+            place = next(itertools.islice(places, place, None))
+        return place, tuple(path)
+
+    def _static_key(self, leaf: Any, position: int) -> Hashable:
+        if type(leaf) in _STATIC:
+            return type(leaf), leaf
+        kind = type(leaf).__qualname__
+        if not isinstance(leaf, (Enum, type, np.generic)) and hasattr(leaf, "__array__"):
+            raise ArgumentError(
+                f"jit: {self.label(position)} is {a(kind)}, which is no NumPy array",
+                "Convert it with numpy.asarray.",
+            )
+        try:
+            hash(leaf)
+        except TypeError:
+            raise ArgumentError(
+                f"jit: {self.label(position)} is {a(kind)}, which is neither an array, nor "
+                "a pytree, nor hashable",
+                "Make it a dataclass, or call tree.register for its class; or give it __hash__ and "
+                "__eq__, and it is static.",
+            ) from None
+        change = change_of(leaf)
+        if change is not None:
+            place, path = self._place(position)
+            name = f"static_arg{'nums' if isinstance(place, int) else 'names'}={place!r}"
+            alone = "pass it as an argument of its own and " if path else ""
+            raise ArgumentError(
+                f"jit: {self.label(position)} is {change.got}",
+                f"{change.fix}; or, to freeze it as it is when the function is traced, {alone}"
+                f"name it: jit(f, {name}).",
+            )
+        return exact(leaf)
 
     def rebuild(self, values: Iterable[Any]) -> tuple[list[Any], dict[str, Any]]:
         """The arguments with other values in place of the traced leaves."""
@@ -150,38 +265,27 @@ def _admitted(leaf: Any, aval: Aval) -> Any:
     return leaf
 
 
+def _cause(own: Any, others: Any, position: int, one: Signature, other: Signature) -> str:
+    if isinstance(own, Aval) and isinstance(others, Aval):
+        same = own.dtype == others.dtype and own.weak == others.weak
+        return "shapes" if same else "types"
+    (place, value), (other_place, other_value) = one.value(position), other.value(position)
+    if place != other_place or isinstance(own, Aval) or isinstance(others, Aval):
+        return "types"
+    code, other_code = _code(value), _code(other_value)
+    same = code == other_code and isinstance(code, CodeType)
+    return "functions" if same else "values"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def _code(value: Any) -> Hashable:
     """A function's code, a partial's function's code, another value itself."""
     while isinstance(value, functools.partial):
         value = value.func
     return getattr(value, "__code__", value)
-
-
-def _label(treedef: TreeDef, position: int) -> str:
-    """A leaf of the arguments as errors name it: ``argument 0['w']``."""
-    _, argument, *path = treedef.paths()[position]
-    return f"argument {argument.key!r}{tree.path_string(path)}"
-
-
-def _static_key(leaf: Any, treedef: TreeDef, position: int) -> Hashable:
-    if type(leaf) in _STATIC:
-        return type(leaf), leaf
-    label = _label(treedef, position)
-    if not isinstance(leaf, (Enum, type, np.generic)) and hasattr(leaf, "__array__"):
-        raise ArgumentError(
-            f"jit: {label} is a {type(leaf).__qualname__}, which is no NumPy array",
-            "Convert it with numpy.asarray.",
-        )
-    try:
-        hash(leaf)
-    except TypeError:
-        raise ArgumentError(
-            f"jit: {label} is a {type(leaf).__qualname__}, which is neither an array, nor "
-            "a pytree, nor hashable",
-            "Make it a dataclass, or call tree.register for its class; or give it __hash__ and "
-            "__eq__, and it is static.",
-        ) from None
-    return exact(leaf)
 
 
 def _declared_key(place: int | str, value: Any) -> Hashable:

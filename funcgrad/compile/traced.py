@@ -153,7 +153,8 @@ class Compiled:
             given = ", ".join([aval.short() for aval in signature.avals])
             expected = ", ".join([aval.short() for aval in self._traced.signature.avals])
             raise ArgumentError(
-                f"jit: the program was compiled for ({expected}) and called with ({given})",
+                f"jit: the program was compiled for ({expected}) and called with ({given}): "
+                f"{next(signature.differences(self._traced.signature))}",
                 "Call the jitted function itself, which compiles what it needs.",
             )
         return self._traced(signature.values())

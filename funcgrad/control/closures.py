@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import _locks
+from .._treedef import lock
 from ..core.trace import Frame, Tracer
 from ..errors import TracerAssignmentError
 from ..transforms.vjp import TapeFrame
@@ -109,7 +109,7 @@ class Reopened:
     def again(self) -> Generator[Any, None, None]:
         """The frame, open."""
         frame = self.frame
-        with _locks.shared:
+        with lock():
             if not self._users:
                 self._was_closed = frame.closed
             self._users += 1
@@ -117,7 +117,7 @@ class Reopened:
         try:
             yield frame
         finally:
-            with _locks.shared:
+            with lock():
                 self._users -= 1
                 if not self._users:
                     frame.closed = self._was_closed
