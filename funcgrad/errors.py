@@ -16,6 +16,7 @@ from types import CodeType, FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
+from ._stack import COMPILED as COMPILED
 from ._stack import LIBRARIES as LIBRARIES
 
 __all__ = [
@@ -210,9 +211,13 @@ class OutOfBoundsError(FuncgradError, IndexError):
     """An index outside the array, concrete or traced, in compiled code too.
 
     Bring it into range with ``numpy.clip``, or choose something else there with ``numpy.where``.
+
+    Attributes:
+        placed: Whether a program has given it the line of its operation.
     """
 
     anchor = "out-of-bounds"
+    placed = False
 
 
 class MissingRuleError(FuncgradError, NotImplementedError):

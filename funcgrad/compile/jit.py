@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Self, overload
 from .._stack import POINTS, STATE, pointing
 from ..control.call import Call
 from ..control.draws import Draws
-from ..core.backend import backend_named
+from ..core.backend import backend_named, explained
 from ..core.trace import Tracer, apply, run
 from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
@@ -109,7 +109,13 @@ class Jitted:
     def _bind(self, traced: Traced, values: list[Any]) -> Any:
         operands = [*traced.captured, *values]
         if self._options["inline"]:
-            return run(traced.jaxpr, operands)
+            try:
+                return run(traced.jaxpr, operands)
+            except Exception as error:
+                found = explained(error)
+                if found is error:
+                    raise
+                raise found from None
         return apply(Call(traced.jaxpr), operands, None)
 
     def _traced(self, signature: Signature) -> tuple[Traced, bool]:

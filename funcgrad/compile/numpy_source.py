@@ -24,7 +24,7 @@ import numpy as np
 from .._stack import PLACE
 from ..control.branches import check_index
 from ..control.host import in_host
-from ..core.backend import Program, register
+from ..core.backend import EXPLAIN, Program, note_line, placed, register
 from ..core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ..core.trace import aval_of
 from ..errors import FuncgradError, OutOfBoundsError
@@ -74,6 +74,7 @@ class NumpyProgram:
         self._lines = self._first_version()
         self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS, PLACE: self._line_at}
         self._space.update(self._bindings(self._writer))
+        self._space[EXPLAIN] = self.explain
         if self._has_second:
             self._space[self._exact_name] = self._run_exactly
         self.function = self._define(self._lines, self.name, self.filename)
@@ -178,10 +179,11 @@ class NumpyProgram:
         """An exception that the function raised, with the user's line in a note."""
         place = self._place(error)
         if type(error) is IndexError and not in_host(error.__traceback__):
-            found = _out_of_bounds(error)
-            return OutOfBoundsError(found.what, found.fix, where=place or None)
+            error = _out_of_bounds(error)
+        if isinstance(error, OutOfBoundsError):
+            return placed(error, place)
         if place and not isinstance(error, FuncgradError):
-            error.add_note(f"In the compiled {self.name}, for {place}.")
+            note_line(error, f"compiled {self.name}", place)
         return error
 
     @property

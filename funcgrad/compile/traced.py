@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import tree
 from ..core.axes import is_open, watched
-from ..core.backend import Backend
+from ..core.backend import Backend, explained
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import ArgumentError, entry
@@ -80,8 +80,7 @@ class Traced:
 
     def explain(self, error: Exception) -> Exception:
         """What to raise for an exception that the program raised."""
-        compiled = getattr(self.program, "program", None)
-        return error if compiled is None else compiled.explain(error)
+        return explained(error)
 
     def __call__(self, values: list[Any]) -> Any:
         try:

@@ -14,11 +14,22 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from ..errors import ArgumentError
-from .ir import Jaxpr, live_equations
+from ..errors import COMPILED, LIBRARIES, ArgumentError, FuncgradError, OutOfBoundsError
+from .ir import Jaxpr, line_of, live_equations
 from .trace import last_reads, run
 
-__all__ = ["Backend", "RunBackend", "backend_named", "compiled", "own", "register"]
+__all__ = [
+    "EXPLAIN",
+    "Backend",
+    "RunBackend",
+    "backend_named",
+    "compiled",
+    "explained",
+    "note_line",
+    "own",
+    "placed",
+    "register",
+]
 
 Program = Callable[..., tuple[Any, ...]]
 """A compiled jaxpr: takes one value for each input that is not bound, gives a tuple of results."""
@@ -105,6 +116,59 @@ def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
             seen.append(result)
         kept.append(result)
     return kept
+
+
+EXPLAIN = "__explain__"
+"""The global of a compiled function that holds what to raise for its exceptions."""
+
+
+def explained(error: Exception) -> Exception:
+    """What to raise for an exception that left a program, with the user's line of the operation.
+
+    The innermost program on the traceback knows it, be it compiled or interpreted.
+    """
+    values: dict[str, Any] = {}
+    users = False
+    tb = error.__traceback__
+    while tb is not None:
+        frame = tb.tb_frame
+        if frame.f_code is run.__code__:
+            values, users = frame.f_locals, False
+        elif EXPLAIN in frame.f_globals:
+            values, users = frame.f_globals, False
+        elif not _is_internal(frame.f_code.co_filename):
+            users = True
+        tb = tb.tb_next
+    if not values or (users and isinstance(error, OutOfBoundsError)):
+        return error  # the user's code, called from a program, shows its own lines
+    if EXPLAIN in values:
+        return values[EXPLAIN](error)
+    equation = values.get("eqn")
+    place = line_of(equation.place) if equation is not None else ""
+    if isinstance(error, OutOfBoundsError):
+        return placed(error, place)
+    if place and not isinstance(error, FuncgradError):
+        note_line(error, f"program {values['jaxpr'].name}", place)
+    return error
+
+
+def _is_internal(filename: str) -> bool:
+    return filename.startswith(LIBRARIES) or COMPILED in filename
+
+
+def placed(error: OutOfBoundsError, place: str) -> OutOfBoundsError:
+    """``error`` at the line of the operation, where no program inside has given it one."""
+    if not place or error.placed:
+        return error
+    found = OutOfBoundsError(error.what, error.fix, where=place)
+    found.placed = True
+    return found
+
+
+def note_line(error: Exception, program: str, place: str) -> None:
+    """Tell in a note where the user wrote what raised; once, however many programs it leaves."""
+    if not any(note.startswith("In the ") for note in getattr(error, "__notes__", ())):
+        error.add_note(f"In the {program}, for {place}.")
 
 
 class _Interpreted:

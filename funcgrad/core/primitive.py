@@ -8,13 +8,14 @@ or one function, so that the two cannot drift.
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ..errors import MissingRuleError
+from ..errors import COMPILED, MissingRuleError
 from .ir import Aval, Jaxpr
 from .trace import apply
 
@@ -222,7 +223,27 @@ def primitive(cls: P) -> P:
     REGISTRY[cls.name] = cls
     if "run" not in cls.__dict__ and cls.numpy is not None:
         cls.run = _run_of(cls)
+    elif any("Jaxpr" in str(kind) for kind in inspect.get_annotations(cls).values()):
+        cls.run = _explaining(cls.run)
     return cls
+
+
+def _explaining(run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` of a primitive that holds programs: what they raise has the user's line."""
+
+    @functools.wraps(run)
+    def run_programs(self: Primitive, *operands: Any) -> Any:
+        try:
+            return run(self, *operands)
+        except Exception as error:
+            from .backend import explained
+
+            found = explained(error)
+            if found is error:
+                raise
+            raise found from None
+
+    return run_programs
 
 
 def _snake_case(name: str) -> str:
@@ -251,6 +272,7 @@ def _run_template(self: Primitive, *operands: Any) -> Any:
         names = [f"x{i}" for i in range(len(operands))]
         own = {field: f"self.{field}" for field in self.fields}
         text = f"lambda self, {', '.join(names)}: {self.numpy.format(*names, **own)}"
-        function = cache[len(operands)] = eval(text, {"np": np})
+        code = compile(text, f"<{self.name}, {COMPILED}>", "eval")
+        function = cache[len(operands)] = eval(code, {"np": np})
         cls._compiled = cache  # type: ignore[attr-defined]
     return function(self, *operands)

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from ..errors import DtypeError, ShapeError
+from ..errors import COMPILED, DtypeError, ShapeError
 from .array_kernels import contract
 from .kinds import add, mask_mul
 from .linear import broadcast_to, reshape, shape_of, transpose
@@ -277,5 +277,6 @@ def _compiled(template: str) -> Callable[..., Any]:
     function = _FUNCTIONS.get(template)
     if function is None:
         text = f"lambda x, y: {template.format('x', 'y')}"
-        function = _FUNCTIONS[template] = eval(text, {"np": np, "contract": contract})
+        code = compile(text, f"<{template}, {COMPILED}>", "eval")
+        function = _FUNCTIONS[template] = eval(code, {"np": np, "contract": contract})
     return function
