@@ -457,8 +457,9 @@ def register(
             "Write tree.register(cls, flatten, unflatten).",
         )
     names = keys if keys is None or callable(keys) else tuple(keys)
-    KINDS.fixed.add(cls)
+    # In this order, for who is interrupted in between calls it again.
     KINDS[cls] = RegisteredKind(cls, flatten, unflatten, names)
+    KINDS.fixed.add(cls)
 
 
 @entries

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import tree
-from ..core.axes import is_open, watched
+from ..core.axes import WATCHING, Axis, is_open
 from ..core.backend import Backend, explained
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
@@ -50,8 +50,13 @@ class Traced:
             return found
 
         name = getattr(f, "__name__", type(f).__name__)
-        with watched() as self.axes:
+        self.axes: list[Axis] = []
+        outer = WATCHING.get()
+        try:
+            WATCHING.set((*outer, self.axes))
             self.jaxpr, self.captured = trace(flat, signature.avals, name=name)
+        finally:
+            WATCHING.set(outer)
         # What was passed is not needed any more, and may be large.
         for i in signature.traced:
             signature.leaves[i] = None

@@ -1,14 +1,13 @@
 """Floor 5: Python functions of the user's in programs: how they are called with plain values.
 
 `Host` is such a function with the structure of its arguments. The operands of a batch are taken
-apart element by element, outermost axis first; `running_lanes` says which elements of the innermost
+apart element by element, outermost axis first; `call_lanes` says which elements of the innermost
 batch around it a branch or loop is really for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -29,7 +28,6 @@ __all__ = [
     "lanes_running",
     "on_host",
     "plain",
-    "running_lanes",
 ]
 
 Batches: TypeAlias = tuple[tuple[int, tuple[bool, ...]], ...]
@@ -123,34 +121,30 @@ def each_element(
             yield from each_element(tuple(rest), element)
 
 
-@contextmanager
-def running_lanes(lanes: np.ndarray[Any, Any]) -> Generator[None, None, None]:
-    """Let effects happen for some elements of a batch alone.
-
-    The others are computed with operands of one of these, for `CondLanes` and `WhileLanes` compute
-    whole batches; nobody is to see them.
-
-    Args:
-        lanes: A boolean for each element.
-    """
-    outer = _RUNNING.get()
-    if outer is not None and len(lanes) % len(outer) == 0:
-        lanes = lanes & np.repeat(outer, len(lanes) // len(outer))
-    token = _RUNNING.set(lanes)
-    try:
-        yield
-    finally:
-        _RUNNING.reset(token)
-
-
 def call_lanes(
     lanes: np.ndarray[Any, Any], program: Jaxpr, compiled: Callable[..., Any], args: Sequence[Any]
 ) -> Any:
-    """The results of a program for a batch, computed for the sake of ``lanes`` alone."""
+    """The results of a program for a batch, computed for the sake of ``lanes`` alone.
+
+    The other lanes are computed with operands of one of these, for `CondLanes` and `WhileLanes`
+    compute whole batches; nobody is to see them, so effects happen for ``lanes``.
+
+    Args:
+        lanes: A boolean for each element.
+        program: The program.
+        compiled: The same, compiled.
+        args: Its operands.
+    """
     if not program.effect:
         return compiled(*args)
-    with running_lanes(lanes):
+    outer = _RUNNING.get()
+    if outer is not None and len(lanes) % len(outer) == 0:
+        lanes = lanes & np.repeat(outer, len(lanes) // len(outer))
+    try:
+        _RUNNING.set(lanes)
         return compiled(*args)
+    finally:
+        _RUNNING.set(outer)
 
 
 def lanes_running(batches: Batches) -> Any:

@@ -185,11 +185,12 @@ function itself is, whose program is never differentiated."""
 @contextmanager
 def staging_of(knot: Knot) -> Generator[None, None, None]:
     """Traces a rule."""
-    token = _STAGING.set((*(_STAGING.get() or ()), knot))
+    outer = _STAGING.get()
     try:
+        _STAGING.set((*(outer or ()), knot))
         yield
     finally:
-        _STAGING.reset(token)
+        _STAGING.set(outer)
 
 
 def attempted(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, Any]:
@@ -231,10 +232,10 @@ def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
     staging = _STAGING.get()
     # Within its own rule it is called with tangents, and transposed (`with_bodies`).
     inside = staging is not None and returns_to(rule.function, [k.function for k in staging])
-    token = _STAGING.set(staging if inside else None)
     try:
+        _STAGING.set(staging if inside else None)
         found = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
         rule.captured(found[1])
         return found
     finally:
-        _STAGING.reset(token)
+        _STAGING.set(staging)

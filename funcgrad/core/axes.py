@@ -10,14 +10,13 @@ The stack is context-local, as the names are those of calls that have not return
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
-from contextlib import contextmanager
+from collections.abc import Hashable
 from contextvars import ContextVar
 from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["Axis", "any_open", "is_open", "named", "opened", "watched"]
+__all__ = ["OPEN", "WATCHING", "Axis", "any_open", "is_open", "named"]
 
 
 class Axis:
@@ -35,8 +34,14 @@ class Axis:
         self.name, self.size, self.index = name, size, index
 
 
-_OPEN: ContextVar[tuple[Axis, ...]] = ContextVar("open axes", default=())
-_WATCHING: ContextVar[tuple[list[Axis], ...]] = ContextVar("watching", default=())
+OPEN: ContextVar[tuple[Axis, ...]] = ContextVar("open axes", default=())
+"""The axes that collectives find, innermost last."""
+WATCHING: ContextVar[tuple[list[Axis], ...]] = ContextVar("watching", default=())
+"""Lists that collect the axes that are asked for: what is traced meanwhile belongs to these axes.
+
+Who sets either does so within the ``try`` whose ``finally`` sets what it was, for an interrupt may
+come as soon as it is set; a context manager written in Python may be interrupted as it is left.
+"""
 
 
 def named(name: Hashable, what: str) -> Axis:
@@ -49,12 +54,12 @@ def named(name: Hashable, what: str) -> Axis:
     Raises:
         ArgumentError: Where there is none.
     """
-    for axis in reversed(_OPEN.get()):
+    for axis in reversed(OPEN.get()):
         if axis.name == name:
-            for seen in _WATCHING.get():
+            for seen in WATCHING.get():
                 seen.append(axis)
             return axis
-    known = ", ".join(dict.fromkeys([repr(axis.name) for axis in _OPEN.get()]))
+    known = ", ".join(dict.fromkeys([repr(axis.name) for axis in OPEN.get()]))
     raise ArgumentError(
         f"{what}: no mapped axis is named {name!r} here; open are: {known or 'none'}",
         f"Name it where it is mapped: vmap(f, axis_name={name!r}).",
@@ -63,31 +68,10 @@ def named(name: Hashable, what: str) -> Axis:
 
 def any_open() -> bool:
     """Whether any named axis is open, so that a collective may occur."""
-    return bool(_OPEN.get())
+    return bool(OPEN.get())
 
 
 def is_open(axis: Axis) -> bool:
     """Whether a collective that asks for its name would find this axis."""
-    found = next((a for a in reversed(_OPEN.get()) if a.name == axis.name), None)
+    found = next((a for a in reversed(OPEN.get()) if a.name == axis.name), None)
     return found is axis
-
-
-@contextmanager
-def opened(axis: Axis) -> Generator[None]:
-    """Let collectives find ``axis``."""
-    token = _OPEN.set((*_OPEN.get(), axis))
-    try:
-        yield
-    finally:
-        _OPEN.reset(token)
-
-
-@contextmanager
-def watched() -> Generator[list[Axis]]:
-    """Collect the axes that are asked for meanwhile: what is traced then belongs to them."""
-    seen: list[Axis] = []
-    token = _WATCHING.set((*_WATCHING.get(), seen))
-    try:
-        yield seen
-    finally:
-        _WATCHING.reset(token)

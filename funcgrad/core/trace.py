@@ -456,12 +456,16 @@ def trace(
         are its first inputs.
     """
     frame = AbstractFrame(what)
-    token = _OPEN.set((*_OPEN.get(), frame)) if effects else None
+    outer = _OPEN.get()
     try:
+        # Set within, and back by what it was: an interrupt may come as soon as it is set.
+        if effects:
+            _OPEN.set((*outer, frame))
         return frame.finish(f(*[frame.input(aval) for aval in avals]), name)
     finally:
-        if token is not None:
-            _OPEN.reset(token)
+        if effects:
+            _OPEN.set(outer)
+        frame.closed = True
         frame.close()
 
 

@@ -222,8 +222,9 @@ def checked(f: Callable[..., Any]) -> Callable[..., Any]:
                 "Write random.checked(jit(f)) in place of jit(random.checked(f)).",
             )
         frame = KeyFrame()
-        token = _WATCHING.set((*_WATCHING.get(), frame))
+        outer = _WATCHING.get()
         try:
+            _WATCHING.set((*outer, frame))
             given, named = tree.unflatten(treedef, [frame._kept(x) for x in leaves])
             out, out_treedef = tree.flatten(f(*given, **named))
             return tree.unflatten(
@@ -231,7 +232,7 @@ def checked(f: Callable[..., Any]) -> Callable[..., Any]:
                 [x.value if isinstance(x, Tracer) and x.frame is frame else x for x in out],
             )
         finally:
-            _WATCHING.reset(token)
+            _WATCHING.set(outer)
             frame.closed = True
 
     return Transformed(call, checked, f, {})

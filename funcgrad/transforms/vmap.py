@@ -7,12 +7,11 @@ whole batch by its primitive's ``vmap`` rule. What is not batched stays a plain 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from contextlib import nullcontext
 from typing import Any, NoReturn
 
 import numpy as np
 
-from ..core.axes import Axis, opened
+from ..core.axes import OPEN, Axis
 from ..core.ir import Place
 from ..core.refusal import no_value, raise_leaked
 from ..core.tape import StepsAval
@@ -113,17 +112,19 @@ def vmap(
     """
     frame = BatchFrame(size)
     inputs = [frame.input(v) if b else v for v, b in zip(values, batched, strict=True)]
-    here: Any = nullcontext()
-    if name is not None:
-        here = opened(Axis(name, size, frame.input(np.arange(size, dtype=np.int64))))
+    outer = OPEN.get()
     try:
-        with here:
-            outputs = f(*inputs)
+        if name is not None:
+            axis = Axis(name, size, frame.input(np.arange(size, dtype=np.int64)))
+            OPEN.set((*outer, axis))
+        outputs = f(*inputs)
         return [
             out.value if isinstance(out, Tracer) and out.frame is frame else repeat(out, size)
             for out in outputs
         ]
     finally:
+        if name is not None:
+            OPEN.set(outer)
         frame.closed = True
 
 
