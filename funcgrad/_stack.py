@@ -33,7 +33,9 @@ __all__ = [
     "users_line",
 ]
 
-PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+PACKAGE = os.path.dirname(sys._getframe().f_code.co_filename) + os.sep
+"""Where the package's code says that it stands, which is elsewhere than its files where these were
+compiled before they were installed and their sources are not there."""
 SITE = os.path.dirname(os.path.dirname(os.path.abspath(np.__file__))) + os.sep
 """Where installed libraries are."""
 LIBRARIES = (PACKAGE, *(os.path.join(SITE, name) + os.sep for name in ("numpy", "scipy")))

@@ -17,7 +17,7 @@ import textwrap
 import weakref
 from collections.abc import Iterable, Sequence
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from ..control.host import in_host
 from ..core.backend import EXPLAIN, Program, note_line, placed, register
 from ..core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ..core.trace import aval_of
-from ..errors import FuncgradError, OutOfBoundsError
+from ..errors import COMPILED, FuncgradError, OutOfBoundsError
 from ..ops.layout import out_of_bounds
 from .expressions import Line
 from .naming import KERNELS, identifier
@@ -63,7 +63,8 @@ class NumpyProgram:
         self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool, names: Sequence[str] = ()
     ) -> None:
         self.name = identifier(jaxpr.name.replace("<lambda>", "f"))
-        self.filename = f"{self.name}, compiled by funcgrad #{next(_COUNT)}"
+        # In angle brackets, as what is no file: coverage, debuggers and others look for none.
+        self.filename = f"<{self.name}, {COMPILED} #{next(_COUNT)}>"
         self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
         self._owned = owned
         self._names = [identifier(name) for name in names]
@@ -80,10 +81,8 @@ class NumpyProgram:
         self.function = self._define(self._lines, self.name, self.filename)
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self
-        lines = self._lines
         _forget()
-        linecache.cache[self.filename] = (lambda: _commented(lines),)  # type: ignore[assignment]
-        weakref.finalize(self, _FORGOTTEN.append, self.filename).atexit = False
+        self._show(self._lines, self.filename)
 
     @property
     def _has_second(self) -> bool:
@@ -95,7 +94,7 @@ class NumpyProgram:
 
     @property
     def _exact_filename(self) -> str:
-        return f"{self.filename}, in NumPy's numbers"
+        return f"{self.filename[:-1]}, in NumPy's numbers>"
 
     def _write(self, name: str, python: bool) -> Writer:
         count = len(self._constants)
@@ -119,6 +118,11 @@ class NumpyProgram:
             self._space["special"] = special
         exec(compile(text, filename, "exec"), self._space)
         return self._space[name]
+
+    def _show(self, lines: Sequence[Line], filename: str) -> None:
+        """Let tracebacks show the text, as long as the program is there."""
+        linecache.cache[filename] = (0, None, cast(Any, _Text(lines)), filename)
+        weakref.finalize(self, _FORGOTTEN.append, filename).atexit = False
 
     def _first_version(self) -> list[Line]:
         writer = self._writer
@@ -146,6 +150,7 @@ class NumpyProgram:
         assert self._exact is not None
         self._space.update(self._bindings(self._exact))
         function = self._define(lines, self._exact_name, self._exact_filename)
+        self._show(lines, self._exact_filename)
         return function(*args)
 
     def source(self) -> str:
@@ -220,6 +225,27 @@ def _is_python(aval: Aval) -> bool:
     return not aval.shape and (aval.weak or aval.dtype.char in "d?")
 
 
+class _Text(Sequence[str]):
+    """The lines of a program, put together when somebody reads them; what `linecache` keeps."""
+
+    __slots__ = ("_lines", "_text")
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self._lines = lines
+        self._text: list[str] = []
+
+    def _read(self) -> list[str]:
+        if not self._text:
+            self._text = _commented(self._lines).splitlines(keepends=True)
+        return self._text
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._read()[index]
+
+
 def _forget() -> None:
     """Let go of the text of programs that are gone; other threads may be at it too."""
     while True:
@@ -282,8 +308,15 @@ def _kernels_text(body: str) -> list[str]:
 
 
 def _plain(function: Any) -> str:
-    """The source of a function without annotations, which would need names of their own."""
-    module = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    """The source of a function without annotations, which would need names of their own.
+
+    Where the package is installed without its sources, the import of the function.
+    """
+    try:
+        text = inspect.getsource(function)
+    except OSError:
+        return f"from {function.__module__} import {function.__name__}"
+    module = ast.parse(textwrap.dedent(text))
     for node in ast.walk(module):
         if isinstance(node, ast.FunctionDef):
             node.returns = None
