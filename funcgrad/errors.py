@@ -15,8 +15,8 @@ from collections.abc import Callable
 from types import CodeType, FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
-from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
 from ._stack import COMPILED as COMPILED
+from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
 from ._stack import LIBRARIES as LIBRARIES
 
 __all__ = [
