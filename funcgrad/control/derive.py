@@ -7,10 +7,13 @@ control flow) states its rules with these.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from ..core.ir import Aval, Jaxpr
+import numpy as np
+
+from ..core.ir import Aval, Jaxpr, Var
 from ..core.tape import StepsAval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..transforms.jvp import jvp
@@ -23,6 +26,7 @@ __all__ = [
     "Tapes",
     "cached",
     "derived",
+    "first_like",
     "jvp_program",
     "mapped_program",
     "split_of",
@@ -40,6 +44,63 @@ def derived(jaxpr: Jaxpr, key: Hashable, make: Callable[[], T]) -> T:
     known = _DERIVED.setdefault(jaxpr, {})
     # Of threads that make it at the same time all get the same.
     return known[key] if key in known else known.setdefault(key, make())
+
+
+class _Text:
+    """A program as it reads, equation by equation, to be compared with others."""
+
+    __slots__ = ("_hash", "_parts", "jaxpr")
+
+    def __init__(self, jaxpr: Jaxpr) -> None:
+        self.jaxpr = jaxpr
+        numbers: dict[Any, Any] = {v: i for i, v in enumerate(jaxpr.inputs)}
+
+        def numbered(a: Any) -> Any:
+            # Numbers that are equal may differ: 0.0 and -0.0, 1 and True.
+            return numbers[a] if isinstance(a, Var) else (a.aval, type(a.value), repr(a.value))
+
+        parts: list[Any] = [jaxpr.name, jaxpr.captured, *jaxpr.in_avals]
+        for eqn in jaxpr.equations:
+            operands = [numbered(a) for a in eqn.inputs]
+            for v in eqn.outputs:
+                numbers[v] = len(numbers)
+            fields = [
+                (type(x), repr(x))
+                for x in eqn.primitive.parameters()
+                if isinstance(x, (np.generic, int, float, complex, tuple))
+            ]
+            place = eqn.place and (id(eqn.place[0]), eqn.place[1])
+            avals = [v.aval for v in eqn.outputs]
+            parts.append((eqn.primitive, *fields, *operands, *avals, place))
+        self._parts = (*parts, *[numbered(a) for a in jaxpr.outputs])
+        self._hash = hash(self._parts)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Text) and self._parts == other._parts
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+@lru_cache(maxsize=64)
+def _first(text: _Text) -> Jaxpr:
+    return text.jaxpr
+
+
+def first_like(jaxpr: Jaxpr) -> Jaxpr:
+    """The same program as it was traced before, with what is derived of it, or ``jaxpr``.
+
+    For functions that are traced at each call and whose derivatives are costly to make. The last
+    few programs are kept; large ones, those that hold programs, and those that run Python code of
+    the user's are not.
+    """
+    held = (eqn.primitive for eqn in jaxpr.equations)
+    if len(jaxpr.equations) > 500 or any(p.foreign or any(p.jaxprs()) for p in held):
+        return jaxpr
+    try:
+        return _first(_Text(jaxpr))
+    except TypeError:
+        return jaxpr  # with a parameter that has no hash
 
 
 def split_of(jaxpr: Jaxpr) -> Split:

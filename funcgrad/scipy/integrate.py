@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..control.bodies import is_number, name_of, place_of, share_programs
+from ..control.bodies import name_of, place_of
 from ..control.unknown import require_functions
-from ..core.ir import make_aval
-from ..core.trace import apply, aval_of, trace
+from ..core.trace import aval_of
 from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry, publish_all
 from ..numpy.create import asarray
 from ..ops.convert import convert
@@ -24,8 +23,9 @@ from ..ops.shape import Concatenate, crop
 try:
     from scipy import integrate as genuine
 
-    from .adjoint import Plan
-    from .ode import Trajectory
+    from .equation import Equation
+    from .fixed import odeint_fixed
+    from .plan import MOST_STEPS, Plan, limited
     from .quadrature import quad
     from .result import OdeResult, code_of
     from .sampled import cumulative_simpson, cumulative_trapezoid, simpson, trapezoid
@@ -44,84 +44,12 @@ __all__ = [
     "cumulative_simpson",
     "cumulative_trapezoid",
     "odeint",
+    "odeint_fixed",
     "quad",
     "simpson",
     "solve_ivp",
     "trapezoid",
 ]
-
-
-class Equation:
-    """``y' = fun(t, y)``, traced.
-
-    Args:
-        what: The public function, for errors.
-        fun: The rate.
-        y0: The state at the start.
-        jac: Its Jacobian, a function or a matrix, or None.
-        vectorized: Whether ``fun`` takes states as columns.
-
-    Attributes:
-        shared: What the programs captured.
-        program: The rate, ``(*shared, t, y)``.
-        jacobian: Its Jacobian or None.
-        y0: The state, float64 or complex128.
-    """
-
-    def __init__(
-        self, what: str, fun: Callable[..., Any], y0: Any, jac: Any, vectorized: bool
-    ) -> None:
-        y0 = asarray(y0)
-        aval = aval_of(y0)
-        if aval.ndim != 1:
-            raise ShapeError(
-                f"{what}: y0 is {aval}, and must have one axis", "Give the state as a vector."
-            )
-        self.y0 = convert(y0, np.dtype(np.complex128) if aval.dtype.kind == "c" else FLOAT)
-        self._state, self._what, self._place = aval_of(self.y0).strong(), what, place_of(fun)
-        avals = [make_aval((), FLOAT), self._state]
-
-        def rate(t: Any, y: Any) -> list[Any]:
-            return [self._vector(fun(t, reshape(y, (*self._state.shape, 1)) if vectorized else y))]
-
-        made = [trace(rate, avals, name=name_of(fun), what=what)]
-        if callable(jac):
-            made.append(trace(lambda t, y: [self._matrix(jac(t, y))], avals, name="jacobian"))
-        elif jac is not None:
-            made.append(trace(lambda t, y: [self._matrix(jac)], avals, name="jacobian"))
-        programs, self.shared = share_programs([p for p, _ in made], [c for _, c in made])
-        self.program, *rest = programs
-        self.jacobian = rest[0] if rest else None
-
-    def _vector(self, found: Any) -> Any:
-        """What ``fun`` returns as a state."""
-        if not is_number(found) and not isinstance(found, (list, tuple)):
-            raise DtypeError(
-                f"{self._what}: {self._place} must return numbers, got {type(found).__name__}",
-                "Return an array or a list, one number for each component of the state.",
-            )
-        found = asarray(found)
-        aval, state = aval_of(found), self._state
-        if aval.dtype.kind == "c" and state.dtype.kind != "c":
-            raise DtypeError(
-                f"{self._what}: {self._place} returns {aval}, and the state is {state}",
-                "Start from a complex state: y0 = np.asarray(y0, complex).",
-            )
-        if aval.size != state.size:
-            raise ShapeError(
-                f"{self._what}: {self._place} returns {aval}, and the state is {state}",
-                "Return one number for each component of the state.",
-            )
-        return reshape(convert(found, state.dtype), state.shape)
-
-    def _matrix(self, found: Any) -> Any:
-        n = self._state.shape[0]
-        return reshape(convert(asarray(found), self._state.dtype), (n, n))
-
-    def solve(self, plan: Plan, span: Any, times: Any) -> tuple[Any, ...]:
-        """The results of a `Trajectory`."""
-        trajectory = Trajectory(self.program, self.jacobian, plan)
-        return apply(trajectory, [*self.shared, span, times, self.y0], None)
 
 
 @entry
@@ -135,17 +63,20 @@ def solve_ivp(
     events: Any = None,
     vectorized: bool = False,
     args: Any = None,
+    *,
+    max_steps: int | None = None,
     **options: Any,
 ) -> OdeResult:
     """The solution of ``y' = fun(t, y)``, ``y(t_span[0]) = y0``: `scipy.integrate.solve_ivp`.
 
     SciPy solves; the derivatives of ``.y`` with respect to ``y0``, ``t_span``, ``t_eval``, ``args``
-    and all else that ``fun`` closes over are those of the exact solution: in reverse mode by the
-    adjoint equation, solved backwards along the solution, in forward mode by the sensitivity
-    equation, both by the same method with the same ``rtol``. So a derivative is as exact as the
-    tolerances make it, and differs by that much from the difference quotient of two solutions.
-    Derivatives have derivatives. ``fun`` is traced: it must not branch in Python on ``t`` or ``y``.
-    Under `vmap` the solutions run one after the other.
+    and all else that ``fun`` closes over are those of the exact solution, as exact as ``rtol`` and
+    ``atol`` make it: in forward mode by the sensitivity equation, in reverse mode by the adjoint
+    equation, as one pass back over the steps of a solution that is solved with a derivative beside
+    it, however many times are read (see docs/scipy.md). They differ by the tolerances from the
+    difference quotient of two solutions. Derivatives have derivatives. ``fun`` is traced: it must
+    not branch in Python on ``t`` or ``y``. Under `vmap` the solutions run one after the other.
+    `odeint_fixed` takes steps of fixed length, and has the exact derivative of what it computes.
 
     Args:
         fun: ``fun(t, y, *args)`` of a number and a vector gives a vector or a list.
@@ -159,6 +90,8 @@ def solve_ivp(
         events: None where something is traced.
         vectorized: As in SciPy.
         args: Further arguments of ``fun``, a tuple of pytrees.
+        max_steps: How many steps there may be, to the solution and to each derivative. Without it
+            100,000 where something is traced; any number where nothing is.
         **options: SciPy's ``rtol``, ``atol``, ``max_step``, ``first_step``, ``min_step``, ``jac``,
             ``jac_sparsity``, ``lband``, ``uband``; plain, but for what ``jac`` computes.
 
@@ -173,7 +106,8 @@ def solve_ivp(
         ShapeError, DtypeError: Where ``fun`` returns no state.
         ConcretizationError: Without ``t_eval`` under ``jit`` or ``vmap``, and where ``fun``
             branches on a value.
-        ConvergenceError: The adjoint equation cannot be solved.
+        ConvergenceError: More than ``max_steps`` steps, or a derivative that cannot be solved for
+            or is not finite.
 
     >>> from funcgrad import grad
     >>> decay = lambda t, y, k: -k * y
@@ -183,10 +117,14 @@ def solve_ivp(
     """
     what = "solve_ivp"
     require_functions(what, fun=fun)
+    most, place = _most(what, max_steps), place_of(fun)
     if not holds_tracer(t_span, y0, t_eval, args):
         watched = Watched(fun)
+        solver = method
+        if max_steps is not None:
+            solver = limited(Plan(what, method, None, None, {}, most=most, place=place))
         found: Any = genuine.solve_ivp(
-            watched, t_span, y0, method, t_eval, dense_output, events, vectorized, args, **options
+            watched, t_span, y0, solver, t_eval, dense_output, events, vectorized, args, **options
         )
         if not watched.seen:
             names = ("sol", "t_events", "y_events")
@@ -225,7 +163,7 @@ def solve_ivp(
         raise ShapeError(f"{what}: t_span is {aval_of(span)}", "Give two numbers: (t0, t1).")
     rtol, atol = options.pop("rtol", 1e-3), options.pop("atol", 1e-6)
     require_plain(what, {"rtol": rtol, "atol": atol, **options})
-    plan = Plan("solve_ivp", method, rtol, atol, options, t_eval is None)
+    plan = Plan(what, method, rtol, atol, options, t_eval is None, most, what, place)
     if t_eval is None:
         y, status, nfev, njev, nlu, code, times = equation.solve(plan, span, np.zeros(0))
     else:
@@ -234,6 +172,18 @@ def solve_ivp(
             raise ShapeError(f"{what}: t_eval is {aval_of(times)}", "Give a vector of times.")
         y, status, nfev, njev, nlu, code = equation.solve(plan, span, times)
     return OdeResult(times, y, nfev, njev, nlu, status, code, status >= 0)
+
+
+def _most(what: str, max_steps: Any) -> int:
+    """The limit, as an int."""
+    if max_steps is None:
+        return MOST_STEPS
+    if holds_tracer(max_steps) or not isinstance(max_steps, (int, np.integer)) or max_steps < 1:
+        raise ArgumentError(
+            f"{what}: max_steps must be a positive int, got {max_steps!r}",
+            "Pass how many steps there may be, or leave it out.",
+        )
+    return int(max_steps)
 
 
 def _bound(fun: Callable[..., Any], extra: tuple[Any, ...]) -> Callable[..., Any]:
@@ -271,6 +221,8 @@ def odeint(
     mxords: int = 5,
     printmessg: int = 0,
     tfirst: bool = False,
+    *,
+    max_steps: int | None = None,
 ) -> Any:
     """The solution of ``y' = func(y, t)``, ``y(t[0]) = y0``: `scipy.integrate.odeint`.
 
@@ -300,12 +252,15 @@ def odeint(
         mxords: See ``ml``.
         printmessg: See ``ml``.
         tfirst: Whether the time is the first argument of ``func``.
+        max_steps: How many steps may be taken to solve for derivatives, by default 100,000; those
+            of the solution itself are limited by ``mxstep``.
 
     Returns:
         The states, shape ``(len(t), d)``.
 
     Raises:
         ArgumentError: ``full_output`` where something is traced.
+        ConvergenceError: As `solve_ivp`.
         ShapeError, DtypeError: Where ``func`` returns no state, or ``y0`` is complex.
 
     >>> from funcgrad import grad
@@ -317,6 +272,7 @@ def odeint(
     """
     what = "odeint"
     require_functions(what, func=func)
+    most = _most(what, max_steps)
     more: dict[str, Any] = {
         "ml": ml,
         "mu": mu,
@@ -382,6 +338,9 @@ def odeint(
         tolerance if rtol is None else rtol,
         tolerance if atol is None else atol,
         options,
+        most=most,
+        what=what,
+        place=place_of(func),
     )
     return transpose(equation.solve(plan, span, times)[0], (1, 0))
 

@@ -15,22 +15,24 @@ from typing import Any
 import numpy as np
 
 from ..api.program import stop_gradient
-from ..control.derive import derived
 from ..core.backend import compiled
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.trace import aval_of, run, trace
+from ..core.trace import aval_of, run
 from ..errors import ConcretizationError
 from ..ops.arithmetic import sub
 from ..ops.convert import convert
 from ..ops.kinds import add, div, mul
-from ..ops.linear import reshape, transpose, zeros
+from ..ops.linear import Sum, reshape, transpose, zeros
+from ..ops.matrices import real_of
 from ..ops.shape import Concatenate, crop
 from ..transforms.jvp import jvp
 from ..transforms.vjp import vjp
 from ..transforms.vmap import vmap
-from .adjoint import pulled_back, solved
+from .adjoint import pulled_back
+from .plan import solved
 from .search import FLOAT, INTEGER, one_after_another
+from .variations import augmented, filled, pushed_program, rates_of
 
 __all__ = ["Adjoint", "Trajectory"]
 
@@ -138,54 +140,44 @@ class Trajectory(Primitive):
         unit = div(np.float64(1.0), size)
         small = [mul(t, convert(unit, aval_of(t).dtype)) for _, t in pairs]
         both = Concatenate(0)(y0, mul(s0, convert(unit, aval.dtype)))
-        program = derived(self.program, ("sensitivity", *active), lambda: self._augmented(active))
+        program = augmented(pushed_program(self.program, active))
         doubled = Trajectory(program, None, self.plan.doubled())
         found = doubled(*theta, *small, span, times, both)[0]
         d = aval.shape[0]
         return mul(crop(found, 0, d, 2 * d), convert(size, aval.dtype))
 
-    def _augmented(self, active: Sequence[bool]) -> Jaxpr:
-        """The rate of state and tangent, ``(*theta, *tangents, t, (y, s))``."""
-        *kinds, time, state = self.program.in_avals
-        count, d = len(kinds), state.shape[0]
-
-        def push(*args: Any) -> list[Any]:
-            rest, (t, z) = iter(args[count:-2]), args[-2:]
-            ts = [next(rest) if a else None for a in active]
-            y, s = crop(z, 0, 0, d), crop(z, 0, d, 2 * d)
-            results, pushed = jvp(
-                lambda *xs: run(self.program, xs), [*args[:count], t, y], [*ts, None, s]
-            )
-            return [Concatenate(0)(results[0], zeros(state) if pushed[0] is None else pushed[0])]
-
-        moving = [k.strong() for k, a in zip(kinds, active, strict=True) if a]
-        avals = [*kinds, *moving, time, make_aval((2 * d,), state.dtype)]
-        program, captured = trace(push, avals, name=f"sensitivity of {self.program.name}")
-        assert not captured
-        return program
-
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         *theta, span, _, y0 = operands
-        times = self._times(out, operands)
-        none: list[Any] = [None] * len(operands)
-        ct_t = ct[-1] if self.plan.steps else None
+        times, steps = self._times(out, operands), self.plan.steps
+        ct_t = ct[-1] if steps else None
         if ct[0] is None and ct_t is None:
-            return none
-        ask = tuple([w and aval_of(x).inexact for w, x in zip(wanted, theta, strict=False)])
+            return [None] * len(operands)
+        want_span, want_times, want_y0 = wanted[-3:]
+        want_y0 = want_y0 or want_span
+        wants = zip([*wanted[:-3], want_y0], [*theta, y0], strict=True)
+        ask = tuple([w and aval_of(x).inexact for w, x in wants])
         v = zeros(aval_of(out[0])) if ct[0] is None else ct[0]
-        found = Adjoint(self.program, self.plan.at_times(), ask)(*theta, span, times, y0, v)
-        each = iter(found)
-        pulled = [next(each) if a else None for a in ask]
-        ct_span, ct_times, ct_y0 = each
-        if not self.plan.steps:
-            return [*pulled, ct_span, ct_times, ct_y0]
-        if ct_t is not None:
-            ct_times = add(ct_times, ct_t)
-        n = aval_of(times).shape[0]
-        ends = Concatenate(0)(crop(ct_times, 0, 0, 1), crop(ct_times, 0, n - 1, n))
-        return [*pulled, add(ct_span, ends), None, ct_y0]
+        each: Any = iter(())
+        if any(ask):
+            adjoint = Adjoint(self.program, self.plan.at_times(), ask)
+            each = iter(adjoint(*theta, span, times, y0, v))
+        *pulled, ct_y0 = [next(each) if a else None for a in ask]
+        ct_span: Any = None
+        if want_span:
+            rate = mul(self._rate(theta, span, y0), ct_y0)
+            ct_start = reshape(mul(-1.0, Sum((0,))(real_of(rate))), (1,))
+            ct_span = Concatenate(0)(ct_start, np.zeros(1))
+        if want_span if steps else want_times:
+            ct_times = Sum((0,))(real_of(mul(self._rates(theta, times, out[0]), v)))
+            ct_times = ct_times if ct_t is None else add(ct_times, ct_t)
+            if not steps:
+                return [*pulled, ct_span, ct_times, ct_y0]
+            n = aval_of(times).shape[0]
+            ends = Concatenate(0)(crop(ct_times, 0, 0, 1), crop(ct_times, 0, n - 1, n))
+            ct_span = add(ct_span, ends)
+        return [*pulled, ct_span, None, ct_y0]
 
 
 def _size(pairs: Sequence[tuple[Any, Any]]) -> Any:
@@ -203,17 +195,22 @@ def _size(pairs: Sequence[tuple[Any, Any]]) -> Any:
     return np.where((size > 0) & np.isfinite(size), size, 1.0)[()]
 
 
+def _wide_zeros(aval: Aval) -> Any:
+    """Where cotangents are added up, in double precision."""
+    return np.zeros(aval.shape, np.result_type(aval.dtype, FLOAT))[()]
+
+
 @primitive
 class Adjoint(Primitive):
     """The pullback of a `Trajectory` at given times.
 
     Operands are ``(*theta, span, times, y0, v)`` with the cotangent ``v`` of the states; results
-    the cotangents of the parameters that are asked for, of ``span``, of ``times`` and of ``y0``.
+    the cotangents of those parameters and of ``y0`` that are asked for.
 
     Attributes:
         program: The rate, ``(*theta, t, y) -> y'``.
         plan: How SciPy solves.
-        ask: For which of ``theta`` a cotangent is asked.
+        ask: For which of ``(*theta, y0)`` a cotangent is asked.
     """
 
     name = "ode_adjoint"
@@ -227,70 +224,30 @@ class Adjoint(Primitive):
         return f"{self.name}[{self.program.name}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        *theta, span, times, y0, _ = avals
-        asked = [x.strong() for x, a in zip(theta, self.ask, strict=True) if a]
-        return (*asked, span, times, y0)
+        *theta, _, _, y0, _ = avals
+        return tuple([x.strong() for x, a in zip((*theta, y0), self.ask, strict=True) if a])
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         *theta, span, times, y0, v = operands
-        rate, pull = compiled(self.program), derived(self.program, "adjoint", self._pull)
-        f = lambda t, y: rate(*theta, np.float64(t), y)[0]  # noqa: E731
-        by_state = lambda t, y, a: pull(*theta, np.float64(t), y, a)[0]  # noqa: E731
-        by_theta: Any = None
-        if any(self.ask):
-            other = derived(self.program, ("adjoint", *self.ask), self._pull_theta)
-            by_theta = lambda t, y, a: other(*theta, np.float64(t), y, a)  # noqa: E731
-        asked = [aval_of(x) for x, a in zip(theta, self.ask, strict=True) if a]
-        v, y0 = np.asarray(v), np.asarray(y0)
-        found = pulled_back(self.plan, f, by_state, by_theta, span, times, y0, v)
-        if found is None:
-            avals = [*asked, *map(aval_of, (span, times, y0))]
-            return tuple([np.full(a.shape, np.nan, a.dtype)[()] for a in avals])
-        totals, ct_span, ct_times, ct_y0 = found
-        totals = totals or [np.zeros(a.shape) for a in asked]
-        kept = [
-            np.array(x).astype(a.dtype).reshape(a.shape)[()]
-            for x, a in zip(totals, asked, strict=True)
-        ]
-        return (*kept, ct_span, ct_times, ct_y0)
-
-    def _pull(self) -> Any:
-        return compiled(self._pullback([False] * len(self.ask), True))
-
-    def _pull_theta(self) -> Any:
-        return compiled(self._pullback(self.ask, False))
-
-    def _pullback(self, ask: Sequence[bool], state: bool) -> Jaxpr:
-        """``(*theta, t, y, a)`` to cotangents of what is asked for."""
-        chosen = [*ask, False, state]
-
-        def pull(*args: Any) -> list[Any]:
-            *operands, a = args
-
-            def at(*asked: Any) -> list[Any]:
-                each = iter(asked)
-                filled = [next(each) if c else x for c, x in zip(chosen, operands, strict=True)]
-                return run(self.program, filled)
-
-            given = [x for c, x in zip(chosen, operands, strict=True) if c]
-            _, tape = vjp(at, given)
-            pulled = tape.pullback([a])
-            return [
-                zeros(aval_of(x).strong()) if g is None else g
-                for g, x in zip(pulled, given, strict=True)
-            ]
-
-        avals = self.program.in_avals
-        program, captured = trace(pull, [*avals, avals[-1]], name=f"adjoint of {self.program.name}")
-        assert not captured
-        return program
+        y0, v = np.asarray(y0), np.asarray(v)
+        asked = [x for x, a in zip(theta, self.ask, strict=False) if a]
+        avals = [aval_of(x).strong() for x in asked]
+        totals = [_wide_zeros(a) for a in avals]
+        rates = rates_of(self.program, self.ask, theta, y0)
+        ct_y0 = pulled_back(self.plan, rates, float(span[0]), times, y0, v, totals)
+        found, kinds = [*totals, ct_y0], [*avals, aval_of(y0)]
+        if ct_y0 is None:
+            found = [np.full(a.shape, np.nan) for a in kinds]
+        kept = zip(found, kinds, [*avals, self.ask[-1]], strict=True)
+        return tuple([np.array(x).astype(a.dtype)[()] for x, a, keep in kept if keep])
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return one_after_another(self, size, batched, operands)
 
     def _slots(self) -> list[bool]:
         """Which of ``(*theta, span, times, y0)`` have cotangents among the results."""
-        return [*self.ask, True, True, True]
+        *ask, start = self.ask
+        return [*ask, False, False, start]
 
     def _states(self, operands: Sequence[Any]) -> Any:
         return Trajectory(self.program, None, self.plan)(*operands)[0]
@@ -303,8 +260,8 @@ class Adjoint(Primitive):
             return self(*x, moved_v)
 
         def both(*asked: Any) -> list[Any]:
-            filled = _filled(x, slots, asked)
-            results, pushed = jvp(lambda *xs: [self._states(xs)], filled, moved)
+            inner = filled(x, slots, asked)
+            results, pushed = jvp(lambda *xs: [self._states(xs)], inner, moved)
             return [results[0], pushed[0]]
 
         _, tape = vjp(both, [value for value, s in zip(x, slots, strict=True) if s])
@@ -322,17 +279,11 @@ class Adjoint(Primitive):
         asked = [w and aval_of(value).inexact for w, value in zip(wanted, x, strict=False)]
 
         def pushed(*chosen: Any) -> list[Any]:
-            filled = _filled(x, asked, chosen)
-            return [jvp(lambda *xs: [self._states(xs)], filled, directions)[1][0]]
+            inner = filled(x, asked, chosen)
+            return [jvp(lambda *xs: [self._states(xs)], inner, directions)[1][0]]
 
         results, tape = vjp(pushed, [value for value, a in zip(x, asked, strict=True) if a])
         if results[0] is None:
             return none
         pulled = iter(tape.pullback([v]))
         return [*[next(pulled) if a else None for a in asked], results[0]]
-
-
-def _filled(x: Sequence[Any], slots: Sequence[bool], chosen: Sequence[Any]) -> list[Any]:
-    """``x`` with ``chosen`` in its slots."""
-    each = iter(chosen)
-    return [next(each) if s else value for value, s in zip(x, slots, strict=True)]
