@@ -27,6 +27,7 @@ FLOORS = {
     "funcgrad._stack": 0,
     "funcgrad._treedef": 0,
     "funcgrad.core.ir": 1,
+    "funcgrad.core.plain": 1,
     "funcgrad.core": 2,
     "funcgrad.ops": 3,
     "funcgrad.transforms": 4,

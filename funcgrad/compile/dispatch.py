@@ -125,6 +125,10 @@ class _Entry:
         self.bound[name] = value
         return name
 
+    def _text(self, name: str) -> str:
+        """A name as source; a class of the user's would say itself what that is."""
+        return repr(name) if type(name) is str else self._bind(name)
+
     def _fresh(self, count: int) -> list[str]:
         return [f"x{next(self._numbers)}" for _ in range(count)]
 
@@ -196,12 +200,13 @@ class _Entry:
             fields, static = node.treedef.data
             # A field that is not set fails the check of its value, for no leaf is `miss`.
             for child, field in zip(names, fields, strict=True):
-                opened.append(f"{child} = getattr({name}, {field!r}, miss)")
-            values = [(f"getattr({name}, {field!r}, miss)", value) for field, value in static]
-            differs += [self._differs(text, value) for text, value in values]
+                opened.append(f"{child} = getattr({name}, {self._text(field)}, miss)")
+            for field, value in static:
+                got = f"getattr({name}, {self._text(field)}, miss)"
+                differs.append(self._differs(got, value))
             missing = {f.name for f in kind.cls.__dataclass_fields__.values()}  # type: ignore[attr-defined]
             missing -= {*fields, *[field for field, _ in static]}
-            differs += [f"hasattr({name}, {field!r})" for field in sorted(missing)]
+            differs += [f"hasattr({name}, {self._text(field)})" for field in sorted(missing)]
         else:
             raise _UnsupportedError
         return differs

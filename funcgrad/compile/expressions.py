@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..core.ir import Aval, Equation, Literal, Var, line_of
+from ..core.plain import one_line
 from ..core.primitive import literal
 from ..ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ..ops.complex import Abs
@@ -53,7 +54,8 @@ class Line:
         if self.equation is None:
             return ""
         place = line_of(self.equation.place)
-        return f"{self.equation.primitive} {self.operands}" + (f"  {place}" if place else "")
+        shown = one_line(str(self.equation.primitive))
+        return f"{shown} {self.operands}" + (f"  {place}" if place else "")
 
 
 def is_float(aval: Aval) -> bool:

@@ -8,7 +8,6 @@ elsewhere, and where lanes of a batch have effects or tapes of tapes, loops run 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,6 @@ from ..core.ir import Atom, Equation, Jaxpr, Var
 from ..core.tape import StepsAval
 from ..ops.convert import Convert
 from .expressions import Line
-from .naming import identifier
 
 if TYPE_CHECKING:
     from .writer import Writer
@@ -122,11 +120,7 @@ class _Text:
             The function's name.
         """
         writer = self._writer
-        name = wanted = identifier(jaxpr.name.replace("<lambda>", role))
-        numbers = itertools.count(2)
-        while len(name) < 3 or name in writer.functions:
-            name = f"{wanted}_{next(numbers)}"
-        writer.functions.add(name)
+        name = writer.named_like(jaxpr.name.replace("<lambda>", role))
         count = len(jaxpr.inputs) - elements
         floats = [True] * count + [False] * elements
         function = writer.function(name, jaxpr, floats, carry, tested)

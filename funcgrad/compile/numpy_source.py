@@ -26,6 +26,7 @@ from ..control.branches import check_index
 from ..control.host import in_host
 from ..core.backend import EXPLAIN, Program, note_line, placed, register
 from ..core.ir import Aval, Jaxpr, Place, line_in_file, line_of
+from ..core.plain import one_line
 from ..core.trace import aval_of
 from ..errors import COMPILED, FuncgradError, OutOfBoundsError
 from ..ops.layout import out_of_bounds
@@ -96,10 +97,10 @@ class NumpyProgram:
     def _exact_filename(self) -> str:
         return f"{self.filename[:-1]}, in NumPy's numbers>"
 
-    def _write(self, name: str, python: bool) -> Writer:
+    def _write(self, name: str, python: bool, taken: Iterable[str] = ()) -> Writer:
         count = len(self._constants)
         arguments = self._names, self._floats
-        return Writer(name, self._jaxpr, count, self._owned, python, *arguments)
+        return Writer(name, self._jaxpr, count, self._owned, python, *arguments, taken=taken)
 
     def _bindings(self, writer: Writer) -> dict[str, Any]:
         return self._arrays(writer) | writer.bound
@@ -141,7 +142,9 @@ class NumpyProgram:
 
     def _second_version(self) -> list[Line]:
         if self._exact is None:
-            self._exact = self._write(self._exact_name, False)
+            # Both versions see one set of globals, in which each has names of its own.
+            globals_of_first = (*self._writer.extra, *self._writer.bound)
+            self._exact = self._write(self._exact_name, False, globals_of_first)
         head = Line(f"def {self._exact_name}({_arguments(self._exact)}):")
         return [head, *_indented(self._exact.body, 4)]
 
@@ -288,9 +291,9 @@ def _commented(lines: Sequence[Line]) -> str:
 def _bound_text(name: str, run: Any) -> str:
     """What stands for the function of a primitive that has no text: the programs that it runs."""
     primitive = run.__self__
-    lines = [f"# {name}: {primitive}, run by funcgrad"]
+    lines = [f"# {name}: {one_line(str(primitive))}, run by funcgrad"]
     for jaxpr in primitive.jaxprs():
-        lines += [f"# {line}" for line in str(jaxpr).splitlines()]
+        lines += [f"# {one_line(line)}" for line in str(jaxpr).splitlines()]
     return "\n".join(lines)
 
 

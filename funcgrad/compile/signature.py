@@ -23,6 +23,7 @@ from .._treedef import a, exact
 from ..control.bodies import place_of
 from ..control.static import StaticNames
 from ..core.ir import Aval
+from ..core.plain import key_text
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError
 from .changing import change_of
@@ -252,7 +253,7 @@ def argument_names(f: Callable[..., Any], signature: Signature) -> list[str]:
         if not of_keyword:
             place = places[argument] if argument < len(places) else argument
             argument = positional[place] if place < len(positional) else f"x{place}"
-        found.append("_".join(map(str, (argument, *rest))))
+        found.append("_".join(map(key_text, (argument, *rest))))
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +20,7 @@ from .blocks import Block, Step, schedule
 from .expressions import Line
 from .loops import Loop
 from .memory import Memory, nbytes
-from .naming import fresh_names
+from .naming import Names
 from .passes import optimise
 
 __all__ = ["Writer"]
@@ -48,6 +48,7 @@ class Writer:
         kept: For arguments that nobody else reads, the result that takes the place of each in the
             next call, and must be nobody else's either.
         tested: Whether its boolean results are tested and nothing else, so that Python's will do.
+        taken: Names that mean something where the source is run.
 
     Attributes:
         body: The source.
@@ -73,6 +74,7 @@ class Writer:
         parent: Writer | None = None,
         kept: Mapping[Var, int] | None = None,
         tested: bool = False,
+        taken: Iterable[str] = (),
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
         self.parent, self._tested = parent, tested
@@ -82,17 +84,15 @@ class Writer:
             parent.tapes_are_lists if parent else inner.tapes_are_lists(jaxpr)
         )
         self.masks: dict[Var, str] = {}
-        self.functions: set[str] = parent.functions if parent else {name, *arguments}
         self.may_raise = False
-        self._fresh = parent._fresh if parent else fresh_names({*arguments, name})
+        self._given = parent._given if parent else Names(taken)
+        claimed = [a if self._given.claim(a) else "" for a in arguments]
+        self._given.claim(name)
         self._spare: list[str] = []
         self._recycles = len(jaxpr.equations) > _NAMED_APART
         self.names: dict[Var, str] = {v: self.fresh() for v in jaxpr.inputs[:constants]}
-        known = set(self.names.values())
         for i, v in enumerate(jaxpr.inputs[constants:]):
-            wanted = arguments[i] if arguments else ""
-            self.names[v] = wanted if wanted and wanted not in known else self.fresh()
-            known.add(self.names[v])
+            self.names[v] = (claimed[i] if claimed else "") or self.fresh()
         self._constants = set(jaxpr.inputs[:constants])
         self._inputs = set(jaxpr.inputs)
         self.arguments = jaxpr.inputs[constants:]
@@ -112,7 +112,11 @@ class Writer:
 
     def fresh(self) -> str:
         """A name that nothing has."""
-        return next(self._fresh)
+        return self._given.fresh()
+
+    def named_like(self, wanted: str) -> str:
+        """A name that nothing has, for what is called so."""
+        return self._given.like(wanted)
 
     def function(
         self,
@@ -254,7 +258,7 @@ class Writer:
         try:
             found = text.array_text(eqn, operands)
         except NotImplementedError:
-            run = f"{eqn.primitive.name}_{len(self.bound)}"
+            run = self.named_like(f"{eqn.primitive.name}_{len(self.bound)}")
             self.bound[run] = eqn.primitive.run
             found = f"{run}({', '.join(operands)})"
         if scalar and self.python and outputs[0].aval.inexact:

@@ -17,6 +17,7 @@ import numpy as np
 
 from .._stack import Line
 from ..errors import ArgumentError, InvalidJaxprError
+from .plain import name_text, one_line, plain, plain_shape
 
 __all__ = [
     "Atom",
@@ -117,12 +118,13 @@ class Aval:
 
 def make_aval(shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> Aval:
     """The interned `Aval`; one object a type, so that ``is`` answers most comparisons."""
-    key = (shape, dtype, weak)
-    found = _INTERNED.get(key)
+    found = _INTERNED.get((shape, dtype, weak))
     if found is None:
         if len(_INTERNED) >= _INTERNED_MOST:
             _INTERNED.clear()
-        found = _INTERNED.setdefault(key, Aval(shape, dtype, weak))
+        # An enum member would stay here for programs that have never heard of it.
+        key = plain_shape(shape), plain(dtype), weak
+        found = _INTERNED.setdefault(key, Aval(*key))
     return found
 
 
@@ -215,7 +217,7 @@ class Jaxpr:
         self.equations = list(equations)
         self.outputs = list(outputs)
         self.captured = captured
-        self.name = name
+        self.name = name if type(name) is str else name_text(name)
         self._effect: bool | None = None
         self._foreign: bool | None = None
 
@@ -301,7 +303,8 @@ def line_of(place: Place | None) -> str:
     if place is None:
         return ""
     code, _ = place
-    return f"{os.path.basename(code.co_filename)}:{line_number(place)} in {code.co_name}"
+    name = os.path.basename(one_line(code.co_filename))
+    return f"{name}:{line_number(place)} in {one_line(code.co_name)}"
 
 
 def located(local: str) -> Callable[[FrameType], Line | None]:
@@ -359,13 +362,14 @@ def _lines(jaxpr: Jaxpr, indent: str) -> list[str]:
     def typed(v: Var) -> str:
         return f"{named[v]}: {v.aval.short()}"
 
-    head = f"{indent}{jaxpr.name}({', '.join(map(typed, jaxpr.inputs[jaxpr.captured :]))})"
+    name = one_line(jaxpr.name)
+    head = f"{indent}{name}({', '.join(map(typed, jaxpr.inputs[jaxpr.captured :]))})"
     if jaxpr.captured:
         head += f" closing over ({', '.join(map(typed, jaxpr.inputs[: jaxpr.captured]))})"
     body: list[tuple[str, str, list[Jaxpr]]] = []
     for eqn in jaxpr.equations:
         left = ", ".join(map(typed, eqn.outputs))
-        right = " ".join([str(eqn.primitive), *map(atom, eqn.inputs)])
+        right = " ".join([one_line(str(eqn.primitive)), *map(atom, eqn.inputs)])
         prefix = f"{left} = " if left else ""
         body.append((prefix + right, line_of(eqn.place), list(eqn.primitive.jaxprs())))
     width = min(max((len(text) for text, _, _ in body), default=0), 60)

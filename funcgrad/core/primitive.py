@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import COMPILED, MissingRuleError
 from .ir import Aval, Jaxpr
+from .plain import AS_THEY_ARE, plain
 from .trace import apply
 
 __all__ = ["REGISTRY", "Primitive", "literal", "primitive"]
@@ -72,11 +73,14 @@ class Primitive:
     __slots__ = ("__dict__",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        values = dict(zip(self.fields, args, strict=False))
-        values.update(kwargs)
-        if len(args) > len(self.fields) or values.keys() != set(self.fields):
-            raise TypeError(f"{self.name} takes {self.fields}, got {args} and {kwargs}")
-        self.__dict__.update(values)
+        fields = self.fields
+        if kwargs:
+            args = (*args, *[kwargs.pop(field) for field in fields[len(args) :] if field in kwargs])
+        if kwargs or len(args) != len(fields):
+            raise TypeError(f"{self.name} takes {fields}, got {args} and {kwargs}")
+        own = self.__dict__
+        for field, value in zip(fields, args):
+            own[field] = value if type(value) in AS_THEY_ARE else plain(value)
 
     def parameters(self) -> tuple[Any, ...]:
         """The values of its fields, in order."""
@@ -127,7 +131,7 @@ class Primitive:
         """The NumPy expression for named operands; what `run` computes."""
         numpy = self.numpy
         if isinstance(numpy, str):
-            own = {field: literal(value) for field, value in self.__dict__.items()}
+            own = {field: literal(self.__dict__[field]) for field in self.fields}
             return numpy.format(*operands, **own)
         if isinstance(numpy, np.ufunc):
             return f"np.{numpy.__name__}({', '.join(operands)})"
@@ -183,10 +187,26 @@ def _parameter_text(value: Any) -> str:
 
 
 def literal(value: Any) -> str:
-    """A parameter as Python source, in which ``np`` is all that is known."""
+    """A parameter as Python source, in which ``np`` is all that is known.
+
+    Raises:
+        MissingRuleError: Where it is none of the objects that have a text. A ``repr`` that is not
+            Python's own or NumPy's is not asked: what it gives would be executed.
+    """
+    cls = type(value)
     if isinstance(value, tuple):
         return (
             f"({''.join([literal(part) + ', ' for part in value]).rstrip(' ')})" if value else "()"
+        )
+    if isinstance(value, np.dtype) and value.kind in "biufc":
+        return f"np.dtype({value.str!r})"
+    if isinstance(value, slice):
+        return f"slice({literal(value.start)}, {literal(value.stop)}, {literal(value.step)})"
+    if cls not in AS_THEY_ARE:
+        raise MissingRuleError(
+            f"primitive: a parameter is a {cls.__qualname__}, which has no text in source",
+            "Declare it as an int, a float, a str, a tuple of such or a dtype, or define "
+            "Primitive.source.",
         )
     if isinstance(value, float | complex | np.inexact) and not np.isfinite(value):
         if isinstance(value, complex | np.complexfloating):

@@ -98,7 +98,7 @@ def no_value(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
                 "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
-    from .twins import scipys_function, twin_of  # nothing but errors needs it
+    from .twins import scipys_function, twin_of  # here, because most programs ask for no such value
 
     called = scipys_function()
     if called:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
+from ..core.plain import plain
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
@@ -74,7 +75,7 @@ class GetItem(_Indexed):
     index: Index
 
     def __init__(self, index: Index) -> None:
-        self.index = index
+        self.index = plain(index)
 
     def source(self, *operands: str) -> str:
         x, *arrays = operands
@@ -119,8 +120,8 @@ class Scatter(_Indexed):
     numpy = index_kernels.scatter
 
     def __init__(self, index: Index, shape: Shape) -> None:
-        self.index = index
-        self.shape = shape
+        self.index = plain(index)
+        self.shape = plain(shape)
 
     def source(self, *operands: str) -> str:
         y, *arrays = operands
