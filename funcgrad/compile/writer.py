@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from ..core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var, last_uses
+from ..ops.convert import Convert
 from ..ops.index import Update
 from ..ops.linalg import DotGeneral
 from ..ops.linear import Sum
@@ -285,6 +286,8 @@ class Writer:
     def numpy_operands(self, eqn: Equation) -> list[str]:
         """The texts of operands for NumPy's functions, whose booleans are NumPy's: ~True is -2."""
         operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
+        if isinstance(eqn.primitive, Convert):  # to a number, which Python's True is too
+            return operands
         for i, a in enumerate(eqn.inputs):
             if a in self._booleans:
                 operands[i] = f"np.bool_({operands[i]})"
