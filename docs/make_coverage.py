@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from funcgrad.numpy.dispatch import IMPLEMENTED
-from funcgrad.numpy.rooms import load_all
+from funcgrad.numpy.modules import load_all
 
 PAGE = Path(__file__).with_name("numpy-coverage.md")
 DIFFERENTIABLE, TRACED = "differentiable", "traced, no derivative by nature"

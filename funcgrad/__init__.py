@@ -49,17 +49,17 @@ if TYPE_CHECKING:
     from .api.transposition import linear_transpose
     from .api.vectorize import vectorize
     from .compile.jit import jit
-    from .control.associative import associative_scan
-    from .control.callback import ShapeDtypeStruct, pure_callback
+    from .control.callbacks.pure_callback import ShapeDtypeStruct, pure_callback
     from .control.checkpoint import checkpoint, checkpoint_name
     from .control.checkpoint import checkpoint as remat
-    from .control.cond import cond, select, switch
-    from .control.custom_gradient import custom_gradient
-    from .control.custom_jvp import custom_jvp
-    from .control.custom_vjp import custom_vjp
-    from .control.iteration import fixed_point
-    from .control.loops import fori_loop, map, scan, while_loop
-    from .control.roots import custom_linear_solve, custom_root
+    from .control.custom.custom_gradient import custom_gradient
+    from .control.custom.custom_jvp import custom_jvp
+    from .control.custom.custom_vjp import custom_vjp
+    from .control.flow.associative_scan import associative_scan
+    from .control.flow.conditionals import cond, select, switch
+    from .control.flow.loops import fori_loop, map, scan, while_loop
+    from .control.implicit.custom_root import custom_linear_solve, custom_root
+    from .control.implicit.fixed_point import fixed_point
     from .core.ir import Jaxpr, check
 
 __version__ = "0.1.0"
@@ -129,25 +129,25 @@ __all__ = [
 # Where the names live that load when first asked for; None for modules.
 _LAZY = {
     "Jaxpr": "core.ir",
-    "ShapeDtypeStruct": "control.callback",
+    "ShapeDtypeStruct": "control.callbacks.pure_callback",
     "all_gather": "api.collective",
-    "associative_scan": "control.associative",
+    "associative_scan": "control.flow.associative_scan",
     "axis_index": "api.collective",
     "axis_size": "api.collective",
     "check": "core.ir",
     "checkpoint": "control.checkpoint",
     "checkpoint_name": "control.checkpoint",
     "checkpoint_policies": None,
-    "cond": "control.cond",
-    "custom_gradient": "control.custom_gradient",
-    "custom_jvp": "control.custom_jvp",
-    "custom_linear_solve": "control.roots",
-    "custom_root": "control.roots",
-    "custom_vjp": "control.custom_vjp",
+    "cond": "control.flow.conditionals",
+    "custom_gradient": "control.custom.custom_gradient",
+    "custom_jvp": "control.custom.custom_jvp",
+    "custom_linear_solve": "control.implicit.custom_root",
+    "custom_root": "control.implicit.custom_root",
+    "custom_vjp": "control.custom.custom_vjp",
     "debug": None,
     "errors": None,
-    "fixed_point": "control.iteration",
-    "fori_loop": "control.loops",
+    "fixed_point": "control.implicit.fixed_point",
+    "fori_loop": "control.flow.loops",
     "grad": "api.gradient",
     "hessian": "api.jacobian",
     "hvp": "api.products",
@@ -160,7 +160,7 @@ _LAZY = {
     "linear_transpose": "api.transposition",
     "linearize": "api.products",
     "make_jaxpr": "api.program",
-    "map": "control.loops",
+    "map": "control.flow.loops",
     "nn": None,
     "optim": None,
     "pmax": "api.collective",
@@ -168,14 +168,14 @@ _LAZY = {
     "pmin": "api.collective",
     "psum": "api.collective",
     "psum_scatter": "api.collective",
-    "pure_callback": "control.callback",
+    "pure_callback": "control.callbacks.pure_callback",
     "random": None,
     "remat": "control.checkpoint",
-    "scan": "control.loops",
+    "scan": "control.flow.loops",
     "scipy": None,
-    "select": "control.cond",
+    "select": "control.flow.conditionals",
     "stop_gradient": "api.program",
-    "switch": "control.cond",
+    "switch": "control.flow.conditionals",
     "testing": None,
     "tree": None,
     "value_and_grad": "api.gradient",
@@ -185,7 +185,7 @@ _LAZY = {
     "vectorize": "api.vectorize",
     "vjp": "api.products",
     "vmap": "api.mapping",
-    "while_loop": "control.loops",
+    "while_loop": "control.flow.loops",
 }
 _ALIASES = {"remat": "checkpoint"}
 

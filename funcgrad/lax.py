@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from .api.collective import all_gather, axis_index, axis_size, pmax, pmean, pmin, psum, psum_scatter
 from .api.program import stop_gradient
 from .api.transposition import linear_transpose
-from .control.associative import associative_scan
 from .control.checkpoint import checkpoint, checkpoint_name
-from .control.cond import cond, select, switch
-from .control.loops import fori_loop, map, scan, while_loop
-from .control.roots import custom_linear_solve, custom_root
+from .control.flow.associative_scan import associative_scan
+from .control.flow.conditionals import cond, select, switch
+from .control.flow.loops import fori_loop, map, scan, while_loop
+from .control.implicit.custom_root import custom_linear_solve, custom_root
 from .errors import publish, publish_all
 
 if TYPE_CHECKING:

@@ -12,10 +12,14 @@ import functools
 
 import numpy as np
 
-from funcgrad.compile import numpy_source, passes, rules, simplify, writer
-from funcgrad.control.while_primitive import While, WhileLanes
+from funcgrad.compile.passes import algebra as rules
+from funcgrad.compile.passes import pipeline as passes
+from funcgrad.compile.passes import simplify
+from funcgrad.compile.source import backend as numpy_source
+from funcgrad.compile.source import writer
+from funcgrad.control.flow.while_loop import While, WhileLanes
 from funcgrad.core.ir import Literal, check
-from funcgrad.core.tape import StepsAval
+from funcgrad.core.residuals import StepsAval
 from funcgrad.core.trace import aval_of
 from funcgrad.ops.index import Scatter, ScatterAdd, ScatterOnto, ScatterSum, Update
 from funcgrad.ops.kinds import Elementwise

@@ -15,7 +15,7 @@ from funcgrad.api.collective import (
     psum,
     psum_scatter,
 )
-from funcgrad.control.roots import custom_root
+from funcgrad.control.implicit.custom_root import custom_root
 from funcgrad.core.ir import check
 from funcgrad.errors import ArgumentError, LeakedTracerError
 from funcgrad.testing import check_grads

@@ -17,7 +17,7 @@ from funcgrad.errors import (
 )
 from funcgrad.numpy.advice import ADVICE
 from funcgrad.numpy.dispatch import IMPLEMENTED, implements, name_of, nearest
-from funcgrad.numpy.rooms import load_all
+from funcgrad.numpy.modules import load_all
 
 V = np.array([0.5, 2.0, 1.25])
 X = np.linspace(-1.3, 2.1, 24).reshape(2, 3, 4)

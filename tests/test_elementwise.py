@@ -16,9 +16,10 @@ from funcgrad import grad, hessian, jit, jvp, make_jaxpr, stop_gradient, vjp, vm
 from funcgrad.core.ir import check
 from funcgrad.core.trace import aval_of, run, trace
 from funcgrad.errors import DtypeError, ShapeError
-from funcgrad.ops import arithmetic, kernels, kinds
+from funcgrad.ops import arithmetic, kinds
 from funcgrad.ops import complex as complex_
 from funcgrad.ops.elementwise import logistic, relu
+from funcgrad.ops.kernels import elementwise as kernels
 from funcgrad.testing import check_grads, check_transforms, derivative
 from funcgrad.transforms import jvp as forward
 from funcgrad.transforms import vjp as reverse

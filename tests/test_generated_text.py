@@ -16,7 +16,7 @@ from samples import every_primitive, every_sample
 
 import funcgrad as fg
 from funcgrad import grad, jit, vmap
-from funcgrad.compile.naming import KERNELS, Names, identifier
+from funcgrad.compile.source.naming import KERNELS, Names, identifier
 from funcgrad.core.ir import Aval, make_aval
 from funcgrad.core.plain import one_line, plain, plain_shape
 from funcgrad.core.primitive import literal

@@ -17,7 +17,7 @@ from funcgrad.errors import (
     TracerAssignmentError,
 )
 from funcgrad.numpy.dispatch import IMPLEMENTED
-from funcgrad.numpy.rooms import load_all
+from funcgrad.numpy.modules import load_all
 
 X = np.array([0.5, -1.25, 2.0])
 

@@ -33,13 +33,14 @@ from funcgrad import (
     vmap,
     while_loop,
 )
-from funcgrad.control import host, staging
+from funcgrad.control.callbacks import host
+from funcgrad.control.custom import tracing as staging
 from funcgrad.core import axes, trace
 from funcgrad.transforms import vmap as batches
 
 PACKAGE = Path(funcgrad.__file__).parent
 checked = importlib.import_module("funcgrad.random.checked")
-traced = importlib.import_module("funcgrad.compile.traced")
+traced = importlib.import_module("funcgrad.compile.stages")
 
 # Each variable and where it is known.
 VARIABLES = {

@@ -17,7 +17,7 @@ import pytest
 import funcgrad
 from funcgrad import grad, jit, jvp, linearize, make_jaxpr, tree, value_and_grad, vmap
 from funcgrad.compile import jit as jit_module
-from funcgrad.compile.passes import optimise
+from funcgrad.compile.passes.pipeline import optimise
 from funcgrad.errors import (
     ArgumentError,
     ConcretizationError,

@@ -8,7 +8,7 @@ from funcgrad import fori_loop, grad, hessian, jacfwd, jit, jvp, scan, vmap
 from funcgrad.api.jacobian import value_and_jacfwd, value_and_jacobian, value_and_jacrev
 from funcgrad.api.transposition import linear_transpose
 from funcgrad.api.vectorize import vectorize
-from funcgrad.control.associative import associative_scan
+from funcgrad.control.flow.associative_scan import associative_scan
 from funcgrad.testing import check_grads, check_transforms
 
 RNG = np.random.default_rng(7)

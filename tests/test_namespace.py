@@ -58,7 +58,7 @@ def test_bad_input_raises_as_numpys(call, transform):
 
 
 def test_every_function_of_these_rooms_has_a_row():
-    from funcgrad.numpy import rooms
+    from funcgrad.numpy import modules as rooms
 
     text = "\n".join([inspect.getsource(inspect.getmodule(CALLS[0].function))])
     own = [

@@ -30,8 +30,9 @@ from funcgrad import (
     vmap,
     while_loop,
 )
-from funcgrad.compile import blocks, loops
-from funcgrad.compile.numpy_source import NumpyProgram
+from funcgrad.compile.source import blocked_loops as loops
+from funcgrad.compile.source import fusion as blocks
+from funcgrad.compile.source.backend import NumpyProgram
 from funcgrad.errors import OutOfBoundsError
 
 RNG = np.random.default_rng(0)

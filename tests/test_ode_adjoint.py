@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 
 import funcgrad.scipy.ode as ode
 from funcgrad import custom_vjp, grad, hessian, hvp, jacfwd, jacrev, jit, jvp, value_and_grad, vmap
-from funcgrad.control.derive import first_like
+from funcgrad.control.program.derive import first_like
 from funcgrad.core.ir import make_aval
 from funcgrad.core.trace import trace
 from funcgrad.errors import ArgumentError, ConvergenceError, DtypeError, ShapeError

@@ -8,8 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from funcgrad import check, grad, jit, make_jaxpr, tree, value_and_grad, vjp
-from funcgrad.compile.passes import dead_code, inline_calls, optimise
-from funcgrad.control.call import Call
+from funcgrad.compile.passes.pipeline import dead_code, inline_calls, optimise
+from funcgrad.control.program.call import Call
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
 from funcgrad.core.trace import run
 from funcgrad.numpy import at

@@ -12,7 +12,7 @@ from samples.laws import check_sample
 
 from funcgrad import grad, jit, jvp
 from funcgrad.core.ir import make_aval
-from funcgrad.core.tape import Steps, StepsAval
+from funcgrad.core.residuals import Steps, StepsAval
 from funcgrad.ops.kinds import Elementwise
 from funcgrad.ops.steps import AddSteps, FoldSteps, RepeatSteps, SumSteps, plus
 

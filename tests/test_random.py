@@ -26,7 +26,7 @@ from funcgrad import (
     vmap,
     while_loop,
 )
-from funcgrad.ops import random_kernels as kernels
+from funcgrad.ops.kernels import random as kernels
 from funcgrad.ops.random import log_gamma
 from funcgrad.testing import check_grads, check_transforms
 

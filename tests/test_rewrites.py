@@ -12,8 +12,9 @@ from samples import every_sample
 
 from funcgrad import check, grad, jit, make_jaxpr, scan, tree, vjp, vmap
 from funcgrad.api.leaves import is_inexact
-from funcgrad.compile import passes, rules
-from funcgrad.compile.simplify import _computes_alike
+from funcgrad.compile.passes import algebra as rules
+from funcgrad.compile.passes import pipeline as passes
+from funcgrad.compile.passes.simplify import _computes_alike
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
 from funcgrad.core.trace import run
 from funcgrad.errors import ShapeError

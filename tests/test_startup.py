@@ -18,7 +18,8 @@ import pytest
 import funcgrad
 import funcgrad.numpy as fnp
 from funcgrad.core.primitive import Primitive, primitive
-from funcgrad.numpy import dispatch, rooms
+from funcgrad.numpy import dispatch
+from funcgrad.numpy import modules as rooms
 
 ROOT = Path(__file__).resolve().parents[1]
 # Rooms that are namespaces of NumPy's too, such as linalg.

@@ -14,8 +14,6 @@ import pytest
 import funcgrad
 import funcgrad.numpy as fnp
 from funcgrad import (
-    _containers,
-    _treedef,
     cond,
     custom_jvp,
     custom_vjp,
@@ -37,6 +35,8 @@ from funcgrad.core import ir
 from funcgrad.numpy import promote
 from funcgrad.ops import linalg
 from funcgrad.scipy import result
+from funcgrad.tree import containers as _containers
+from funcgrad.tree import treedef as _treedef
 
 ROOT = Path(__file__).resolve().parents[1]
 

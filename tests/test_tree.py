@@ -734,7 +734,7 @@ def test_depth() -> None:
 
 
 def test_structures_are_dropped_and_caches_bounded() -> None:
-    from funcgrad import _treedef
+    from funcgrad.tree import treedef as _treedef
 
     gc.collect()
     before = len(_treedef._TREEDEFS)
@@ -747,7 +747,7 @@ def test_structures_are_dropped_and_caches_bounded() -> None:
 
 
 def test_many_classes_keep_their_structure() -> None:
-    from funcgrad import _treedef
+    from funcgrad.tree import treedef as _treedef
 
     kept = tree.structure(Layer(1, [2]))
     for _ in range(_treedef.CACHE_SIZE + 10):

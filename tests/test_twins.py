@@ -13,7 +13,7 @@ import scipy.special
 import scipy.stats
 
 from funcgrad import grad, jit, vmap
-from funcgrad.core.twins import TWINS
+from funcgrad.core.scipy_names import TWINS
 from funcgrad.errors import ConcretizationError, GradientCutError
 
 CALLS = {

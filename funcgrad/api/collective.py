@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from .._treedef import a
 from ..core.axes import Axis, named
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.collective import AllGather, PMax, PMean, PMin, PSum, PSumScatter
 from ..ops.convert import convert
 from ..ops.linear import move_axis, reshape
+from ..tree.treedef import a
 
 __all__ = [
     "all_gather",

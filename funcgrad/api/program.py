@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .. import tree
-from ..control.draws import Draws
+from ..control.program.draws import Draws
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import entry

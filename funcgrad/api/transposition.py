@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..compile.passes import dead_code, inline_calls
+from ..compile.passes.pipeline import dead_code, inline_calls
 from ..core.ir import Aval, Jaxpr, Place, Var, line_of, make_aval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, entry

@@ -15,17 +15,17 @@ from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
 
 from .._stack import POINTS, STATE, pointing
-from ..control.call import Call
-from ..control.draws import Draws
+from ..control.program.call import Call
+from ..control.program.draws import Draws
 from ..core.backend import backend_named, explained
 from ..core.trace import Tracer, apply, run
 from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
-from . import numpy_source as numpy_source  # registers the backend
-from .dispatch import entry_for
-from .retraces import advice
-from .signature import Signature, StaticArguments
-from .traced import Compiled, Lowered, Traced
+from .calls.dispatch import entry_for
+from .calls.retraces import advice
+from .calls.signature import Signature, StaticArguments
+from .source import backend as numpy_source  # registers the backend
+from .stages import Compiled, Lowered, Traced
 
 __all__ = ["CacheInfo", "Compiled", "Jitted", "Lowered", "jit"]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from .._treedef import a
 from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compiled
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
@@ -23,10 +22,11 @@ from ..errors import ArgumentError, entry
 from ..ops.convert import convert
 from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
-from .bodies import Operands, name_of, scalar, trace_body
-from .derive import cached, jvp_program, tapes_of, vmap_program
-from .effects import without_effects
-from .static import StaticNames
+from ..tree.treedef import a
+from .callbacks.debug import without_effects
+from .program.derive import cached, jvp_program, tapes_of, vmap_program
+from .program.trace_body import Operands, name_of, scalar, trace_body
+from .static_arguments import StaticNames
 
 __all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
 

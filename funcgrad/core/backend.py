@@ -202,7 +202,7 @@ class _Interpreted:
 
 _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
 _PREFERRED = ["run"]
-_COMPILER = "funcgrad.compile.numpy_source"
+_COMPILER = "funcgrad.compile.source.backend"
 """What registers a faster backend as it loads. It stands on a higher floor and is named, not known:
 where nobody loads it, programs are interpreted first, and it is loaded when that has paid."""
 

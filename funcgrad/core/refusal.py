@@ -98,7 +98,10 @@ def no_value(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
                 "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
-    from .twins import scipys_function, twin_of  # here, because most programs ask for no such value
+    from .scipy_names import (  # here, because most programs ask for no such value
+        scipys_function,
+        twin_of,
+    )
 
     called = scipys_function()
     if called:

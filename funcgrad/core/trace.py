@@ -20,7 +20,6 @@ from typing import Any, NoReturn
 import numpy as np
 
 from .._stack import PLACES
-from .._treedef import a as article
 from ..errors import (
     ArgumentError,
     ConcretizationError,
@@ -28,6 +27,7 @@ from ..errors import (
     GradientCutError,
     IndexDtypeError,
 )
+from ..tree.treedef import a as article
 from .ir import (
     Atom,
     Aval,
@@ -42,7 +42,7 @@ from .ir import (
     make_aval,
 )
 from .refusal import no_value, raise_leaked, user_place
-from .tape import Steps
+from .residuals import Steps
 
 __all__ = [
     "AbstractFrame",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import publish, publish_all
 from .activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus, step, tanh
 from .activations import silu as swish
+from .categorical import log_softmax, logsumexp, one_hot, softmax
 from .losses import binary_cross_entropy, cross_entropy, hinge, mae, mse, rmse
-from .softmax import log_softmax, logsumexp, one_hot, softmax
 
 if TYPE_CHECKING:
     from . import initializers

@@ -14,8 +14,8 @@ from ..errors import ArgumentError, ShapeError
 from ..numpy import at
 from ..ops.elementwise import relu as relu_primitive
 from .activations import log1p_exp_minus_abs
+from .categorical import indicator, log_total, shifted_by_max
 from .checks import Array, as_array, as_float, is_traced, pair, refuse_empty, rows
-from .softmax import indicator, log_total, shifted_by_max
 
 
 def mse(predictions: Array, targets: Array) -> Array:

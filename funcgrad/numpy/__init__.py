@@ -18,8 +18,8 @@ from . import inplace as _inplace
 from . import methods as _methods
 from . import operators as _operators
 from . import ufuncs as ufuncs  # installs NumPy's protocol for ufuncs, as `dispatch` the other one
-from .rooms import ROOM_OF as _ROOM_OF
-from .rooms import load as _load
+from .modules import ROOM_OF as _ROOM_OF
+from .modules import load as _load
 
 if TYPE_CHECKING:
     from . import fft as fft
@@ -46,13 +46,13 @@ if TYPE_CHECKING:
     from .nans import *
     from .ordering import *
     from .padding import *
-    from .places import *
     from .plain import *
     from .polynomials import *
     from .products import *
     from .quantiles import *
     from .reduce import *
     from .scan import *
+    from .searching import *
     from .shapes import *
     from .statistics import *
     from .trigonometric import *

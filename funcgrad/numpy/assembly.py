@@ -16,7 +16,7 @@ from .create import logspace, numeric
 from .dispatch import implements
 from .index import flat
 from .inplace import copied
-from .places import known
+from .searching import known
 
 __all__ = ["block", "geomspace", "insert", "resize", "trim_zeros", "vander"]
 

@@ -17,7 +17,7 @@ from ..ops.select import stop_gradient
 from .arguments import cast, operand, operands
 from .dispatch import has_tracer, implements
 from .index import flat
-from .places import known
+from .searching import known
 
 __all__ = ["histogram", "histogram_bin_edges"]
 

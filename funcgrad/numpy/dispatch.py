@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
 from ..errors import PASSING, NotTraceableError, trim
-from .rooms import ROOM_OF, load, load_all
+from .modules import ROOM_OF, load, load_all
 
 __all__ = [
     "IMPLEMENTED",

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from .._treedef import a
 from ..core.trace import ScalarTracer, Tracer, apply, aval_of
 from ..errors import ArgumentError, DtypeError, entry, trim
 from ..ops import arithmetic, discrete
@@ -21,6 +20,7 @@ from ..ops.complex import absolute
 from ..ops.convert import Convert, convert
 from ..ops.discrete import floor_divide
 from ..ops.kinds import add, div, mul, neg
+from ..tree.treedef import a
 from .arguments import operand
 from .inplace import copied
 from .promote import apply_ufunc, loop_dtypes

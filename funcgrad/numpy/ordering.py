@@ -13,7 +13,7 @@ from .arguments import along, axis_of, cast, operand, operands
 from .dispatch import implements, refuse
 from .getitem import getitem
 from .index import flat
-from .places import known, unique
+from .searching import known, unique
 
 __all__ = [
     "argpartition",

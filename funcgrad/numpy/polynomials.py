@@ -19,7 +19,7 @@ from ..ops.linear import reshape, shape_of
 from ..ops.select import stop_gradient
 from .arguments import cast, operand, operands
 from .dispatch import implements
-from .places import known
+from .searching import known
 
 __all__ = [
     "poly",

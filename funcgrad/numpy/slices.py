@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from .._treedef import a
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..ops.layout import out_of_bounds
 from ..ops.linear import shape_of
+from ..tree.treedef import a
 from .arguments import axis_of, operand
 from .dispatch import has_tracer
 from .getitem import getitem

@@ -13,7 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import apply
-from ..ops import special, special_bessel, special_gamma, special_integrals, special_more
+from ..ops.special import base as special
+from ..ops.special import bessel as special_bessel
+from ..ops.special import elliptic as special_more
+from ..ops.special import gamma as special_gamma
+from ..ops.special import integrals as special_integrals
 from .promote import promoted_for
 from .ufuncs import HANDLERS
 

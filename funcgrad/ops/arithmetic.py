@@ -13,9 +13,9 @@ from ..core.ir import Aval, make_aval
 from ..core.primitive import literal, primitive
 from ..core.trace import aval_of
 from ..errors import DtypeError
-from . import kernels
 from .convert import convert
 from .discrete import equal, frexp_exponent, rint, sign
+from .kernels import elementwise as kernels
 from .kinds import (
     Elementwise,
     Over,

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import primitive
 from ..core.trace import aval_of
-from . import kernels
+from .kernels import elementwise as kernels
 from .linear import Linear
 
 __all__ = ["Convert", "convert"]

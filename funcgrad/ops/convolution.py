@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..errors import DtypeError
-from . import window_kernels
+from .kernels import window as window_kernels
 from .kinds import add
 from .linear import move_axis, reshape, shape_of
 

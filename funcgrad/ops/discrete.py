@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import primitive
-from . import kernels
+from .kernels import elementwise as kernels
 from .kinds import Discrete
 
 __all__ = [

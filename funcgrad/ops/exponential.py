@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from ..core.primitive import primitive
-from . import kernels
 from .arithmetic import sub
+from .kernels import elementwise as kernels
 from .kinds import Elementwise, Over, add, mask_mul, mul, quiet_div
 
 __all__ = [

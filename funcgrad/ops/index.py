@@ -18,7 +18,7 @@ from ..core.plain import plain
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
-from . import index_kernels
+from .kernels import index as index_kernels
 from .layout import (
     OPERAND,
     Index,

@@ -17,7 +17,7 @@ from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
-from . import kernels
+from .kernels import elementwise as kernels
 from .linear import Linear, broadcast_to, reshape, shape_of, sum_to
 
 __all__ = [

@@ -17,8 +17,8 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
-from . import linalg_kernels
 from .index import GetItem
+from .kernels import linalg as linalg_kernels
 from .kinds import add, mul, neg
 from .linear import shape_of
 from .matrices import Stacked, adjoint, conj, gradient, product, right_sides, subtract

@@ -16,7 +16,7 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..errors import COMPILED, DtypeError, ShapeError
-from .array_kernels import contract
+from .kernels.array import contract
 from .kinds import add, mask_mul
 from .linear import broadcast_to, reshape, shape_of, transpose
 

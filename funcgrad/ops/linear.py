@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.tape import zeros_of
+from ..core.residuals import zeros_of
 from ..core.trace import aval_of
 from ..errors import ShapeError
 

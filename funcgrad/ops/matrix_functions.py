@@ -15,10 +15,10 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
-from . import scipy_kernels
 from .convert import convert
 from .eigen import Eigh
 from .index import GetItem
+from .kernels import scipy as scipy_kernels
 from .kinds import add, mul, neg
 from .linear import everywhere, shape_of, zeros
 from .matrices import (

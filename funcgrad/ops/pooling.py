@@ -15,9 +15,9 @@ import numpy as np
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
-from . import window_kernels
 from .convert import convert
 from .convolution import places_of
+from .kernels import window as window_kernels
 from .kinds import div
 from .linear import Linear, broadcast_to, everywhere, reshape, shape_of
 from .reduce import DiscreteRule, sum_over

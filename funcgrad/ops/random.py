@@ -16,9 +16,9 @@ import numpy as np
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..errors import DtypeError, ShapeError
-from . import random_kernels as kernels
 from .arithmetic import sub
 from .exponential import exp
+from .kernels import random as kernels
 from .kinds import Elementwise, Over, add, broadcast_shapes, mask_mul, mul, neg
 from .linear import broadcast_to, made, reshape, shape_of
 from .reduce import DiscreteRule

@@ -16,8 +16,8 @@ from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
-from . import array_kernels
 from .convert import convert
+from .kernels import array as array_kernels
 from .kinds import div, mask_mul, mul
 from .linear import Sum, broadcast_to, made, reshape, shape_of, transpose
 from .scan import cumprod

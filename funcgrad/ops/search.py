@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from . import array_kernels
 from .index import GetItem
+from .kernels import array as array_kernels
 from .kinds import mask_mul
 from .layout import OPERAND
 from .linear import broadcast_to, everywhere, made, reshape, shape_of

@@ -15,8 +15,8 @@ import numpy as np
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import primitive
 from ..errors import ShapeError
-from . import array_kernels
 from .index import GetItem
+from .kernels import array as array_kernels
 from .layout import text_of
 from .linear import Linear, everywhere, made, shape_of
 

@@ -15,9 +15,9 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
-from . import linalg_kernels
 from .complex import imag, real
 from .convert import convert
+from .kernels import linalg as linalg_kernels
 from .kinds import add, mul, neg
 from .matrices import (
     Stacked,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import primitive
-from ..core.tape import Steps, StepsAval
+from ..core.residuals import Steps, StepsAval
 from ..core.trace import Tracer, aval_of
 from .kinds import add
 from .linear import Linear

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 
 from .. import tree
-from .._treedef import a
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
+from ..tree.treedef import a
 
 Rate: TypeAlias = float | Callable[[Any], Any]
 """A learning rate, or a function from the number of updates made (an integer) to one."""

@@ -9,12 +9,12 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._treedef import a
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, FuncgradError, ShapeError
 from ..numpy.arguments import broadcast_shapes, cast, operand
 from ..ops.linear import broadcast_to, shape_of
 from ..ops.random import DRAW, random_bits
+from ..tree.treedef import a
 from .checked import watch
 
 __all__ = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..control.loops import scan
+from ..control.flow.loops import scan
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError
 from ..numpy.arguments import axis_of, broadcast_shapes, cast, operand

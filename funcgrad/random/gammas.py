@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..nn.softmax import softmax
+from ..nn.categorical import softmax
 from ..numpy.arguments import cast, operand
 from ..ops.linear import shape_of
 from ..ops.random import log_gamma

@@ -1,7 +1,7 @@
 """Floor 8: keys, new keys from old ones, and bits.
 
 The two words of a key are the key of Philox4x64-10; the four words of its counter count blocks and
-keep apart what the bits are for (`funcgrad.ops.random_kernels`). So ``key(seed)`` is the key of
+keep apart what the bits are for (`funcgrad.ops.kernels.random`). So ``key(seed)`` is the key of
 ``numpy.random.Philox(key=seed)``, and `bits` gives the words of its ``random_raw``.
 """
 
@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from .._treedef import a
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, OutOfBoundsError
 from ..numpy.arguments import cast, operand
 from ..ops.linear import reshape, shape_of
 from ..ops.random import FOLD, SPLIT
+from ..tree.treedef import a
 from .arguments import Array, Shape, count, drawn, integral, lengths
 from .checked import watch
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..control.bodies import is_number, name_of, place_of, share_programs
-from ..control.derive import first_like
+from ..control.program.derive import first_like
+from ..control.program.trace_body import is_number, name_of, place_of, share_programs
 from ..core.ir import Aval, make_aval
 from ..core.trace import apply, aval_of, trace
 from ..errors import DtypeError, ShapeError

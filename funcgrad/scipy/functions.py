@@ -9,11 +9,10 @@ import numpy as np
 from scipy.optimize import Bounds
 
 from .. import tree
-from .._treedef import a
 from ..api.leaves import kind_of
-from ..control.bodies import is_number, name_of, place_of
-from ..control.implicit import linearized
-from ..control.solvers import Ravel
+from ..control.implicit.implicit import linearized
+from ..control.implicit.linear_solvers import Ravel
+from ..control.program.trace_body import is_number, name_of, place_of
 from ..core.ir import Jaxpr, make_aval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
@@ -23,6 +22,7 @@ from ..ops.linear import reshape, transpose, zeros
 from ..ops.select import select
 from ..transforms.jvp import jvp
 from ..transforms.vjp import vjp
+from ..tree.treedef import a
 from .search import FLOAT
 
 __all__ = [

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import tree
-from ..control.bodies import scalar, share_programs
-from ..control.implicit import Implicit, Point
-from ..control.solvers import Dense, Given
-from ..control.unknown import require_functions, tangent_program
+from ..control.implicit.implicit import Implicit, Point
+from ..control.implicit.linear_solvers import Dense, Given
+from ..control.implicit.problem import require_functions, tangent_program
+from ..control.program.trace_body import scalar, share_programs
 from ..core.ir import Aval
 from ..core.trace import Tracer, apply, run, trace
 from ..errors import ArgumentError, MissingExtraError, MissingRuleError, entry, publish_all

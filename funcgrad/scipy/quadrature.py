@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from scipy import integrate as genuine
 
-from ..control.bodies import is_number, name_of, place_of
-from ..control.derive import derived
-from ..control.solvers import Ravel
-from ..control.unknown import require_functions
+from ..control.implicit.linear_solvers import Ravel
+from ..control.implicit.problem import require_functions
+from ..control.program.derive import derived
+from ..control.program.trace_body import is_number, name_of, place_of
 from ..core.backend import compiled
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy import optimize
 
-from ..control.collectives import refuse_collectives
-from ..control.scan_primitive import Scan
+from ..control.flow.scan import Scan
+from ..control.program.collectives import refuse_collectives
 from ..core.backend import compiled
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive

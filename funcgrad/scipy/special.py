@@ -20,7 +20,7 @@ from ..core.trace import aval_of
 from ..errors import ArgumentError, MissingExtraError, publish_all
 from ..numpy.arguments import cast, operand
 from ..numpy.dispatch import has_tracer
-from ..numpy.rooms import load
+from ..numpy.modules import load
 from ..numpy.ufuncs import named
 
 try:
@@ -31,8 +31,8 @@ except ImportError as error:
         "Install it: pip install 'funcgrad[scipy]'.",
     ) from error
 
-from ..ops import special_gamma as gammas
-from ..ops import special_integrals as integrals
+from ..ops.special import gamma as gammas
+from ..ops.special import integrals
 
 __all__ = [
     "beta",
@@ -313,7 +313,7 @@ def logsumexp(
         The logarithm; nan where the sum is negative. With ``return_sign`` the logarithm of the
         sum's absolute value and its sign.
     """
-    from ..nn.softmax import logsumexp as stable
+    from ..nn.categorical import logsumexp as stable
 
     a = _floating(a)
     if b is None and not return_sign:
@@ -335,7 +335,7 @@ def logsumexp(
 @_where_traced(special.softmax)
 def softmax(x: Any, axis: Any = None) -> Any:
     """``exp(x) / sum(exp(x))`` on tracers, without overflow."""
-    from ..nn.softmax import softmax as stable
+    from ..nn.categorical import softmax as stable
 
     return stable(_floating(x), axis)
 
@@ -343,7 +343,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
 @_where_traced(special.log_softmax)
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """The logarithm of `softmax` on tracers, without its underflow."""
-    from ..nn.softmax import log_softmax as stable
+    from ..nn.categorical import log_softmax as stable
 
     return stable(_floating(x), axis)
 

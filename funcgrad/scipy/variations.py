@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..control.derive import derived
+from ..control.program.derive import derived
 from ..core.backend import compiled
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.trace import aval_of, run, trace

@@ -10,8 +10,8 @@ import numpy as np
 from .. import tree
 from ..api.leaves import is_inexact
 from ..api.products import jvp, vjp
-from ..control.custom import CustomFunction
-from ..control.custom_jvp import CustomJvpFunction
+from ..control.custom.custom_jvp import CustomJvpFunction
+from ..control.custom.function import CustomFunction
 from ..errors import ArgumentError
 from .gradients import _TOLERANCES, _coarsest, _direction, _inner, numerical_jvp, require_arguments
 

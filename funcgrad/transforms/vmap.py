@@ -14,7 +14,7 @@ import numpy as np
 from ..core.axes import OPEN, Axis
 from ..core.ir import Place
 from ..core.refusal import no_value, raise_leaked
-from ..core.tape import StepsAval
+from ..core.residuals import StepsAval
 from ..core.trace import Frame, Tracer, aval_of
 from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo

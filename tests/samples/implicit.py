@@ -3,8 +3,8 @@
 import numpy as np
 
 from funcgrad import fori_loop, grad
-from funcgrad.control.iteration import Ensure, fixed_point
-from funcgrad.control.roots import custom_linear_solve, custom_root
+from funcgrad.control.implicit.custom_root import custom_linear_solve, custom_root
+from funcgrad.control.implicit.fixed_point import Ensure, fixed_point
 
 from . import Sample
 

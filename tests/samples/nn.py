@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from funcgrad.nn.softmax import log_total
+from funcgrad.nn.categorical import log_total
 
 from . import Sample
 

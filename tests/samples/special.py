@@ -3,8 +3,8 @@
 import numpy as np
 import scipy.special as special
 
-from funcgrad.ops import special_integrals as more
-from funcgrad.ops.special_gamma import BetaSlope, StudentSlope, student_by_df
+from funcgrad.ops.special import integrals as more
+from funcgrad.ops.special.gamma import BetaSlope, StudentSlope, student_by_df
 
 from . import Sample
 

@@ -1,0 +1,96 @@
+"""Floor 6: the passes that a program goes through before a backend sees it.
+
+Each is a function from jaxpr to jaxpr. None changes a result, the signs of zeros, inf and nan
+included. None recurses; each is near-linear in the number of equations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from ...control.program.call import Call
+from ...control.program.trim import trim
+from ...core.ir import Atom, Equation, Jaxpr, Var, live_equations
+from .simplify import simplify
+
+__all__ = ["dead_code", "inline_calls", "optimise"]
+
+_OpenCall: TypeAlias = tuple[Iterator[Equation], dict[Var, Atom], list[Atom], Sequence[Var]]
+
+
+def optimise(
+    jaxpr: Jaxpr, constants: Sequence[Any] = (), weak: bool = True
+) -> tuple[Jaxpr, list[Any]]:
+    """All the passes, in order.
+
+    Args:
+        jaxpr: The program.
+        constants: The values of its leading inputs, as far as they are known.
+        weak: Whether results that are Python floats must stay so.
+
+    Returns:
+        The program, whose leading inputs are the constants that it reads, and those.
+    """
+    jaxpr = trim(dead_code(inline_calls(jaxpr)), _body)
+    jaxpr, constants = simplify(jaxpr, constants, weak)
+    return without_unread(dead_code(jaxpr), constants)
+
+
+def _body(jaxpr: Jaxpr) -> Jaxpr | None:
+    """The optimised body of a loop; None where it needs constants, for which it has no inputs."""
+    jaxpr, constants = optimise(jaxpr, weak=False)
+    return None if constants else jaxpr
+
+
+def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+    """Drop the constants that nobody reads."""
+    read = {a for eqn in jaxpr.equations for a in eqn.inputs} | set(jaxpr.outputs)
+    count = len(constants)
+    kept = [(v, x) for v, x in zip(jaxpr.inputs[:count], constants, strict=True) if v in read]
+    inputs = [*[v for v, _ in kept], *jaxpr.inputs[count:]]
+    captured = jaxpr.captured - count + len(kept)
+    jaxpr = Jaxpr(inputs, jaxpr.equations, jaxpr.outputs, captured, jaxpr.name)
+    return jaxpr, [x for _, x in kept]
+
+
+def rewritten(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> Jaxpr:
+    """``jaxpr`` with another body."""
+    return Jaxpr(jaxpr.inputs, equations, outputs, jaxpr.captured, jaxpr.name)
+
+
+def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
+    """Put the equations of called programs in the place of the calls."""
+    if not any(isinstance(eqn.primitive, Call) for eqn in jaxpr.equations):
+        return jaxpr
+    equations: list[Equation] = []
+    # One entry for each call that is open: its equations to come, what its variables stand for
+    # outside, its results, and the variables that the caller has for them.
+    top: dict[Var, Atom] = {}
+    open_calls: list[_OpenCall] = [(iter(jaxpr.equations), top, jaxpr.outputs, ())]
+    while open_calls:
+        pending, env, results, receivers = open_calls[-1]
+        for eqn in pending:
+            inputs = [env.get(a, a) if isinstance(a, Var) else a for a in eqn.inputs]
+            if isinstance(eqn.primitive, Call):
+                callee = eqn.primitive.jaxpr
+                inner: dict[Var, Atom] = dict(zip(callee.inputs, inputs, strict=True))
+                open_calls.append((iter(callee.equations), inner, callee.outputs, eqn.outputs))
+                break
+            outputs = eqn.outputs
+            if env is not top:
+                outputs = tuple([Var(v.aval) for v in eqn.outputs])
+                env.update(zip(eqn.outputs, outputs, strict=True))
+            equations.append(Equation(eqn.primitive, inputs, outputs, eqn.place))
+        else:
+            open_calls.pop()
+            if open_calls:
+                found = [env[a] if isinstance(a, Var) else a for a in results]
+                open_calls[-1][1].update(zip(receivers, found, strict=True))
+    outputs = [top.get(a, a) if isinstance(a, Var) else a for a in jaxpr.outputs]
+    return rewritten(jaxpr, equations, outputs)
+
+
+def dead_code(jaxpr: Jaxpr) -> Jaxpr:
+    """Drop the equations whose results nobody reads, but for those that have an effect."""
+    return rewritten(jaxpr, live_equations(jaxpr, jaxpr.outputs), list(jaxpr.outputs))

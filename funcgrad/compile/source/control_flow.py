@@ -1,0 +1,385 @@
+"""Floor 6: control flow as Python's own: `if`, `for` and `while` over functions defined inside.
+
+Bodies and branches become functions of everything that they read, so that each keeps its lines, its
+buffers and its blocks. Results stay as they are between the steps: Python floats stay Python
+floats. A tape is a list that its loop appends to, where nothing but loops and branches touches it;
+elsewhere, and where lanes of a batch have effects or tapes of tapes, loops run as their primitives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ...control.checkpoint import Checkpoint
+from ...control.flow.batched_scan import ScanLanes
+from ...control.flow.cond import Cond, CondLanes
+from ...control.flow.scan import Scan
+from ...control.flow.while_loop import While, WhileLanes
+from ...control.program.trace_body import share_programs
+from ...core.ir import Atom, Equation, Jaxpr, Var
+from ...core.residuals import StepsAval
+from ...ops.convert import Convert
+from .expressions import Line
+
+if TYPE_CHECKING:
+    from .writer import Writer
+
+__all__ = ["LOWERED", "tapes_are_lists"]
+
+
+def _is_tape(a: Atom) -> bool:
+    return isinstance(a.aval, StepsAval)
+
+
+def _is_tape_of_lanes(a: Atom) -> bool:
+    return isinstance(a.aval, StepsAval) and bool(a.aval.lanes)
+
+
+def _has_tapes(*programs: Jaxpr) -> bool:
+    """Whether tapes go in or come out of programs."""
+    return any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+
+
+def _for_lanes(*programs: Jaxpr) -> bool:
+    """Whether programs can be written for lanes: without effects, and tapes of tapes."""
+    return not _has_tapes(*programs) and not any(p.effect for p in programs)
+
+
+def _written(eqn: Equation) -> list[Jaxpr] | None:
+    """The programs that become functions where an equation has a text; None where it has none."""
+    primitive = eqn.primitive
+    if type(primitive) in _PASSING_ON:
+        return list(primitive.jaxprs())
+    if not primitive.multiple or type(primitive) not in LOWERED:
+        return None
+    if not _for_lanes(*primitive.jaxprs()):
+        return None
+    if isinstance(primitive, CondLanes):
+        return [primitive.mapped(k, ())[0] for k in range(len(primitive.branches))]
+    if isinstance(primitive, WhileLanes):
+        return [primitive.mapped_condition()[0], primitive.mapped_body(())[0]]
+    return [primitive.mapped_body(_no_tapes(primitive))[0]]
+
+
+def _no_tapes(lanes: ScanLanes) -> tuple[None, ...]:
+    return (None,) * len(lanes.scan.body.inputs)
+
+
+def tapes_are_lists(jaxpr: Jaxpr) -> bool:
+    """Whether all tapes of a program stay within it, and within loops and branches written here."""
+    return not _has_tapes(jaxpr) and _only_passed_on(jaxpr)
+
+
+def _only_passed_on(jaxpr: Jaxpr) -> bool:
+    left: set[Var] = set()  # by loops of lanes, beside the list of who took which step
+    for eqn in jaxpr.equations:
+        written = _written(eqn)
+        tapes = [a for a in (*eqn.inputs, *eqn.outputs) if _is_tape(a)]
+        if type(eqn.primitive) in _PASSING_ON:
+            fine = all(isinstance(a, Var) and not _is_tape_of_lanes(a) for a in tapes)
+        else:
+            fine = all(a in left for a in eqn.inputs if _is_tape(a))
+        if tapes and (written is None or not fine):
+            return False
+        left.update(filter(_is_tape_of_lanes, eqn.outputs))
+        if not all(map(_only_passed_on, written or ())):
+            return False
+    return not any(map(_is_tape_of_lanes, (*jaxpr.inputs, *jaxpr.outputs)))
+
+
+class _Text:
+    """The lines that one equation becomes."""
+
+    def __init__(self, writer: Writer, eqn: Equation) -> None:
+        self._writer, self._eqn = writer, eqn
+        self.operands = writer.numpy_operands(eqn)
+        self.lines: list[Line] = []
+        self.changed: list[int] = []
+
+    def define(
+        self,
+        jaxpr: Jaxpr,
+        role: str,
+        elements: int = 0,
+        carry: range = range(0),
+        tested: bool = False,
+    ) -> str:
+        """Define the function of a program.
+
+        Args:
+            jaxpr: The program.
+            role: What to call it where it has no name.
+            elements: How many of its last arguments are elements of arrays, whose scalars are
+                NumPy's.
+            carry: Which of its arguments are its first results, from call to call; `changed` says
+                which of those the function changes in place.
+            tested: Whether its results are tested and nothing else.
+
+        Returns:
+            The function's name.
+        """
+        writer = self._writer
+        name = writer.named_like(jaxpr.name.replace("<lambda>", role))
+        count = len(jaxpr.inputs) - elements
+        floats = [True] * count + [False] * elements
+        function = writer.function(name, jaxpr, floats, carry, tested)
+        self.changed = list(function.kept.values())
+        arguments = ", ".join([function.names[v] for v in function.arguments])
+        self.lines += [Line(""), Line(f"def {name}({arguments}):")]
+        self.lines += [line.indented(4) for line in function.body]
+        return name
+
+    def constants(self, values: Sequence[Any]) -> list[str]:
+        """The names of values that programs captured."""
+        names = [self._writer.fresh() for _ in values]
+        self._writer.extra.update(zip(names, values, strict=True))
+        return names
+
+    def took(self, eqn: Equation) -> str:
+        """The name for the list of which lanes took each step, whose tapes an equation leaves."""
+        name = self._writer.fresh()
+        self._writer.masks.update({v: name for v in eqn.outputs if _is_tape(v)})
+        return name
+
+    def start(self, carried: Sequence[str], carry: Sequence[str]) -> None:
+        """Add the line that a loop's carry starts with, copies of what is changed in place."""
+        if not carry:
+            return
+        first = [f"{x}.copy()" if k in self.changed else x for k, x in enumerate(carry)]
+        self.add(f"{', '.join(carried)} = {', '.join(first)}")
+
+    def results(self) -> list[str]:
+        """The names of the results."""
+        return [self._writer.name_of(v) for v in self._eqn.outputs]
+
+    def add(self, code: str, *, shown: bool = False) -> None:
+        """Add a line, with the equation as its comment where ``shown``."""
+        if self.lines and self.lines[-1].code.startswith("    return"):
+            self.lines.append(Line(""))
+        if shown:
+            self.lines.append(Line(code, self._eqn, " ".join(self.operands)))
+        else:
+            self.lines.append(Line(code))
+
+
+def _call(left: Sequence[str], name: str, operands: Sequence[str]) -> str:
+    call = f"{name}({', '.join(operands)})"
+    return f"{', '.join(left)}{',' * (len(left) == 1)} = {call}" if left else call
+
+
+def _runs_as_text(writer: Writer, *programs: Jaxpr) -> bool:
+    """Whether the programs of a branch have no tapes, or their tapes are lists."""
+    return writer.tapes_are_lists or not _has_tapes(*programs)
+
+
+def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for t in range(length): carry, ys[t] = body(constants, carry, xs[t])``."""
+    scan = eqn.primitive
+    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
+        return None
+    text = _Text(writer, eqn)
+    constants, carry, xs = scan.parts(text.operands)
+    places = range(len(constants), len(constants) + len(carry))
+    name = text.define(scan.body, "step", len(xs), places)
+    results = text.results()
+    carried, stacked = results[: len(carry)], results[len(carry) :]
+    if scan.length is None:
+        count = f"len({next(x for x, a in zip(xs, scan.parts(eqn.inputs)[2]) if _is_tape(a))})"
+    else:
+        count = str(scan.length)
+    text.start(carried, carry)
+    for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
+        made = f"np.empty({v.aval.shape}, np.{v.aval.dtype.name})"
+        text.add(f"{y} = [None] * {count}" if _is_tape(v) else f"{y} = {made}")
+    t = writer.fresh()
+    steps = f"range({count})"
+    text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
+    left = [*carried, *[f"{y}[{t}]" for y in stacked]]
+    text.add("    " + _call(left, name, [*constants, *carried, *[f"{x}[{t}]" for x in xs]]))
+    return text.lines
+
+
+def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``while condition(constants, carry): carry, y = body(constants, carry); ys.append(y)``."""
+    loop = eqn.primitive
+    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
+        return None
+    text = _Text(writer, eqn)
+    of_condition, of_body, carry = loop.parts(text.operands)
+    condition = text.define(loop.condition, "condition", tested=True)
+    places = range(len(of_body), len(of_body) + len(carry))
+    body = text.define(loop.body, "step", carry=places)
+    results = text.results()
+    carried, tapes = results[: len(carry)], results[len(carry) :]
+    text.start(carried, carry)
+    for tape in tapes:
+        text.add(f"{tape} = []")
+    text.add(f"while {condition}({', '.join([*of_condition, *carried])})[0]:", shown=True)
+    entries = [writer.fresh() for _ in tapes]
+    text.add("    " + _call([*carried, *entries], body, [*of_body, *carried]))
+    for tape, entry in zip(tapes, entries, strict=True):
+        text.add(f"    {tape}.append({entry})")
+    return text.lines
+
+
+def _from_boolean(eqn: Equation) -> bool:
+    return type(eqn.primitive) is Convert and eqn.inputs[0].aval.dtype.kind == "b"
+
+
+def _cond(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``if index: ... else: ...`` where the index was made from a boolean; else a lookup."""
+    branches: tuple[Jaxpr, ...] = eqn.primitive.branches
+    if not _runs_as_text(writer, *branches):
+        return None
+    text = _Text(writer, eqn)
+    first, *operands = text.operands
+    made = writer.made.get(eqn.inputs[0]) if isinstance(eqn.inputs[0], Var) else None
+    if made is None or not _from_boolean(made) or len(branches) != 2:
+        names = [text.define(branch, f"branch_{k}") for k, branch in enumerate(branches)]
+        chosen = f"one_of(({', '.join(names)},), {first})"
+        text.add(_call(text.results(), chosen, operands), shown=True)
+        return text.lines
+    otherwise = text.define(branches[0], "otherwise")
+    then = text.define(branches[1], "then")
+    results = text.results()
+    text.add(f"if {first}:", shown=True)
+    text.add("    " + _call(results, then, operands))
+    text.add("else:")
+    text.add("    " + _call(results, otherwise, operands))
+    return text.lines
+
+
+def _checkpoint(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """A call: what is computed twice must not be computed together."""
+    if not _runs_as_text(writer, eqn.primitive.jaxpr):
+        return None
+    text = _Text(writer, eqn)
+    name = text.define(eqn.primitive.jaxpr, "block")
+    text.add(_call(text.results(), name, text.operands), shown=True)
+    return text.lines
+
+
+def _picked(operands: Sequence[str], batched: Sequence[bool], pick: str) -> list[str]:
+    return [f"{x}[{pick}]" if b else x for x, b in zip(operands, batched, strict=True)]
+
+
+def _cond_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for branch, lanes in branches taken: result[lanes] = branch(operands[pick])[lanes]``."""
+    lanes = eqn.primitive
+    if not _for_lanes(*lanes.branches):
+        return None
+    text = _Text(writer, eqn)
+    index, *operands = text.operands
+    mapped = [lanes.mapped(k, ()) for k in range(len(lanes.branches))]
+    shared, captured = share_programs([m[0] for m in mapped], [m[1] for m in mapped])
+    names = [text.define(branch, f"branch_{k}") for k, branch in enumerate(shared)]
+    results = text.results()
+    for y, v in zip(results, eqn.outputs, strict=True):
+        text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
+    branch, taken, pick = writer.fresh(), writer.fresh(), writer.fresh()
+    text.add(f"for {branch}, {taken} in each_taken(({', '.join(names)},), {index}):", shown=True)
+    text.add(f"    {pick} = fed({taken})")
+    left = [writer.fresh() for _ in results]
+    args = [*text.constants(captured), *_picked(operands, lanes.batched, pick)]
+    text.add("    " + _call(left, branch, args))
+    for y, found in zip(results, left, strict=True):
+        text.add(f"    {y}[{taken}] = {found}[{taken}]")
+    return text.lines
+
+
+def _masked(mask: str, v: Var) -> str:
+    """A mask of lanes with axes to broadcast against a value."""
+    rank = len(v.aval.shape)
+    return mask if rank == 1 else f"{mask}[{', '.join([':', *['None'] * (rank - 1)])}]"
+
+
+def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``while any lane runs: carry = where(running, body(carry[pick]), carry)``."""
+    lanes = eqn.primitive
+    loop = lanes.loop
+    if not _for_lanes(loop.condition, loop.body):
+        return None
+    if len(loop.body.outputs) > loop.carried and not writer.tapes_are_lists:
+        return None
+    text = _Text(writer, eqn)
+    of_condition, of_body, carry = loop.parts(text.operands)
+    condition, held = lanes.mapped_condition()
+    body, kept = lanes.mapped_body(())
+    going, step = text.define(condition, "condition"), text.define(body, "step")
+    results = text.results()
+    carried, tapes = results[: len(carry)], results[len(carry) :]
+    running, pick = writer.fresh(), writer.fresh()
+    text.start(carried, carry)
+    for tape in tapes:
+        text.add(f"{tape} = []")
+    taken = text.took(eqn) if tapes else ""
+    if tapes:
+        text.add(f"{taken} = []")
+    text.add(f"{running} = np.ones({lanes.size}, np.bool_)")
+    asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
+    text.add(f"while ({running} := {running} & {asked}).any():", shown=True)
+    text.add(f"    {pick} = fed({running})")
+    flags = [*loop.parts(lanes.batched)[1], *[True] * len(carried)]
+    args = [*text.constants(kept), *_picked([*of_body, *carried], flags, pick)]
+    new = [writer.fresh() for _ in results]
+    text.add("    " + _call(new, step, args))
+    for old, value, v in zip(carried, new, eqn.outputs, strict=False):
+        text.add(f"    {old} = np.where({_masked(running, v)}, {value}, {old})")
+    if tapes:
+        text.add(f"    {taken}.append({running})")
+    for tape, entry in zip(tapes, new[len(carried) :], strict=True):
+        text.add(f"    {tape}.append({entry})")
+    return text.lines
+
+
+def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for each step: carry = where(took, body(carry[pick], xs[t][pick]), carry)``."""
+    lanes = eqn.primitive
+    scan = lanes.scan
+    if not writer.tapes_are_lists:
+        return None
+    text = _Text(writer, eqn)
+    constants, carry, xs = scan.parts(text.operands)
+    body, kept = lanes.mapped_body(_no_tapes(lanes))
+    step = text.define(body, "step", len(xs))
+    results = text.results()
+    carried, stacked = results[: len(carry)], results[len(carry) :]
+    taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
+    text.start(carried, carry)
+    for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
+        writer.masks[v] = taken
+        text.add(f"{y} = [None] * len({taken})")
+    t, took, pick = writer.fresh(), writer.fresh(), writer.fresh()
+    steps = f"range(len({taken}))"
+    text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
+    text.add(f"    {took} = {taken}[{t}]")
+    text.add(f"    {pick} = fed({took})")
+    flags = [*lanes.batched, *[True] * len(carry)]
+    args = [*text.constants(kept), *_picked([*constants, *carried], flags, pick)]
+    new = [writer.fresh() for _ in results]
+    text.add("    " + _call(new, step, [*args, *[f"{x}[{t}][{pick}]" for x in xs]]))
+    for old, value, v in zip(carried, new, eqn.outputs, strict=False):
+        text.add(f"    {old} = np.where({_masked(took, v)}, {value}, {old})")
+    for y, value, out in zip(stacked, new[len(carry) :], body.outputs[len(carry) :], strict=True):
+        zero = "False" if out.aval.dtype.kind == "b" else "0"
+        mask = _masked(took, out)
+        text.add(f"    {y}[{t}] = np.where({mask}, {value}, {zero})")
+    return text.lines
+
+
+Lowering = Callable[[Any, Equation], list[Line] | None]
+
+LOWERED: dict[type, Lowering] = {
+    Checkpoint: _checkpoint,
+    Cond: _cond,
+    CondLanes: _cond_lanes,
+    Scan: _scan,
+    ScanLanes: _scan_lanes,
+    While: _while,
+    WhileLanes: _while_lanes,
+}
+"""How the equations of control flow are written; None where one has to be run as it is."""
+
+_PASSING_ON = (Checkpoint, Cond, Scan, While)
+"""What tapes go through as they are."""

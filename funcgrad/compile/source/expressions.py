@@ -1,0 +1,231 @@
+"""Floor 6: the text of one equation, in NumPy or in the arithmetic of Python's floats.
+
+A float64 scalar is a Python float in generated source, because ``+ - * /`` cost a sixth of what
+they cost with NumPy's scalars and round alike. Where Python would raise and NumPy gives inf or nan,
+the program is run again by its second version, whose scalars are NumPy's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.ir import Aval, Equation, Literal, Var, line_of
+from ...core.plain import one_line
+from ...core.primitive import literal
+from ...ops.arithmetic import Pow, ScalarPow, Square, Sub
+from ...ops.complex import Abs
+from ...ops.convert import Convert
+from ...ops.discrete import Comparison
+from ...ops.exponential import Sqrt
+from ...ops.index import ScatterSum
+from ...ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
+from ...ops.layout import takes_element
+from ...ops.linalg import DotGeneral
+from ...ops.linear import Reshape, Transpose
+from ...ops.select import Clip, Keep, Select
+from ...ops.unstack import Stack
+from ..passes.slices import LENGTH_MOST
+
+__all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
+
+FLOAT64 = np.dtype(np.float64)
+_RAISING = re.compile(r"/|%|\*\*|sqrt\(")
+
+
+class Line:
+    """A line of source and the equation that it computes."""
+
+    __slots__ = ("code", "equation", "operands")
+
+    def __init__(self, code: str, equation: Equation | None = None, operands: str = "") -> None:
+        self.code, self.equation, self.operands = code, equation, operands
+
+    def indented(self, columns: int) -> Line:
+        """The line further to the right."""
+        code = " " * columns + self.code if self.code else ""
+        return Line(code, self.equation, self.operands)
+
+    def comment(self) -> str:
+        """The equation in words of the jaxpr, and the user's line."""
+        if self.equation is None:
+            return ""
+        place = line_of(self.equation.place)
+        shown = one_line(str(self.equation.primitive))
+        return f"{shown} {self.operands}" + (f"  {place}" if place else "")
+
+
+def is_float(aval: Aval) -> bool:
+    """Whether a value is a Python float in the source's first version."""
+    return not aval.shape and aval.dtype == FLOAT64 and type(aval) is Aval
+
+
+def may_raise(expression: str) -> bool:
+    """Whether Python's numbers may raise here where NumPy's give inf or nan."""
+    return _RAISING.search(expression) is not None
+
+
+def number_text(value: Any) -> str:
+    """A number as Python source."""
+    if isinstance(value, complex):
+        return f"complex({number_text(value.real)}, {number_text(value.imag)})"
+    if value != value:
+        return "np.nan"
+    if value in (np.inf, -np.inf):
+        return "np.inf" if value > 0 else "-np.inf"
+    # str of a float32 is the shortest text that rounds to it.
+    return str(value)
+
+
+def literal_text(literal: Literal, adapts: bool) -> str:
+    """A literal as source; its type is spelled out unless it ``adapts`` to the other operands."""
+    aval, value = literal.aval, literal.value
+    text = number_text(value)
+    if aval.dtype == np.longdouble and aval.dtype != FLOAT64:
+        return f"np.longdouble({text!r})"  # Python's floats hold fewer digits
+    if adapts or aval.weak or aval.dtype == FLOAT64:
+        return text
+    return f"np.{aval.dtype.name}({text})"
+
+
+def adapts(eqn: Equation, position: int) -> bool:
+    """Whether a literal among the operands of ``eqn`` takes its dtype from another operand."""
+    primitive = eqn.primitive
+    if not isinstance(primitive, Elementwise) or position < primitive.untyped:
+        return False
+    if primitive.typed or (isinstance(primitive, Clip) and position == 0):
+        return False  # a Python number to clip is an array of its own
+    dtype = eqn.inputs[position].aval.dtype
+    others = [a.aval for a in eqn.inputs[primitive.untyped :] if isinstance(a, Var)]
+    return any(aval.dtype == dtype and not aval.weak for aval in others)
+
+
+_OPERATORS: dict[type, str] = {Add: "+", Sub: "-", Mul: "*", Div: "/"}
+
+
+def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
+    """The equation in Python's floats, None where it takes NumPy.
+
+    Args:
+        eqn: An equation over float64 scalars.
+        operands: Their texts.
+    """
+    primitive = eqn.primitive
+    kind = type(primitive)
+    symbol = _OPERATORS.get(kind)
+    if symbol is not None:
+        return f"{operands[0]} {symbol} {operands[1]}"
+    if isinstance(primitive, Comparison):
+        return f"{operands[0]} {primitive.symbol} {operands[1]}"
+    if kind is ScalarPow and primitive.operator:
+        if type(primitive.exponent) is int:
+            return primitive.source(*operands)
+        # Python gives a complex number for a negative base, NumPy nan.
+        return f"power({operands[0]}, {literal(primitive.exponent)})"
+    if kind is Pow:
+        base = eqn.inputs[0]
+        positive = isinstance(base, Literal) and base.value > 0
+        return primitive.source(*operands) if positive else f"power({', '.join(operands)})"
+    if kind is Keep:
+        condition = operands[0] if primitive.where else f"not {operands[0]}"
+        zero = f"v if (v := {operands[1]} * 0.0) == v else 0.0"
+        return f"{operands[1]} if {condition} else {zero}"
+    if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
+        return f"float({operands[0]})"
+    rule = _PYTHON.get(kind)
+    return None if rule is None else rule(*operands)
+
+
+def _mask_mul(x: str, y: str) -> str:
+    # Where the product is no nan it is the masked product.
+    return f"v if (v := {x} * {y}) == v else mask_mul({x}, {y})"
+
+
+_PYTHON: dict[type, Callable[..., str]] = {
+    Neg: lambda x: f"-{x}",
+    Abs: lambda x: f"abs({x})",
+    Square: lambda x: f"{x} * {x}",
+    Sqrt: lambda x: f"sqrt({x})",
+    QuietDiv: lambda x, y: f"{x} / {y}",
+    MaskMul: _mask_mul,
+    Select: lambda c, x, y: f"{x} if {c} else {y}",
+}
+
+
+def ufunc_of(eqn: Equation) -> np.ufunc | None:
+    """The ufunc that computes an equation, into an array that is there if need be."""
+    primitive = eqn.primitive
+    if not isinstance(primitive, Elementwise):
+        return None
+    if type(primitive) is ScalarPow and primitive.operator and primitive.exponent == 2:
+        return np.square
+    return primitive.numpy if isinstance(primitive.numpy, np.ufunc) else None
+
+
+def ufunc_name(ufunc: np.ufunc) -> str:
+    """A ufunc's name in source: NumPy's, or one of `scipy.special`."""
+    module = "np" if getattr(np, ufunc.__name__, None) is ufunc else "special"
+    return f"{module}.{ufunc.__name__}"
+
+
+_PRODUCT = re.compile(r"^(\S+) @ (\S+)$")
+
+
+def array_text(eqn: Equation, operands: Sequence[str]) -> str:
+    """The equation in NumPy, as its primitive states it; methods where those cost less."""
+    primitive = eqn.primitive
+    kind = type(primitive)
+    x = eqn.inputs[0] if eqn.inputs else None
+    if isinstance(x, Var) and x.aval.shape:
+        if kind is Reshape:
+            return f"{operands[0]}.reshape({primitive.shape})" + ("" if primitive.shape else "[()]")
+        if kind is Transpose:
+            whole = primitive.axes == tuple(reversed(range(len(primitive.axes))))
+            return f"{operands[0]}.T" if whole else f"{operands[0]}.transpose({primitive.axes})"
+    if kind is Stack and not eqn.inputs[0].aval.shape:
+        return f"np.array(({', '.join(operands)},))"
+    if kind is ScatterSum and _is_short(primitive):
+        n = primitive.shape[0]
+        terms = [["0.0"] for _ in range(n)]
+        for (place,), y in zip(primitive.indices, operands, strict=True):
+            terms[place % n].append(y)
+        return f"np.array(({', '.join([' + '.join(several) for several in terms])},))"
+    if kind is Convert:
+        converted = _convert(primitive, x, operands[0])
+        if converted is not None:
+            return converted
+    if kind is Pow and eqn.outputs[0].aval.weak:
+        return f"power({', '.join(operands)})"  # Python's ints to negative powers are floats
+    text: str = primitive.source(*operands)
+    if kind is Select and not eqn.outputs[0].aval.shape:
+        return f"{text}[()]"  # NumPy's where gives an array of no axes
+    if kind is DotGeneral and all(
+        isinstance(a, Var) and len(a.aval.shape) <= 2 for a in eqn.inputs
+    ):
+        # For vectors and matrices dot is matmul at half the price of a call.
+        found = _PRODUCT.match(text)
+        if found:
+            return f"{found[1]}.dot({found[2]})"
+    return text
+
+
+def _is_short(primitive: ScatterSum) -> bool:
+    """Whether a sum of parts is a vector of few numbers."""
+    numbers = all(map(takes_element, primitive.indices))
+    few = len(primitive.shape) == 1 and primitive.shape[0] <= LENGTH_MOST
+    return numbers and few and not primitive.based and primitive.dtype == FLOAT64
+
+
+def _convert(primitive: Any, x: Any, operand: str) -> str | None:
+    """A conversion that cuts no imaginary part, as an array's method or a call of the type."""
+    if x.aval.dtype.kind == "c" and primitive.dtype.kind != "c":
+        return None
+    dtype = f"np.{primitive.dtype.name}"
+    if x.aval.shape:
+        return f"{operand}.astype({dtype})"
+    if is_float(x.aval) and primitive.dtype.kind in "iu":
+        operand = f"np.float64({operand})"  # Python's int refuses nan, inf and what is too large
+    return None if primitive.weak else f"{dtype}({operand})"

@@ -1,0 +1,164 @@
+"""Floor 6: one program of a jitted function: traced, lowered, compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .. import tree
+from ..core.axes import WATCHING, Axis, is_open
+from ..core.backend import Backend, explained
+from ..core.ir import Jaxpr
+from ..core.trace import Tracer, aval_of, trace
+from ..errors import ArgumentError, entry
+from ..ops.convert import Convert
+from ..tree import LEAF, TreeDef
+from .calls.signature import Signature, StaticArguments, argument_names, traced_aval
+
+__all__ = ["Compiled", "Lowered", "Traced"]
+
+
+class Traced:
+    """One program of a jitted function.
+
+    Attributes:
+        signature: What it was traced for.
+        jaxpr: The program, captured values first.
+        captured: Their values.
+        result: The structure of the result.
+        constants: The result's leaves that are no numbers, by position.
+        axes: The named axes that it asked for.
+    """
+
+    def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
+        self.signature = signature
+        self.result: TreeDef = LEAF
+        self.constants: dict[int, Any] = {}
+        self._f = f
+        self._backend = backend
+        self._program: Any = None
+
+        def flat(*tracers: Any) -> list[Any]:
+            args, kwargs = signature.rebuild(tracers)
+            leaves, self.result = tree.flatten(f(*args, **kwargs))
+            found: list[Any] = []
+            for i, leaf in enumerate(leaves):
+                if isinstance(leaf, bool) or traced_aval(leaf) is not None:
+                    found.append(_strong(leaf))
+                else:
+                    self.constants[i] = leaf
+            return found
+
+        name = getattr(f, "__name__", type(f).__name__)
+        self.axes: list[Axis] = []
+        outer = WATCHING.get()
+        try:
+            WATCHING.set((*outer, self.axes))
+            self.jaxpr, self.captured = trace(flat, signature.avals, name=name)
+        finally:
+            WATCHING.set(outer)
+        # What was passed is not needed any more, and may be large.
+        for i in signature.traced:
+            signature.leaves[i] = None
+
+    def outer(self) -> list[Tracer]:
+        """The tracers that it was traced with, which belong to transforms around this one."""
+        captured = [x for x in self.captured if isinstance(x, Tracer)]
+        return [*captured, *[axis.index for axis in self.axes]]
+
+    def holds(self) -> bool:
+        """Whether the transforms that it was traced in are still there."""
+        return not any(x.frame.closed for x in self.outer()) and all(map(is_open, self.axes))
+
+    @property
+    def program(self) -> Any:
+        """The compiled program: of the traced leaves, to the tuple of results that are numbers."""
+        if self._program is None:
+            names = argument_names(self._f, self.signature)
+            self._program = self._backend.compile(self.jaxpr, self.captured, names=names)
+        return self._program
+
+    def source(self) -> str:
+        """The program's text."""
+        compiled = getattr(self.program, "program", None)
+        return str(self.jaxpr) if compiled is None else compiled.source()
+
+    def explain(self, error: Exception) -> Exception:
+        """What to raise for an exception that the program raised."""
+        return explained(error)
+
+    def __call__(self, values: list[Any]) -> Any:
+        try:
+            results = self.program(*values)
+        except Exception as error:
+            explained = self.explain(error)
+            if explained is error:
+                raise
+            raise explained from None
+        return self.unflatten(results)
+
+    def unflatten(self, results: Iterable[Any]) -> Any:
+        """The result, from the numbers in it."""
+        if self.constants:
+            each = iter(results)
+            results = [
+                self.constants[i] if i in self.constants else next(each)
+                for i in range(self.result.num_leaves)
+            ]
+        return tree.unflatten(self.result, results)
+
+
+def _strong(x: Any) -> Any:
+    """A result: NumPy's scalar for Python's."""
+    aval = aval_of(x)
+    if not aval.weak:
+        return x
+    return Convert(aval.dtype, False)(x) if isinstance(x, Tracer) else aval.dtype.type(x)
+
+
+class Lowered:
+    """A traced program that is not compiled yet; ``print`` shows it.
+
+    Attributes:
+        jaxpr: The program; its first inputs are what the function closed over.
+    """
+
+    def __init__(self, traced: Traced, static: StaticArguments) -> None:
+        self._traced, self._static = traced, static
+        self.jaxpr: Jaxpr = traced.jaxpr
+
+    def compile(self) -> Compiled:
+        """The compiled program."""
+        return Compiled(self._traced, self._static)
+
+    def as_text(self) -> str:
+        """The program as it prints."""
+        return str(self.jaxpr)
+
+    def __repr__(self) -> str:
+        return str(self.jaxpr)
+
+
+class Compiled:
+    """A compiled program: a function of arguments of the types that it was lowered for."""
+
+    def __init__(self, traced: Traced, static: StaticArguments) -> None:
+        self._traced, self._static = traced, static
+        _ = traced.program
+
+    def source(self) -> str:
+        """The text of the generated function."""
+        return self._traced.source()
+
+    @entry
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        signature = self._static.signature(args, kwargs)
+        if signature.key != self._traced.signature.key:
+            given = ", ".join([aval.short() for aval in signature.avals])
+            expected = ", ".join([aval.short() for aval in self._traced.signature.avals])
+            raise ArgumentError(
+                f"jit: the program was compiled for ({expected}) and called with ({given}): "
+                f"{next(signature.differences(self._traced.signature))}",
+                "Call the jitted function itself, which compiles what it needs.",
+            )
+        return self._traced(signature.values())

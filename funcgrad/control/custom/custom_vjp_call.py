@@ -1,0 +1,297 @@
+"""Floor 5: `CustomVjp`, a function with a reverse-mode rule as an equation of a program.
+
+The function, its forward pass and its backward pass are programs. What they close over, tracers of
+older frames included, is an operand. Compilers see a call of the function's program; a derivative
+is a call of the other two, which are differentiated and batched like any program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from ...core.ir import Aval, Jaxpr, Place
+from ...core.primitive import primitive
+from ...core.residuals import StepsAval
+from ...core.trace import Tracer, apply, aval_of, trace
+from ...errors import MissingRuleError
+from ...ops.convert import convert
+from ...ops.linear import Sum, zeros
+from ...transforms.vmap import repeat
+from ..program.call import Call
+from ..program.derive import Pullback, batched_avals, cached, derived, vmap_program
+from ..program.trace_body import name_of, place_of, share_programs
+from .arguments import Result
+from .batching import batch_run
+from .closures import closed_over, refuse
+from .recursion import attempted, trace_function
+from .tracing import Lazily, Tracing, agreeing, asked_for, late, traced, with_inputs
+
+__all__ = ["CustomVjp", "Programs", "forward_mode", "stage"]
+
+
+class Programs:
+    """The two passes of a rule.
+
+    Attributes:
+        forward: Of constants, captured values and operands, to results and residuals.
+        backward: Of constants, captured values, residuals and the cotangents of inexact results,
+            to the cotangents of operands.
+        forward_constants: The values of its first inputs.
+        backward_constants: The values of its first inputs.
+        given: For which operands there are cotangents.
+    """
+
+    __slots__ = ("backward", "backward_constants", "forward", "forward_constants", "given")
+
+    def __init__(
+        self,
+        forward: tuple[Jaxpr, list[Any]],
+        backward: tuple[Jaxpr, list[Any]],
+        given: Sequence[bool],
+    ) -> None:
+        self.forward, self.forward_constants = forward
+        self.backward, self.backward_constants = backward
+        self.given = list(given)
+
+    def with_forward(self, f: Callable[[Jaxpr], Jaxpr]) -> Programs:
+        """The same with ``f`` of the forward pass."""
+        forward = f(self.forward), self.forward_constants
+        return Programs(forward, (self.backward, self.backward_constants), self.given)
+
+
+def forward_mode(what: str, f: Callable[..., Any]) -> MissingRuleError:
+    """The error for forward mode through a rule that is for reverse mode alone."""
+    return MissingRuleError(
+        f"{what}: forward mode (jvp, jacfwd, hessian, hvp) reached {place_of(f)}, whose "
+        "rule is for reverse mode alone",
+        "Give it a custom_jvp instead, which serves both modes; or use grad, vjp and jacrev.",
+    )
+
+
+@primitive
+class CustomVjp(Call):
+    """``jaxpr`` at the operands, whose derivative is that of ``rule``.
+
+    Operands: constants of ``jaxpr``, what the function and its rule close over, the operands.
+    """
+
+    rule: Lazily
+    function: Callable[..., Any]
+    what: str
+    constants: int
+    captured: int
+
+    def __str__(self) -> str:
+        return f"{self.what} {name_of(self.function)}"
+
+    @property
+    def masks(self) -> bool:  # type: ignore[override]
+        return False
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals for `backward`."""
+        if not any(aval.inexact for aval in self.jaxpr.out_avals):
+            # Nothing comes back through it: there is no cotangent that its rule could be given.
+            return apply(self, values, place), []
+        programs: Programs = self.rule.get()
+        args = [*programs.forward_constants, *values[self.constants :]]
+        found = apply(Call(programs.forward), args, place)
+        count = len(self.jaxpr.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        programs: Programs = self.rule.get()
+        start = self.constants
+        stop = start + self.captured
+        asked = tuple(wanted[stop:])
+        pullback = Pullback(programs.backward, [], programs.given)
+        program, given = derived(
+            programs.backward, ("wanted", asked), lambda: pullback.restricted(asked)
+        )
+        cts = [
+            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
+            if aval.inexact
+        ]
+        args = [*programs.backward_constants, *operands[start:stop], *residuals, *cts]
+        found = iter(apply(Call(program), args, None))
+        pulled: list[Any] = [None] * len(operands)
+        for i in range(stop):
+            if wanted[i]:
+                name = place_of(self.function)
+                error = closed_over(self.what, name, aval_of(operands[i]))
+                pulled[i] = refuse(error, operands[i], cts[0])
+        pulled[stop:] = [next(found) if some else None for some in given]
+        return pulled
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> NoReturn:
+        """Raises: there is no rule for forward mode."""
+        raise forward_mode(self.what, self.function)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        flags = tuple(batched)
+        program, constants, rule = cached(
+            self, ("vmap", size, flags), lambda: self._mapped(size, flags)
+        )
+        count = len(constants) + self.constants
+        call = CustomVjp(program, rule, self.function, self.what, count, self.captured)
+        return apply(call, [*constants, *operands], None)
+
+    def _mapped(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
+        program, constants = vmap_program(self.jaxpr, size, flags)
+        start = self.constants
+        captured, own = flags[start : start + self.captured], flags[start + self.captured :]
+        count = len(self.jaxpr.outputs)
+        return (
+            program,
+            constants,
+            Lazily(lambda: mapped_programs(self.rule.get(), size, captured, own, count)),
+        )
+
+
+def mapped_programs(
+    programs: Programs, size: int, captured: Sequence[bool], own: Sequence[bool], count: int
+) -> Programs:
+    """The passes for a batch.
+
+    Args:
+        programs: Those of one element.
+        size: The length of the batch.
+        captured: Which captured values are batched.
+        own: Which operands are.
+        count: How many results there are.
+    """
+    kept: list[bool] = []
+    first, second = programs.forward_constants, programs.backward_constants
+    flags = [*[False] * len(first), *captured, *own]
+
+    def forward(*args: Any) -> list[Any]:
+        found, out = batch_run(programs.forward, size, [*first, *args], flags)
+        kept[:] = out[count:]
+        results = [v if b else repeat(v, size) for v, b in zip(found[:count], out, strict=False)]
+        return [*results, *found[count:]]
+
+    avals = batched_avals(programs.forward, size, flags, ())[len(first) :]
+    name = f"vmap of {programs.forward.name}"
+    forward_program = trace(forward, avals, name=name)
+    rest = len(programs.backward.inputs) - len(second) - len(captured) - len(kept)
+    back_flags = [*[False] * len(second), *captured, *kept, *[True] * rest]
+
+    def backward(*args: Any) -> list[Any]:
+        found, out = batch_run(programs.backward, size, [*second, *args], back_flags)
+        whole = [v if b else repeat(v, size) for v, b in zip(found, out, strict=True)]
+        batched = [b for b, g in zip(own, programs.given, strict=True) if g]
+        return [c if b else Sum((0,))(c) for c, b in zip(whole, batched, strict=True)]
+
+    before = len(second) + len(captured)
+    tapes = [a if isinstance(a, StepsAval) else None for a in forward_program[0].out_avals[count:]]
+    kinds = [*[None] * before, *tapes, *[None] * rest]
+    avals = batched_avals(programs.backward, size, back_flags, kinds)[len(second) :]
+    name = f"vmap of {programs.backward.name}"
+    return Programs(forward_program, trace(backward, avals, name=name), programs.given)
+
+
+def stage(
+    rule: Any, values: Sequence[Any], avals: Sequence[Aval | None]
+) -> tuple[CustomVjp, list[Any]]:
+    """A rule as an equation.
+
+    Args:
+        rule: The rule, on flat operands.
+        values: The operands.
+        avals: Their types where they are inputs of the program, None where they are constants.
+
+    Returns:
+        The primitive, and what the function and its rule close over: its first operands.
+    """
+    tracing = Tracing(values, avals)
+    primal = trace_function(rule, tracing)
+    result, out_avals = rule.result, primal[0].out_avals
+
+    def passes() -> Any:
+        return trace_passes(rule, tracing, result, out_avals)
+
+    def attempt() -> Any:
+        made = passes()
+        return [made[0][1], made[1][1]], made
+
+    knot, made = attempted(rule, tracing, attempt)
+    program, captured = primal[0], list(primal[1])
+    constants = 0
+    if knot is None:
+        kinds = [aval_of(x) for x in captured]
+        lazy = asked_for(rule, lambda: late_programs(passes(), kinds, rule))
+    elif knot.met:
+        # What the function itself captured are constants of its program.
+        constants, lazy = len(captured), knot.lazy
+        program = with_inputs(program, constants, [x.aval for x in knot.shared])
+        captured += knot.shared
+        if made is not None:
+            forward, backward, given = made
+            knot.made = Programs(knot.program(*forward), knot.program(*backward), given)
+    else:
+        forward, backward, given = made
+        (program, *both), captured = share_programs(
+            [primal[0], forward[0], backward[0]], [primal[1], forward[1], backward[1]]
+        )
+        eager = Programs((both[0], []), (both[1], []), given)
+        lazy = Lazily(lambda: eager)
+    rule.result = result
+    count = len(captured) - constants
+    call = CustomVjp(program, lazy, rule.function, rule.what, constants, count)
+    return call, rule.below(captured)
+
+
+def trace_passes(
+    rule: Any, tracing: Tracing, result: Result, out_avals: Sequence[Aval]
+) -> tuple[tuple[Jaxpr, list[Any]], tuple[Jaxpr, list[Any]], list[bool]]:
+    """The forward and the backward program, with what they captured, and the cotangents given."""
+    context: Any = None
+    leaves: list[Any] = []
+    saved: list[int] = []
+    given: list[bool] = []
+
+    def forward(*xs: Any) -> list[Any]:
+        nonlocal context, leaves, saved
+        found, leaves, context = rule.forward(tracing.full(xs), True)
+        found = agreeing(found, rule, result, out_avals)
+        saved = [i for i, x in enumerate(leaves) if isinstance(x, Tracer)]
+        return [*found, *[leaves[i] for i in saved]]
+
+    def backward(*args: Any) -> list[Any]:
+        each = iter(args)
+        held = list(leaves)
+        for i in saved:
+            held[i] = next(each)
+        cts = [next(each) if aval.inexact else None for aval in out_avals]
+        found = tracing.own(rule.backward(context, held, cts))
+        given[:] = [c is not None for c in found]
+        return [c for c in found if c is not None]
+
+    forward_program = traced(forward, tracing.inputs, rule)
+    avals = forward_program[0].out_avals[len(out_avals) :]
+    avals = [*avals, *[aval.strong() for aval in out_avals if aval.inexact]]
+    backward_program = traced(backward, avals, rule)
+    return forward_program, backward_program, given
+
+
+def late_programs(
+    passes: tuple[tuple[Jaxpr, list[Any]], tuple[Jaxpr, list[Any]], list[bool]],
+    captured: Sequence[Aval],
+    rule: Any,
+) -> Programs:
+    """Passes that were traced when they were asked for."""
+    forward, backward, given = passes
+    return Programs(late(*forward, captured, rule), late(*backward, captured, rule), given)

@@ -1,0 +1,400 @@
+"""Floor 5: `Cond`, one of several programs chosen by an index, and `CondLanes`, that in a batch.
+
+`Cond` stands in programs whose index is not known yet. Its transforms are those of its branches,
+brought to one type: residuals of different branches share slots, tangents and cotangents that only
+one branch has are zeros in the others. Where the index differs from lane to lane of a batch,
+`CondLanes` runs each branch that some lane takes; lanes that do not take it are fed the operands of
+one that does, so no error, warning or nan arises that a Python loop would not give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.backend import compiled
+from ...core.ir import Aval, Jaxpr, Place
+from ...core.primitive import Primitive, primitive
+from ...core.residuals import Steps, StepsAval
+from ...core.trace import Tracer, apply, run, trace
+from ...errors import OutOfBoundsError
+from ...ops.convert import convert
+from ...ops.linear import zeros
+from ..callbacks.host import call_lanes
+from ..program.call import Call
+from ..program.collectives import refuse_collectives
+from ..program.derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
+from ..program.trace_body import share_programs
+from .batched_scan import fed, fold, only, total, unfold_lanes
+
+__all__ = ["Cond", "CondLanes"]
+
+
+class Derivative:
+    """Branches derived from branches, all of one type, and what they capture.
+
+    Attributes:
+        branches: The programs.
+        captured: The values of their first inputs.
+        given: Which results there are: for cotangents one flag an operand, for tangents one a
+        result. slots: The types of the residual slots, for forward programs.
+    """
+
+    __slots__ = ("branches", "captured", "given", "slots")
+
+    def __init__(
+        self,
+        branches: Sequence[Jaxpr],
+        captured: Sequence[Any],
+        given: Sequence[bool] = (),
+        slots: Sequence[Aval] = (),
+    ) -> None:
+        self.branches, self.captured = tuple(branches), list(captured)
+        self.given, self.slots = list(given), list(slots)
+
+
+class _Branches(Primitive):
+    """What `Cond` and `CondLanes` share: the derived branches."""
+
+    branches: Any
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def outputs(self) -> int:
+        return len(self.branches[0].outputs)
+
+    def forward_branches(self) -> Derivative:
+        """Programs of the results and then of the residuals, in slots."""
+        return cached(self, "forward", self._forward_branches)
+
+    def _forward_branches(self) -> Derivative:
+        splits = [split_of(branch) for branch in self.branches]
+        count = self.outputs
+        slots: list[Aval] = []
+        placed: list[list[int]] = []
+        for split in splits:
+            mine: list[int] = []
+            for aval in split.forward.out_avals[count:]:
+                # A tape is one branch's alone: the lanes of others did not take its steps.
+                shared = not isinstance(aval, StepsAval)
+                free = [i for i, s in enumerate(slots) if shared and s == aval and i not in mine]
+                if not free:
+                    slots.append(aval)
+                mine.append(free[0] if free else len(slots) - 1)
+            placed.append(mine)
+
+        def program(k: int) -> tuple[Jaxpr, list[Any]]:
+            split = splits[k]
+
+            def flat(*operands: Any) -> list[Any]:
+                found = run(split.forward, [*split.captured, *operands])
+                held = dict(zip(placed[k], found[count:], strict=True))
+                return [*found[:count], *[held.get(i, zeros(s)) for i, s in enumerate(slots)]]
+
+            return trace(flat, self.branches[k].in_avals, name=split.forward.name)
+
+        made = [program(k) for k in range(len(splits))]
+        programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
+        self.__dict__["_placed"] = placed
+        return Derivative(programs, captured, slots=slots)
+
+    def backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
+        """Programs of operands, results, slots and cotangents, to the wanted cotangents."""
+        key = "backward", tuple(wanted), masked
+        return cached(self, key, lambda: self._backward_branches(wanted, masked))
+
+    def _backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
+        forward = self.forward_branches()
+        placed = self.__dict__["_placed"]
+        splits = [split_of(branch) for branch in self.branches]
+        pulled = [
+            derived(
+                branch,
+                ("backward", tuple(wanted), masked),
+                lambda split=split: split.pullbacks[masked].restricted(wanted),
+            )
+            for branch, split in zip(self.branches, splits, strict=True)
+        ]
+        given = [any(flags) for flags in zip(*[p[1] for p in pulled], strict=True)]
+        first = self.branches[0]
+        operands, results = len(first.inputs), self.outputs
+        cts = [aval.strong() for aval in first.out_avals if aval.inexact]
+
+        def program(k: int) -> tuple[Jaxpr, list[Any]]:
+            split, (backward, has) = splits[k], pulled[k]
+
+            def flat(*args: Any) -> list[Any]:
+                slots = args[operands + results : len(args) - len(cts)]
+                found = [*args[operands : operands + results], *[slots[i] for i in placed[k]]]
+                residuals = [args[i] if of_input else found[i] for of_input, i in split.residuals]
+                captured = [
+                    residuals[x] if is_residual else x
+                    for is_residual, x in split.pullbacks[masked].captured
+                ]
+                out = iter(run(backward, [*captured, *args[len(args) - len(cts) :]]))
+                avals = self.branches[k].in_avals
+                return [
+                    next(out) if h else zeros(aval.strong())
+                    for h, g, aval in zip(has, given, avals, strict=True)
+                    if g
+                ]
+
+            avals = [*first.in_avals, *first.out_avals, *forward.slots, *cts]
+            return trace(flat, avals, name=backward.name)
+
+        made = [program(k) for k in range(len(splits))]
+        programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
+        return Derivative(programs, captured, given)
+
+    def jvp_branches(self, active: Sequence[bool]) -> Derivative:
+        """Programs of operands and tangents, to results and tangents."""
+        return cached(self, ("jvp", tuple(active)), lambda: self._jvp_branches(tuple(active)))
+
+    def _jvp_branches(self, active: tuple[bool, ...]) -> Derivative:
+        pushed = [
+            derived(branch, ("jvp", active), lambda b=branch: jvp_program(b, active))
+            for branch in self.branches
+        ]
+        given = [any(flags) for flags in zip(*[p[2] for p in pushed], strict=True)]
+        first = self.branches[0]
+        count = self.outputs
+        ts = [a.strong() for a, on in zip(first.in_avals, active, strict=True) if on]
+
+        def program(k: int) -> tuple[Jaxpr, list[Any]]:
+            push, captured, has = pushed[k]
+
+            def flat(*args: Any) -> list[Any]:
+                found = run(push, [*captured, *args])
+                rest = iter(found[count:])
+                tangents = [
+                    next(rest) if h else zeros(aval.strong())
+                    for h, g, aval in zip(has, given, first.out_avals, strict=True)
+                    if g
+                ]
+                return [*found[:count], *tangents]
+
+            return trace(flat, [*first.in_avals, *ts], name=push.name)
+
+        made = [program(k) for k in range(len(pushed))]
+        programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
+        return Derivative(programs, captured, given)
+
+    def cotangents(self, ct: Sequence[Any], shapes: Callable[[Aval], Aval]) -> list[Any]:
+        """The cotangents of the inexact results, zeros where there are none."""
+        return [
+            zeros(shapes(aval.strong())) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(ct, self.branches[0].out_avals, strict=True)
+            if aval.inexact
+        ]
+
+
+def check_index(index: int, count: int) -> int:
+    """``index``, where it names a branch.
+
+    Raises:
+        OutOfBoundsError: Where it does not.
+    """
+    if 0 <= index < count:
+        return index
+    raise OutOfBoundsError(
+        f"switch: index {index} is out of range for {count} branches",
+        f"Give an index from 0 to {count - 1}; numpy.clip(index, 0, {count - 1}) clamps it.",
+    )
+
+
+def one_of_each(branches: Sequence[Jaxpr]) -> tuple[Aval, ...]:
+    """The types of the results; of tapes, that of the branch which has steps to take."""
+
+    def pick(kinds: Sequence[Aval]) -> Aval:
+        laned = [a for a in kinds if isinstance(a, StepsAval) and a != kinds[0]]
+        return max([kinds[0], *laned], key=lambda a: len(str(getattr(a, "lanes", ()))))
+
+    return tuple([pick(kinds) for kinds in zip(*[b.out_avals for b in branches], strict=True)])
+
+
+@primitive
+class Cond(_Branches):
+    """The results of branch number ``index`` at the operands; operands: ``(index, *operands)``."""
+
+    branches: tuple[Jaxpr, ...]
+
+    def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
+        chosen = self.branches[check_index(int(index), len(self.branches))]
+        return compiled(chosen, owned=False)(*operands)
+
+    def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
+        return one_of_each(self.branches)
+
+    def _chosen(self, index: Any) -> Call | None:
+        """The call of the chosen branch, where the index is known."""
+        if isinstance(index, Tracer):
+            return None
+        return Call(self.branches[check_index(int(index), len(self.branches))])
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals for `backward`."""
+        index, *operands = values
+        call = self._chosen(index)
+        if call is not None:
+            out, residuals = call.forward(operands, place)
+            return out, (call, residuals)
+        forward = self.forward_branches()
+        found = apply(Cond(forward.branches), [index, *forward.captured, *operands], place)
+        return tuple(found[: self.outputs]), (None, found[self.outputs :])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Any,
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        call, held = residuals
+        if call is not None:
+            return [None, *call.backward(ct, out, operands[1:], wanted[1:], masked, held)]
+        back = self.backward_branches(wanted[1:], masked)
+        cts = self.cotangents(ct, lambda aval: aval)
+        args = [operands[0], *back.captured, *operands[1:], *out, *held, *cts]
+        found = iter(apply(Cond(back.branches), args, None))
+        return [None, *[next(found) if g else None for g in back.given]]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        call = self._chosen(values[0])
+        if call is not None:
+            return call.jvp_forward(values[1:], tangents[1:], place)
+        push = self.jvp_branches([t is not None for t in tangents[1:]])
+        ts = [t for t in tangents[1:] if t is not None]
+        args = [values[0], *push.captured, *values[1:], *ts]
+        found = apply(Cond(push.branches), args, place)
+        rest = iter(found[self.outputs :])
+        return tuple(found[: self.outputs]), [next(rest) if g else None for g in push.given]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        flags = tuple(batched[1:])
+        if batched[0]:
+            refuse_collectives(
+                self.branches,
+                "a branch of cond or switch that not every element of the batch takes",
+                "Compute it before the cond and close over it, or make the predicate the same for "
+                "all elements, with psum or pmax.",
+            )
+            return apply(CondLanes(self.branches, size, flags), operands, None)
+        tapes = tapes_of(operands[1:])
+        made = cached(
+            self,
+            ("vmap", size, flags, tapes),
+            lambda: [vmap_program(b, size, flags, tapes) for b in self.branches],
+        )
+        programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
+        return apply(Cond(tuple(programs)), [operands[0], *captured, *operands[1:]], None)
+
+
+@primitive
+class CondLanes(_Branches):
+    """`Cond` for ``size`` lanes, each with its own index; operands are batched where ``batched``.
+
+    Every result is batched.
+    """
+
+    branches: tuple[Jaxpr, ...]
+    size: int
+    batched: tuple[bool, ...]
+
+    def _element(self, aval: Aval) -> Aval:
+        return aval.strong().batch(self.size)
+
+    def mapped(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """Branch ``k`` for all lanes, and what it captured."""
+        make = lambda: vmap_program(self.branches[k], self.size, self.batched, tapes)  # noqa: E731
+        return cached(self, ("lanes", k, tapes), make)
+
+    def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
+        if not any(isinstance(a, StepsAval) for a in self.branches[0].out_avals):
+            return tuple([self._element(aval) for aval in self.branches[0].out_avals])
+        tapes = tuple([a if isinstance(a, StepsAval) else None for a in avals])
+        mapped = [self.mapped(k, tapes)[0] for k in range(len(self.branches))]
+        return tuple([aval.strong() for aval in one_of_each(mapped)])
+
+    def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
+        index = np.asarray(index)
+        tapes = tapes_of(operands)
+        results: list[Any] = [None] * self.outputs
+        for k in np.unique(index):
+            check_index(int(k), len(self.branches))
+            program, captured = self.mapped(int(k), tapes)
+            lanes = index == k
+            args = [*captured, *fed(lanes, operands, self.batched)]
+            found = call_lanes(lanes, program, compiled(program, owned=False), args)
+            for i, out in enumerate(found):
+                if isinstance(out, Steps):
+                    mine = out if lanes.all() else only(lanes, out)
+                    results[i] = mine if results[i] is None else results[i] + mine
+                elif results[i] is None:
+                    results[i] = np.array(out)
+                else:
+                    results[i][lanes] = out[lanes]
+        if not index.size:
+            results = [zeros(self._element(aval)) for aval in self.branches[0].out_avals]
+        return tuple(results)
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals for `backward`."""
+        forward = self.forward_branches()
+        flags = (*[False] * len(forward.captured), *self.batched)
+        lanes = CondLanes(forward.branches, self.size, flags)
+        found = apply(lanes, [values[0], *forward.captured, *values[1:]], place)
+        return tuple(found[: self.outputs]), list(found[self.outputs :])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Any,
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        back = self.backward_branches(wanted[1:], masked)
+        cts = self.cotangents(ct, self._element)
+        own = [True] * (len(out) + len(residuals) + len(cts))
+        flags = (*[False] * len(back.captured), *self.batched, *own)
+        args = [operands[0], *back.captured, *operands[1:], *out, *residuals, *cts]
+        found = iter(apply(CondLanes(back.branches, self.size, flags), args, None))
+        pulled: list[Any] = [None]
+        for g, b in zip(back.given, self.batched, strict=True):
+            c = next(found) if g else None
+            pulled.append(c if c is None or b else total(c))
+        return pulled
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        active = [t is not None for t in tangents[1:]]
+        push = self.jvp_branches(active)
+        moved = [b for b, a in zip(self.batched, active, strict=True) if a]
+        flags = (*[False] * len(push.captured), *self.batched, *moved)
+        ts = [t for t in tangents[1:] if t is not None]
+        lanes = CondLanes(push.branches, self.size, flags)
+        found = apply(lanes, [values[0], *push.captured, *values[1:], *ts], place)
+        rest = iter(found[self.outputs :])
+        return tuple(found[: self.outputs]), [next(rest) if g else None for g in push.given]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        folded, flags = fold(size, self.size, batched, [True, *self.batched], operands)
+        lanes = CondLanes(self.branches, size * self.size, tuple(flags[1:]))
+        found = apply(lanes, folded, None)
+        return unfold_lanes(found, size, self.size)

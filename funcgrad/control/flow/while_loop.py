@@ -1,0 +1,324 @@
+"""Floor 5: `While`, a loop of unknown length, with derivatives in both modes, and `WhileLanes`.
+
+The body may give values beside the carry; these make tapes (`Steps`), one entry a step. The forward
+pass of reverse mode is a loop whose body also gives what the backward pass reads, and the backward
+pass is a `Scan` over those tapes. `WhileLanes` is the loop for a batch whose lanes take different
+numbers of steps: finished lanes are frozen, and fed the operands of a running lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ...core.backend import compiled, own
+from ...core.ir import Aval, Jaxpr, Place
+from ...core.primitive import Primitive, primitive
+from ...core.residuals import Steps, StepsAval
+from ...core.trace import apply, run, trace
+from ...transforms.vmap import repeat
+from ..callbacks.host import call_lanes
+from ..program.collectives import refuse_collectives
+from ..program.derive import cached, mapped_program, tapes_of, vmap_program
+from .batched_scan import ScanLanes, aligned, fed, fold, lane_avals, shared_totals, unfold_lanes
+from .scan import BackwardBody, Scan, carried_tangents, regroup
+
+__all__ = ["While", "WhileLanes"]
+
+
+@primitive
+class While(Primitive):
+    """``while condition(*c, *carry): carry, y = body(*b, *carry)``.
+
+    Operands: ``(*c, *b, *carry)``; results: the last carry, and a tape for each ``y``.
+    """
+
+    condition: Jaxpr
+    body: Jaxpr
+    condition_constants: int
+    body_constants: int
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return "while"
+
+    @property
+    def carried(self) -> int:
+        return len(self.body.inputs) - self.body_constants
+
+    @property
+    def scan(self) -> Scan:
+        """The body as a scan over nothing, which derives bodies from bodies."""
+        return cached(
+            self, "scan", lambda: Scan(self.body, self.body_constants, self.carried, None, False)
+        )
+
+    def parts(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+        """The condition's constants, the body's, and the carry."""
+        a, b = self.condition_constants, self.condition_constants + self.body_constants
+        return list(operands[:a]), list(operands[a:b]), list(operands[b:])
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        given = self.body.out_avals
+        tapes = [StepsAval(aval.strong()) for aval in given[self.carried :]]
+        return (*given[: self.carried], *tapes)
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        c, b, carry = self.parts(operands)
+        going, step = compiled(self.condition, owned=False), compiled(self.body, owned=False)
+        kinds = self.body.out_avals[self.carried :]
+        tapes: list[list[Any]] = [[] for _ in kinds]
+        while going(*c, *carry)[0]:
+            found = step(*b, *carry)
+            carry = list(found[: self.carried])
+            for tape, value in zip(tapes, found[self.carried :], strict=True):
+                tape.append(value)
+        steps = [Steps(t, StepsAval(a.strong())) for t, a in zip(tapes, kinds, strict=True)]
+        return (*own(carry, operands), *steps)
+
+    def taped(self) -> tuple[While, list[Any]]:
+        """The loop that also gives what its backward pass reads, and what its body captured."""
+        return cached(self, "taped", self._taped)
+
+    def _taped(self) -> tuple[While, list[Any]]:
+        forward, captured, _ = self.scan.forward_body()
+
+        def counted(*args: Any) -> list[Any]:
+            # The last tape has nothing to say but how many steps there were.
+            return [*run(forward, args), True]
+
+        body, extra = trace(counted, forward.in_avals, name=forward.name)
+        count = len(captured) + self.body_constants
+        return While(self.condition, body, self.condition_constants, count), [*extra, *captured]
+
+    def backward_body(
+        self, ct: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> BackwardBody:
+        """The backward body for the cotangents that there are."""
+        there = tuple([c is not None for c in ct[self.carried :]])
+        asked = tuple(wanted[self.condition_constants :])
+        key = "backward", asked, masked, there
+        make = lambda: BackwardBody(self.scan, asked, masked, there, counted=True)  # noqa: E731
+        return cached(self, key, make)
+
+    def pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
+        """The loop with tangents: of the carry beside the carry, of tapes behind the tapes.
+
+        Returns:
+            The loop, what its body captured, which of the carry and which of the tapes have
+            tangents.
+        """
+        return cached(self, ("jvp", active), lambda: self._pushed(active))
+
+    def _pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
+        body, captured, carry_on, ys_on = self.scan.jvp_body(active[self.condition_constants :])
+        primal = len(self.condition.inputs)
+        carry_avals = self.condition.in_avals[self.condition_constants :]
+        moving = [a.strong() for a, on in zip(carry_avals, carry_on, strict=True) if on]
+        condition, extra = trace(
+            lambda *args: run(self.condition, args[:primal]),
+            [*self.condition.in_avals, *moving],
+            name=self.condition.name,
+        )
+        assert not extra
+        count = len(body.inputs) - len(carry_on) - len(moving)
+        return (
+            While(condition, body, self.condition_constants, count),
+            captured,
+            carry_on,
+            ys_on,
+        )
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the tapes for `backward`."""
+        loop, captured = self.taped()
+        c, b, carry = self.parts(values)
+        found = apply(loop, [*c, *captured, *b, *carry], place)
+        count = len(self.body.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        plan = self.backward_body(ct, wanted, masked)
+        _, b, _ = self.parts(operands)
+        carry, sums = plan.start(self.scan, ct, b)
+        tapes = [c for c in ct[self.carried :] if c is not None]
+        scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
+        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
+        pulled = plan.finish(self.scan, apply(scan, args, None))
+        return [*[None] * self.condition_constants, *pulled]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        loop, captured, carry_on, ys_on = self.pushed(tuple([t is not None for t in tangents]))
+        c, b, carry = self.parts(values)
+        _, tb, th = self.parts(tangents)
+        full = carried_tangents(carry, th, carry_on)
+        args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
+        return regroup(apply(loop, args, place), carry_on, ys_on)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        c, b, carry = self.parts(operands)
+        cb, bb, hb = self.parts(batched)
+        flags = (*bb, *hb)
+        tapes = tapes_of([*b, *carry])
+        body, captured, carry_on, ys_on = cached(
+            self, ("vmap", size, flags, tapes), lambda: self.scan.mapped_body(size, flags, tapes)
+        )
+        condition, extra, (differs,) = mapped_program(self.condition, size, [*cb, *carry_on])
+        if differs:
+            refuse_collectives(
+                [self.condition, self.body],
+                "a while_loop that takes another number of steps for each element of the batch",
+                "Make the condition the same for all elements, as in pmax(error, name) > tol.",
+            )
+            carry = [h if on else repeat(h, size) for h, on in zip(carry, hb, strict=True)]
+            lanes = WhileLanes(self, size, (*cb, *bb))
+            return apply(lanes, [*c, *b, *carry], None)
+        carry = [
+            repeat(h, size) if on and not was else h
+            for h, on, was in zip(carry, carry_on, hb, strict=True)
+        ]
+        loop = While(condition, body, len(extra) + len(c), len(captured) + len(b))
+        found = apply(loop, [*extra, *c, *captured, *b, *carry], None)
+        return tuple(
+            [
+                value if on else repeat(value, size)
+                for value, on in zip(found, [*carry_on, *ys_on], strict=True)
+            ]
+        )
+
+
+@primitive
+class WhileLanes(Primitive):
+    """`While` for ``size`` lanes; the carry is batched, constants where ``batched`` says so."""
+
+    loop: While
+    size: int
+    batched: tuple[bool, ...]
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return f"while_lanes[size={self.size}]"
+
+    def jaxprs(self) -> Any:
+        return self.loop.jaxprs()
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        tapes = [a if isinstance(a, StepsAval) else None for a in avals]
+        return lane_avals(self.mapped_body(tapes)[0].out_avals, self.loop.carried, self.size)
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        loop = self.loop
+        c, b, carry = loop.parts(operands)
+        _, bb, _ = loop.parts(self.batched)
+        condition, held = self.mapped_condition()
+        body, kept = self.mapped_body(tapes_of(operands))
+        going, step = compiled(condition, owned=False), compiled(body, owned=False)
+        carried = loop.carried
+        tapes: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
+        masks: list[Any] = []
+        running = np.ones(self.size, np.bool_)
+        while True:
+            args = [*held, *c, *carry]
+            running = running & call_lanes(running, condition, going, args)[0]
+            if not running.any():
+                break
+            operands_fed = fed(running, [*b, *carry], [*bb, *[True] * carried])
+            found = call_lanes(running, body, step, [*kept, *operands_fed])
+            carry = [
+                np.where(aligned(running, new), new, old)
+                for new, old in zip(found[:carried], carry, strict=True)
+            ]
+            masks.append(running)
+            for tape, value in zip(tapes, found[carried:], strict=True):
+                tape.append(value)
+        kinds = [StepsAval(a.strong(), (self.size,)) for a in body.out_avals[carried:]]
+        steps = [Steps(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
+        return (*own(carry, operands), *steps)
+
+    def mapped_condition(self) -> tuple[Jaxpr, list[Any]]:
+        """The condition for all lanes, and what it captured."""
+        loop = self.loop
+        flags = [*loop.parts(self.batched)[0], *[True] * loop.carried]
+        return cached(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
+
+    def mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+        """The body for all lanes, and what it captured."""
+        _, bb, _ = self.loop.parts(self.batched)
+        flags = [*bb, *[True] * self.loop.carried]
+        kinds = tuple(tapes[self.loop.condition_constants :])
+        make = lambda: vmap_program(self.loop.body, self.size, flags, kinds)  # noqa: E731
+        return cached(self, ("body", kinds), make)
+
+    def _lanes(self, loop: While, captured: Sequence[Any], flags: Sequence[bool]) -> WhileLanes:
+        """The lanes of a loop derived from this one, whose body captured more constants."""
+        cb, bb, _ = self.loop.parts(self.batched)
+        return WhileLanes(loop, self.size, (*cb, *[False] * len(captured), *bb, *flags))
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the tapes for `backward`."""
+        loop, captured = self.loop.taped()
+        c, b, carry = self.loop.parts(values)
+        found = apply(self._lanes(loop, captured, ()), [*c, *captured, *b, *carry], place)
+        count = len(self.loop.body.outputs)
+        return tuple(found[:count]), list(found[count:])
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        loop = self.loop
+        plan = loop.backward_body(ct, wanted, masked)
+        _, b, _ = loop.parts(operands)
+        _, bb, _ = loop.parts(self.batched)
+        carry, sums = plan.start(loop.scan, ct, b, self.size)
+        tapes = [c for c in ct[loop.carried :] if c is not None]
+        scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
+        lanes = ScanLanes(scan, self.size, (*[False] * len(plan.captured), *bb))
+        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
+        pulled = plan.finish(loop.scan, apply(lanes, args, None))
+        summed = shared_totals(pulled, bb)
+        return [*[None] * loop.condition_constants, *summed]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        active = tuple([t is not None for t in tangents])
+        loop, captured, carry_on, ys_on = self.loop.pushed(active)
+        c, b, carry = self.loop.parts(values)
+        _, tb, th = self.loop.parts(tangents)
+        _, bb, _ = self.loop.parts(self.batched)
+        full = carried_tangents(carry, th, carry_on)
+        moved = [f for f, t in zip(bb, tb, strict=True) if t is not None]
+        args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
+        found = apply(self._lanes(loop, captured, moved), args, place)
+        return regroup(found, carry_on, ys_on)
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        inner = [*self.batched, *[True] * self.loop.carried]
+        folded, flags = fold(size, self.size, batched, inner, operands)
+        lanes = WhileLanes(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
+        found = apply(lanes, folded, None)
+        return unfold_lanes(found, size, self.size)

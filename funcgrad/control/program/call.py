@@ -1,0 +1,109 @@
+"""Floor 5: `Call`, one equation that stands for a whole program.
+
+`jit` inside another transform binds it. Its rules transform the program that it holds, once for
+each way in which they are asked to, and bind a call of what comes out. A forward pass that will be
+differentiated is such a call: it gives the results together with the *residuals*, the values that
+the backward pass reads, so that nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...core.backend import compiled
+from ...core.ir import Aval, Jaxpr, Place
+from ...core.primitive import Primitive, primitive
+from ...core.trace import apply, aval_of
+from ...errors import InvalidJaxprError
+from ...ops.convert import convert
+from ...ops.linear import zeros
+from .derive import derived, jvp_program, split_of, tapes_of, vmap_program
+from .trace_body import to_aval
+
+__all__ = ["Call"]
+
+
+@primitive
+class Call(Primitive):
+    """The results of ``jaxpr`` at the operands, which have the types of its inputs."""
+
+    jaxpr: Jaxpr
+    multiple = True
+    passes_mask = True
+
+    def __str__(self) -> str:
+        return f"call {self.jaxpr.name}"
+
+    @property
+    def masks(self) -> bool:  # type: ignore[override]
+        equations = self.jaxpr.equations
+        return derived(self.jaxpr, "masks", lambda: any(eqn.primitive.masks for eqn in equations))
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        return compiled(self.jaxpr, owned=False)(*operands)
+
+    def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
+        # What loops keep from step to step is strong, also where it began as a Python number.
+        given = [aval_of(x) for x in args]
+        return [
+            to_aval(x, aval) if aval.weak != g.weak and aval.dtype == g.dtype else x
+            for x, g, aval in zip(args, given, self.jaxpr.in_avals, strict=True)
+        ]
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        if list(avals) != self.jaxpr.in_avals:
+            raise InvalidJaxprError(
+                f"call: {self.jaxpr.name} takes {self.jaxpr.in_avals} and got {list(avals)}"
+            )
+        return tuple(self.jaxpr.out_avals)
+
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals for `backward`."""
+        split = split_of(self.jaxpr)
+        found = apply(Call(split.forward), [*split.captured, *values], place)
+        residuals = [values[i] if of_input else found[i] for of_input, i in split.residuals]
+        return tuple(found[: len(self.jaxpr.outputs)]), residuals
+
+    def backward(
+        self,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
+        wanted: Sequence[bool],
+        masked: bool,
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        pullback = split_of(self.jaxpr).pullbacks[masked]
+        key = "backward", tuple(wanted), masked
+        program, given = derived(self.jaxpr, key, lambda: pullback.restricted(wanted))
+        captured = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
+        cts = [
+            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
+            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
+            if aval.inexact
+        ]
+        found = iter(apply(Call(program), [*captured, *cts], None))
+        return [next(found) if some else None for some in given]
+
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        active = tuple([t is not None for t in tangents])
+        program, captured, given = derived(
+            self.jaxpr, ("jvp", active), lambda: jvp_program(self.jaxpr, active)
+        )
+        ts = [convert(t, aval_of(t).dtype) for t in tangents if t is not None]
+        found = apply(Call(program), [*captured, *values, *ts], place)
+        rest = iter(found[len(given) :])
+        return tuple(found[: len(given)]), [next(rest) if some else None for some in given]
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        tapes = tapes_of(operands)
+        key = "vmap", size, tuple(batched), tapes
+        program, captured = derived(
+            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, tapes)
+        )
+        return apply(Call(program), [*captured, *operands], None)

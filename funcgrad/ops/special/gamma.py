@@ -1,0 +1,443 @@
+"""Floor 3: SciPy's gamma function and its family: beta, incomplete integrals, their inverses.
+
+Derivatives are closed forms (DLMF: https://dlmf.nist.gov), but for those of an incomplete integral
+in its parameters, which are integrals over a tail (`GammaSlope`, `BetaSlope`), and that of zeta in
+its first argument, which raises.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from scipy import special
+
+from ...core.primitive import primitive
+from ..arithmetic import square, sub
+from ..discrete import isinf
+from ..exponential import exp
+from ..kernels import random as kernels
+from ..kernels import scipy as scipy_kernels
+from ..kinds import Elementwise, add, div, mask_mul, mul, neg, quiet_div
+from ..linear import made
+from ..random import Polygamma, gamma_slope, moment
+from ..select import select
+from .base import Special, no_derivative, xlog1py, xlogy
+
+__all__ = [
+    "beta",
+    "betainc",
+    "betaincc",
+    "betaincinv",
+    "betaln",
+    "binom",
+    "digamma",
+    "gamma",
+    "gammainc",
+    "gammaincc",
+    "gammainccinv",
+    "gammaincinv",
+    "gammaln",
+    "loggamma",
+    "poch",
+    "stdtr",
+    "stdtrit",
+    "zeta",
+]
+
+
+@primitive
+class Gamma(Special):
+    """The gamma function; derivative ``gamma(x) digamma(x)`` (DLMF 5.2.2); poles at 0, -1, ..."""
+
+    numpy, singular, masks = special.gamma, True, True
+    partials = (lambda out, x: mul(out, digamma(x)),)
+
+
+@primitive
+class Gammaln(Special):
+    """``log(|gamma(x)|)``; derivative the digamma function (DLMF 5.2.2)."""
+
+    numpy, singular, masks = special.gammaln, True, True
+    partials = (lambda out, x: digamma(x),)
+
+
+@primitive
+class Loggamma(Special):
+    """The principal branch of the logarithm of gamma; derivative the digamma function."""
+
+    numpy, singular, masks = special.loggamma, True, True
+    partials = (lambda out, x: digamma(x),)
+
+
+@primitive
+class Digamma(Special):
+    """``gamma'(x) / gamma(x)``; derivative ``zeta(2, x)`` (DLMF 5.15.1)."""
+
+    numpy, singular, masks = special.psi, True, True
+    partials = (lambda out, x: zeta(2.0, x),)
+
+
+@primitive
+class Zeta(Special):
+    """Hurwitz's ``sum (k + q)**-s``; derivative in ``q`` ``-s zeta(s + 1, q)`` (DLMF 25.11.17)."""
+
+    singular, masks = True, True
+    run = staticmethod(special.zeta)
+    partials = (
+        no_derivative("zeta", "x"),
+        lambda out, s, q: neg(mul(s, zeta(add(s, 1.0), q))),
+    )
+
+    @property
+    def ufunc(self) -> Any:
+        return special._ufuncs._zeta  # type: ignore[attr-defined]
+
+    def source(self, *operands: str) -> str:
+        return f"special.zeta({', '.join(operands)})"
+
+
+def _excess(x: Any, y: Any) -> Any:
+    """``digamma(x) - digamma(y)``."""
+    return sub(digamma(x), digamma(y))
+
+
+@primitive
+class Beta(Special):
+    """The beta function ``gamma(a) gamma(b) / gamma(a + b)`` (DLMF 5.12.1)."""
+
+    numpy, singular, masks = special.beta, True, True
+    partials = (
+        lambda out, a, b: mul(out, _excess(a, add(a, b))),
+        lambda out, a, b: mul(out, _excess(b, add(a, b))),
+    )
+
+
+@primitive
+class Betaln(Special):
+    """``log(|beta(a, b)|)``."""
+
+    numpy, singular, masks = special.betaln, True, True
+    partials = (
+        lambda out, a, b: _excess(a, add(a, b)),
+        lambda out, a, b: _excess(b, add(a, b)),
+    )
+
+
+@primitive
+class Binom(Special):
+    """The binomial coefficient ``gamma(n + 1) / (gamma(k + 1) gamma(n - k + 1))``."""
+
+    numpy, singular, masks = special.binom, True, True
+    partials = (
+        lambda out, n, k: mul(out, _excess(add(n, 1.0), add(sub(n, k), 1.0))),
+        lambda out, n, k: mul(out, _excess(add(sub(n, k), 1.0), add(k, 1.0))),
+    )
+
+
+@primitive
+class Poch(Special):
+    """Pochhammer's symbol ``gamma(z + m) / gamma(z)`` (DLMF 5.2.5)."""
+
+    numpy, singular, masks = special.poch, True, True
+    partials = (
+        lambda out, z, m: mul(out, _excess(add(z, m), z)),
+        lambda out, z, m: mul(out, digamma(add(z, m))),
+    )
+
+
+def _gamma_log_density(a: Any, x: Any) -> Any:
+    """The logarithm of ``x**(a-1) exp(-x) / gamma(a)``."""
+    return sub(sub(xlogy(sub(a, 1.0), x), x), gammaln(a))
+
+
+def _log(x: Any) -> Any:
+    """The logarithm, -inf at 0 without a warning."""
+    return xlogy(1.0, x)
+
+
+def _gamma_by_shape(a: Any, x: Any) -> Any:
+    """The derivative of gammainc by ``a``, 0 at 0 and at infinity."""
+    x = select(isinf(x), 0.0, x)
+    log_x = _log(x)
+    density = exp(sub(sub(xlogy(a, x), x), gammaln(a)))
+    return mask_mul(density, gamma_slope(1)(a, log_x))
+
+
+@primitive
+class Gammainc(Special):
+    """The lower incomplete gamma integral, normalised (DLMF 8.2.4); derivative its integrand."""
+
+    numpy, singular, masks = special.gammainc, True, True
+    partials = (
+        lambda out, a, x: _gamma_by_shape(a, x),
+        lambda out, a, x: exp(_gamma_log_density(a, x)),
+    )
+
+
+@primitive
+class Gammaincc(Special):
+    """The upper incomplete gamma integral, normalised (DLMF 8.2.4)."""
+
+    numpy, singular, masks = special.gammaincc, True, True
+    partials = (
+        lambda out, a, x: neg(_gamma_by_shape(a, x)),
+        lambda out, a, x: neg(exp(_gamma_log_density(a, x))),
+    )
+
+
+def _gamma_quantile_by_shape(a: Any, x: Any) -> Any:
+    """How a quantile ``x`` moves with the shape: ``-(dP/da) / p``."""
+    return neg(mask_mul(x, gamma_slope(1)(a, _log(x))))
+
+
+@primitive
+class Gammaincinv(Special):
+    """The inverse of gammainc in its second argument."""
+
+    numpy, singular, masks = special.gammaincinv, True, True
+    partials = (
+        lambda out, a, y: _gamma_quantile_by_shape(a, out),
+        lambda out, a, y: exp(neg(_gamma_log_density(a, out))),
+    )
+
+
+@primitive
+class Gammainccinv(Special):
+    """The inverse of gammaincc in its second argument."""
+
+    numpy, singular, masks = special.gammainccinv, True, True
+    partials = (
+        lambda out, a, y: _gamma_quantile_by_shape(a, out),
+        lambda out, a, y: neg(exp(neg(_gamma_log_density(a, out)))),
+    )
+
+
+def _beta_log_density(a: Any, b: Any, x: Any) -> Any:
+    """The logarithm of ``x**(a-1) (1-x)**(b-1) / beta(a, b)``."""
+    powers = add(xlogy(sub(a, 1.0), x), xlog1py(sub(b, 1.0), neg(x)))
+    return sub(powers, betaln(a, b))
+
+
+def _joint(a: Any, b: Any, k: int) -> Any:
+    return made(Polygamma, k)(add(a, b))
+
+
+def _beta_cumulants(a: Any, b: Any, x: Any, i: int, j: int) -> dict[tuple[int, int], Any]:
+    """The derivatives of the logarithm of the density up to ``i`` by ``a`` and ``j`` by ``b``."""
+    found: dict[tuple[int, int], Any] = {}
+    for k in range(i + 1):
+        for m in range(j + 1):
+            if k + m:
+                total = _joint(a, b, k + m - 1)
+                if not m:
+                    total = sub(total, made(Polygamma, k - 1)(a))
+                if not k:
+                    total = sub(total, made(Polygamma, m - 1)(b))
+                found[k, m] = total
+    if i:
+        found[1, 0] = add(_log(x), found[1, 0])
+    if j:
+        found[0, 1] = add(xlog1py(1.0, neg(x)), found[0, 1])
+    return found
+
+
+def _beta_moment(kappa: dict[tuple[int, int], Any], i: int, j: int) -> Any:
+    """`kernels.mixed_moments` on tracers."""
+    if not i and not j:
+        return 1.0
+    u, w = (i - 1, j) if i else (i, j - 1)
+    total = None
+    for k in range(u + 1):
+        for m in range(w + 1):
+            step = kappa[k + 1, m] if i else kappa[k, m + 1]
+            ways = float(math.comb(u, k) * math.comb(w, m))
+            part = mul(step, mul(ways, _beta_moment(kappa, u - k, w - m)))
+            total = part if total is None else add(total, part)
+    return total
+
+
+@primitive
+class BetaSlope(Elementwise):
+    """``S = d^(i+j) betainc / da^i db^j / (x (1 - x) p)`` with the density ``p``.
+
+    ``dS/da`` is that of the next order less ``S dlog(p)/da``, likewise for ``b``; and
+    ``dS/dx = p^(i,j) / p / (x (1 - x)) - S (a / x - b / (1 - x))``.
+    """
+
+    i: int
+    j: int
+    numpy = kernels.beta_slope
+    singular, masks = True, True
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (self._by_a, self._by_b, self._by_x)
+
+    def _by_a(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        first = _beta_cumulants(a, b, x, 1, 0)[1, 0]
+        return sub(BetaSlope(self.i + 1, self.j)(a, b, x), mul(first, out))
+
+    def _by_b(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        first = _beta_cumulants(a, b, x, 0, 1)[0, 1]
+        return sub(BetaSlope(self.i, self.j + 1)(a, b, x), mul(first, out))
+
+    def _by_x(self, out: Any, a: Any, b: Any, x: Any) -> Any:
+        i, j = self.i, self.j
+        relative = _beta_moment(_beta_cumulants(a, b, x, i, j), i, j)
+        rest = sub(1.0, x)
+        growth = sub(quiet_div(a, x), quiet_div(b, rest))
+        return sub(quiet_div(relative, mul(x, rest)), mul(out, growth))
+
+
+def _beta_by_shape(a: Any, b: Any, x: Any, i: int, j: int) -> Any:
+    """The derivative of betainc by ``a`` or by ``b``, 0 at both ends."""
+    logs = add(_log(x), xlog1py(1.0, neg(x)))
+    return mask_mul(exp(add(_beta_log_density(a, b, x), logs)), BetaSlope(i, j)(a, b, x))
+
+
+@primitive
+class Betainc(Special):
+    """The incomplete beta integral, normalised (DLMF 8.17.2); derivative its integrand."""
+
+    numpy, singular, masks = special.betainc, True, True
+    partials = (
+        lambda out, a, b, x: _beta_by_shape(a, b, x, 1, 0),
+        lambda out, a, b, x: _beta_by_shape(a, b, x, 0, 1),
+        lambda out, a, b, x: exp(_beta_log_density(a, b, x)),
+    )
+
+
+@primitive
+class Betaincc(Special):
+    """``1 - betainc(a, b, x)``."""
+
+    numpy, singular, masks = special.betaincc, True, True
+    partials = (
+        lambda out, a, b, x: neg(_beta_by_shape(a, b, x, 1, 0)),
+        lambda out, a, b, x: neg(_beta_by_shape(a, b, x, 0, 1)),
+        lambda out, a, b, x: neg(exp(_beta_log_density(a, b, x))),
+    )
+
+
+def _beta_quantile_by_shape(a: Any, b: Any, x: Any, i: int, j: int) -> Any:
+    """How a quantile ``x`` moves with a shape."""
+    return neg(mask_mul(mul(x, sub(1.0, x)), BetaSlope(i, j)(a, b, x)))
+
+
+@primitive
+class Betaincinv(Special):
+    """The inverse of betainc in its third argument."""
+
+    numpy, singular, masks = special.betaincinv, True, True
+    partials = (
+        lambda out, a, b, y: _beta_quantile_by_shape(a, b, out, 1, 0),
+        lambda out, a, b, y: _beta_quantile_by_shape(a, b, out, 0, 1),
+        lambda out, a, b, y: exp(neg(_beta_log_density(a, b, out))),
+    )
+
+
+def _student_log_density(df: Any, t: Any) -> Any:
+    """The logarithm of ``(1 + t**2/df)**(-(df+1)/2) / (sqrt(df) beta(df/2, 1/2))``."""
+    half = mul(0.5, df)
+    tail = xlog1py(add(half, 0.5), div(square(t), df))
+    return neg(add(tail, add(betaln(half, 0.5), mul(0.5, xlogy(1.0, df)))))
+
+
+def _student_density(df: Any, t: Any) -> Any:
+    return exp(_student_log_density(df, t))
+
+
+@primitive
+class StudentSlope(Elementwise):
+    """``G = sign(t) d^n I(a, 1/2; x) / da^n`` at ``a = df/2`` and ``x = df / (df + t**2)``.
+
+    For ``t >= 0`` stdtr is ``1 - I / 2``. With the density ``f`` of Student's t and that of the
+    beta distribution, ``p``: ``dG/ddf`` is half that of the next order and ``f t/df p^(n)/p``, and
+    ``dG/dt = -2 f p^(n)/p``.
+    """
+
+    order: int
+    numpy = scipy_kernels.student_slope
+
+    @property
+    def partials(self) -> Any:  # type: ignore[override]
+        return (self._by_df, self._by_t)
+
+    def _relative(self, df: Any, t: Any) -> Any:
+        half = mul(0.5, df)
+        over, a = add(half, 0.5), [made(Polygamma, k) for k in range(self.order)]
+        kappa = [sub(k(over), k(half)) for k in a]
+        kappa[0] = sub(kappa[0], xlog1py(1.0, div(square(t), df)))
+        return moment(kappa, self.order)
+
+    def _by_df(self, out: Any, df: Any, t: Any) -> Any:
+        flow = div(mul(t, _student_density(df, t)), df)
+        following = mul(0.5, made(StudentSlope, self.order + 1)(df, t))
+        return add(following, mul(flow, self._relative(df, t)))
+
+    def _by_t(self, out: Any, df: Any, t: Any) -> Any:
+        return mul(-2.0, mul(_student_density(df, t), self._relative(df, t)))
+
+
+def _student_growth(df: Any, t: Any) -> Any:
+    """``d log(f) / d df`` of the density."""
+    half, square_t = mul(0.5, df), square(t)
+    whole = add(df, square_t)
+    gammas = sub(_excess(add(half, 0.5), half), div(1.0, df))
+    tail = sub(div(mul(add(df, 1.0), square_t), mul(df, whole)), xlog1py(1.0, div(square_t, df)))
+    return mul(0.5, add(gammas, tail))
+
+
+@primitive
+class StudentByDf(Elementwise):
+    """The derivative of stdtr by ``df``: ``-G/4 - t f / (2 df)``, see `StudentSlope`."""
+
+    numpy = scipy_kernels.student_by_df
+    partials = (
+        lambda out, df, t: _student_twice(df, t),
+        lambda out, df, t: mul(_student_density(df, t), _student_growth(df, t)),
+    )
+
+
+def _student_twice(df: Any, t: Any) -> Any:
+    """The second derivative of stdtr by ``df``."""
+    flow = div(mul(t, _student_density(df, t)), df)
+    half = mul(0.5, df)
+    first = sub(_excess(add(half, 0.5), half), xlog1py(1.0, div(square(t), df)))
+    moved = add(mul(0.5, made(StudentSlope, 2)(df, t)), mul(flow, first))
+    last = mul(mul(0.5, flow), sub(_student_growth(df, t), div(1.0, df)))
+    return neg(add(mul(0.25, moved), last))
+
+
+student_by_df = StudentByDf()
+
+
+@primitive
+class Stdtr(Special):
+    """The cumulative distribution of Student's t; derivative its density."""
+
+    numpy, singular, masks = special.stdtr, True, True
+    partials = (
+        lambda out, df, t: student_by_df(df, t),
+        lambda out, df, t: exp(_student_log_density(df, t)),
+    )
+
+
+@primitive
+class Stdtrit(Special):
+    """The inverse of stdtr in its second argument."""
+
+    numpy, singular, masks = special.stdtrit, True, True
+    partials = (
+        lambda out, df, p: neg(div(student_by_df(df, out), _student_density(df, out))),
+        lambda out, df, p: exp(neg(_student_log_density(df, out))),
+    )
+
+
+gamma, gammaln, loggamma, digamma, zeta = Gamma(), Gammaln(), Loggamma(), Digamma(), Zeta()
+beta, betaln, binom, poch = Beta(), Betaln(), Binom(), Poch()
+gammainc, gammaincc = Gammainc(), Gammaincc()
+gammaincinv, gammainccinv = Gammaincinv(), Gammainccinv()
+betainc, betaincc, betaincinv = Betainc(), Betaincc(), Betaincinv()
+stdtr, stdtrit = Stdtr(), Stdtrit()
