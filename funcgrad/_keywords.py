@@ -1,4 +1,4 @@
-"""Floor 0: what to write where a call does not fit the parameters of a function."""
+"""What to write where a call does not fit the parameters of a function."""
 
 from __future__ import annotations
 

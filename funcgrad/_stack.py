@@ -1,4 +1,4 @@
-"""Floor 0: the user's line: whose code a frame of the stack runs, and where NumPy's warnings point.
+"""The user's line: whose code a frame of the stack runs, and where NumPy's warnings point.
 
 NumPy gives a warning the line that called it, which inside of a transform is one of funcgrad's: all
 of the user's would share it, and Python shows one warning a line. So where NumPy would warn it is

@@ -1,4 +1,4 @@
-"""Floor 5: policies of `checkpoint`: which values a forward pass keeps for its backward pass.
+"""Policies of `checkpoint`: which values a forward pass keeps for its backward pass.
 
 A policy is a function of an equation of the program; where it returns True the equation's results
 are kept, and the backward pass does not compute them again. The names are JAX's.

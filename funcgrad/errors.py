@@ -1,4 +1,4 @@
-"""Floor 0: every exception class, and the one way in which their messages are built.
+"""Every exception class, and the one way in which their messages are built.
 
 Every error is a `FuncgradError` and the built-in that fits it, so that an ``except ValueError``
 written for NumPy keeps working. A message says what was called and what it got, then what to write

@@ -1,4 +1,4 @@
-"""Floor 8: control flow, dynamic slices and convolutions as JAX's users know them, by name."""
+"""Control flow, dynamic slices and convolutions as JAX's users know them, by name."""
 
 from __future__ import annotations
 

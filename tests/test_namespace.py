@@ -58,12 +58,12 @@ def test_bad_input_raises_as_numpys(call, transform):
 
 
 def test_every_function_of_these_rooms_has_a_row():
-    from funcgrad.numpy import modules as rooms
+    from funcgrad.numpy import modules
 
     text = "\n".join([inspect.getsource(inspect.getmodule(CALLS[0].function))])
     own = [
         *("applying", "assembly", "calculus", "convolution", "counting", "covariance"),
         *("ordering", "polynomials", "quantiles"),
     ]
-    missing = [n for room in own for n in rooms.ROOMS[room].split() if f"np.{n}(" not in text]
+    missing = [n for room in own for n in modules.MODULES[room].split() if f"np.{n}(" not in text]
     assert missing == []

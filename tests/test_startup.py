@@ -18,16 +18,15 @@ import pytest
 import funcgrad
 import funcgrad.numpy as fnp
 from funcgrad.core.primitive import Primitive, primitive
-from funcgrad.numpy import dispatch
-from funcgrad.numpy import modules as rooms
+from funcgrad.numpy import dispatch, modules
 
 ROOT = Path(__file__).resolve().parents[1]
 # Rooms that are namespaces of NumPy's too, such as linalg.
-NAMESPACES = {room for room, names in rooms.ROOMS.items() if names == room}
+NAMESPACES = {room for room, names in modules.MODULES.items() if names == room}
 PRIVATE = {
     name
     for _, name, _ in pkgutil.iter_modules(fnp.__path__)
-    if name not in rooms.ROOMS and name != "plain"
+    if name not in modules.MODULES and name != "plain"
 }
 
 
@@ -55,24 +54,24 @@ def typed_imports(path):
 # The rooms of funcgrad.numpy
 
 
-@pytest.mark.parametrize("room", sorted(rooms.ROOMS.keys() - NAMESPACES))
+@pytest.mark.parametrize("room", sorted(modules.MODULES.keys() - NAMESPACES))
 def test_the_table_has_the_names_of_the_room(room):
-    listed = set(rooms.ROOMS[room].split())
-    named = set(rooms.load(room).__all__)
+    listed = set(modules.MODULES[room].split())
+    named = set(modules.load(room).__all__)
     assert named - listed == set()
     stale = {n for n in listed - named if getattr(np, n, n) not in dispatch.IMPLEMENTED}
     assert stale <= {"matvec", "unstack", "vecmat"} - vars(np).keys()  # some NumPy 2 lack them
-    assert all(rooms.ROOM_OF[name] == room for name in listed)
+    assert all(modules.MODULE_OF[name] == room for name in listed)
 
 
 def test_every_counterpart_is_found_before_its_room_is_loaded():
-    rooms.load_all()
+    modules.load_all()
     for name in PRIVATE:
         importlib.import_module(f"funcgrad.numpy.{name}")
     for function in dispatch.IMPLEMENTED:
         name = dispatch.name_of(function).removeprefix("numpy.").partition(".")[0]
         if function.__module__ != __name__:
-            assert name in rooms.ROOM_OF, dispatch.name_of(function)
+            assert name in modules.MODULE_OF, dispatch.name_of(function)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="one process a room, which fork makes cheap")
@@ -80,10 +79,10 @@ def test_a_room_registers_what_the_table_says():
     program = """
 import os
 import numpy as np
-from funcgrad.numpy import dispatch, rooms
-for room, names in rooms.ROOMS.items():
+from funcgrad.numpy import dispatch, modules
+for room, names in modules.MODULES.items():
     if os.fork() == 0:
-        module = rooms.load(room)
+        module = modules.load(room)
         for name in names.split():
             function = getattr(np, name, None)
             ours = name in getattr(module, "__all__", ()) or name == room
@@ -99,13 +98,15 @@ for room, names in rooms.ROOMS.items():
 def test_type_checkers_see_what_the_table_lists():
     found = typed_imports(Path(fnp.__file__))
     stars = {module for module, star in (k for k in found if isinstance(k, tuple))}
-    assert stars == (rooms.ROOMS.keys() - NAMESPACES) | {"plain"}
+    assert stars == (modules.MODULES.keys() - NAMESPACES) | {"plain"}
     assert {k for k in found if isinstance(k, str)} == NAMESPACES
 
 
 def test_no_room_hides_a_function():
     # Loading the room would put the module in the function's place.
-    assert {name for name in {*rooms.ROOMS, *PRIVATE, "plain"} if hasattr(np, name)} == NAMESPACES
+    assert {
+        name for name in {*modules.MODULES, *PRIVATE, "plain"} if hasattr(np, name)
+    } == NAMESPACES
 
 
 def test_the_namespace_is_whole_before_any_room_is_loaded():
@@ -120,7 +121,7 @@ print(*(type(getattr(fnp, name)).__name__ + ":" + name for name in dir(fnp)))
     (line,) = fresh(program)
     kinds = dict(reversed(word.split(":")) for word in line.split())
     assert {name for name, kind in kinds.items() if kind == "module"} == NAMESPACES
-    assert kinds.keys() >= rooms.ROOM_OF.keys() | set(rooms.load("plain").__all__)
+    assert kinds.keys() >= modules.MODULE_OF.keys() | set(modules.load("plain").__all__)
     with pytest.raises(AttributeError, match="nosuchname"):
         _ = fnp.nosuchname
 
@@ -152,7 +153,7 @@ def test_the_first_gradient_is_light():
     gradient, loaded = fresh(program)
     assert len(gradient.split()) == 3
     ours = {m for m in loaded.split() if m.partition(".")[0] == "funcgrad"}
-    assert {m for m in ours if m.rpartition(".")[2] in rooms.ROOMS and ".numpy." in m} == {
+    assert {m for m in ours if m.rpartition(".")[2] in modules.MODULES and ".numpy." in m} == {
         "funcgrad.numpy.exponential"
     }
     assert not {m for m in ours if m.split(".")[1:2] in (["compile"], ["control"], ["nn"])}

@@ -1,4 +1,4 @@
-"""Floor 7: the transforms as users call them, with errors that say the fix.
+"""The transforms as users call them, with errors that say the fix.
 
 `arguments` and `leaves` stand at the border (what goes in, what comes out), `gradient`, `jacobian`,
 `mapping` and `program` hold the transforms. `funcgrad` has their names, and loads the rooms.

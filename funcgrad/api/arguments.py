@@ -1,4 +1,4 @@
-"""Floor 7: which arguments a derivative is taken with respect to, by number, name or keyword."""
+"""Which arguments a derivative is taken with respect to, by number, name or keyword."""
 
 from __future__ import annotations
 

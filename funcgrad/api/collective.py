@@ -1,4 +1,4 @@
-"""Floor 7: collectives over pytrees: sums, means, extrema across the elements of a named axis."""
+"""Collectives over pytrees: sums, means, extrema across the elements of a named axis."""
 
 from __future__ import annotations
 

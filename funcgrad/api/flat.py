@@ -1,4 +1,4 @@
-"""Floor 7: from functions of pytrees, as users write them, to functions of flat values."""
+"""From functions of pytrees, as users write them, to functions of flat values."""
 
 from __future__ import annotations
 

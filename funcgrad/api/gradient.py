@@ -1,4 +1,4 @@
-"""Floor 7: gradients of functions of pytrees: grad and value_and_grad."""
+"""Gradients of functions of pytrees: grad and value_and_grad."""
 
 from __future__ import annotations
 

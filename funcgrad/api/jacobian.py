@@ -1,4 +1,4 @@
-"""Floor 7: whole Jacobians and Hessians: one mode of differentiation, mapped over a basis."""
+"""Whole Jacobians and Hessians: one mode of differentiation, mapped over a basis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: leaves at the border. What a transform takes in, and what it hands out.
+"""Leaves at the border. What a transform takes in, and what it hands out.
 
 In: which leaves are differentiated, and the errors for those that cannot be. Out: arrays that the
 caller owns (DESIGN, law 6): writeable, sharing memory with no argument, capture or other result.

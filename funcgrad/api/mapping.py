@@ -1,4 +1,4 @@
-"""Floor 7: vmap over pytrees: which axes are mapped, and the errors where they do not fit."""
+"""Vmap over pytrees: which axes are mapped, and the errors where they do not fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: products with the Jacobian and the Hessian: vjp, jvp, linearize, hvp."""
+"""Products with the Jacobian and the Hessian: vjp, jvp, linearize, hvp."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: programs as objects: make_jaxpr; and stop_gradient, which only programs can see."""
+"""Programs as objects: make_jaxpr; and stop_gradient, which only programs can see."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: the callable that a transform returns.
+"""The callable that a transform returns.
 
 It looks like the function it was made from, trims funcgrad's frames from errors, binds as a method,
 and pickles: by reference where its module knows it under its own name, else by what made it.

@@ -1,4 +1,4 @@
-"""Floor 7: `linear_transpose`, the transpose of a linear function."""
+"""`linear_transpose`, the transpose of a linear function."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 7: `vectorize`: generalised ufuncs by NumPy's rules of broadcasting, by nested vmap."""
+"""`vectorize`: generalised ufuncs by NumPy's rules of broadcasting, by nested vmap."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Floor 6: `jit`, the passes that simplify a program, and the backend that writes NumPy."""
+"""`jit`, the passes that simplify a program, and the backend that writes NumPy."""

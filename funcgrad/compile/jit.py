@@ -1,4 +1,4 @@
-"""Floor 6: `jit`. Trace once a signature, compile, and from then on call the compiled program.
+"""`jit`. Trace once a signature, compile, and from then on call the compiled program.
 
 A call goes first through the entry functions that `dispatch` wrote for the signatures seen last;
 what they do not recognise comes to the slow path here, which takes the arguments apart, looks for

@@ -1,4 +1,4 @@
-"""Floor 6: one program of a jitted function: traced, lowered, compiled."""
+"""One program of a jitted function: traced, lowered, compiled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `checkpoint`: trade the memory of a forward pass for running it again.
+"""`checkpoint`: trade the memory of a forward pass for running it again.
 
 The forward pass of `Checkpoint` keeps its operands, and of what it computes only what the policy
 names; the backward pass is one program that runs the forward again and then back. Neither is

@@ -1,4 +1,4 @@
-"""Floor 5: which arguments a user named static, by position or by name."""
+"""Which arguments a user named static, by position or by name."""
 
 from __future__ import annotations
 

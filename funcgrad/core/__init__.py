@@ -1,1 +1,1 @@
-"""Floors 1 and 2: the typed program (`ir`), tracing (`trace`), the protocol of a primitive."""
+"""The typed program (`ir`), tracing (`trace`), the protocol of a primitive."""

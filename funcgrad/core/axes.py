@@ -1,4 +1,4 @@
-"""Floor 2: the names of mapped axes that are open.
+"""The names of mapped axes that are open.
 
 A batch of values has no name; the call of `vmap` that makes it may have one, and the collectives
 (`psum`, ...) inside find it here. What they find is the axis's *index*, a tracer of the batch's own

@@ -1,4 +1,4 @@
-"""Floor 2: what a backend is, and the register of them.
+"""What a backend is, and the register of them.
 
 A backend turns a jaxpr into a Python callable. `RunBackend`, which interprets, is always there and
 is what the others are tested against; `funcgrad.compile` registers the one that writes NumPy. A

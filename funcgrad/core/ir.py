@@ -1,4 +1,4 @@
-"""Floor 1: the program. Abstract values, variables, equations, jaxprs, their printing and `check`.
+"""The program. Abstract values, variables, equations, jaxprs, their printing and `check`.
 
 A `Jaxpr` is a flat list of equations over typed variables in SSA form. Operands of one equation
 have one dtype (conversions are equations of their own) and broadcast as NumPy's ufuncs do, so a

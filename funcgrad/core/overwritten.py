@@ -1,4 +1,4 @@
-"""Floor 2: arrays that were updated in place, so that no other name reads what they were.
+"""Arrays that were updated in place, so that no other name reads what they were.
 
 NumPy's ``h += b`` changes the array for every name that it has, and for every view of it. A tracer
 never changes: the operator gives a new one, and the name on its left is bound to it. The old tracer

@@ -1,4 +1,4 @@
-"""Floor 1: what users hand over, as plain built-in objects and as text that is safe to write out.
+"""What users hand over, as plain built-in objects and as text that is safe to write out.
 
 Programs outlive the call that traced them, and their parts become source that is executed. So an
 `enum.IntEnum` in a shape, a `str` with a ``__repr__`` of its own, or a file name with a newline

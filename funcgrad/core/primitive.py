@@ -1,4 +1,4 @@
-"""Floor 2: the protocol of a primitive, and the decorator that declares one.
+"""The protocol of a primitive, and the decorator that declares one.
 
 A primitive is a class: its annotated fields are its parameters, its methods are its rules. An
 instance is the primitive with its parameters filled in (``Sum(axes=(0,))``) and is called with

@@ -1,4 +1,4 @@
-"""Floor 2: the errors of a tracer that is asked for what it has not, and where the user is.
+"""The errors of a tracer that is asked for what it has not, and where the user is.
 
 A tracer gives no value where that would cut a gradient in silence, or where there is none yet. What
 to write instead depends on what asked: ``if``, ``math.sin``, ``a[i]`` of an array, ``a[i] = x``.

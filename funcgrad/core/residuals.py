@@ -1,4 +1,4 @@
-"""Floor 2: growable tapes, what a loop of unknown length leaves for its backward pass.
+"""Growable tapes, what a loop of unknown length leaves for its backward pass.
 
 A `Steps` holds one array a step. Its type, `StepsAval`, says what one entry is, and not how many
 there are. Cotangents and tangents of a tape are tapes of the same length; `+` adds entry by entry.

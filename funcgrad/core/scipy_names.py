@@ -1,4 +1,4 @@
-"""Floor 2: which function of SciPy's asked a tracer for its value, and what to write instead.
+"""Which function of SciPy's asked a tracer for its value, and what to write instead.
 
 SciPy's functions convert their arguments to arrays, which a tracer refuses; ufuncs of
 `scipy.special` alone reach their counterparts by NumPy's protocol. The counterparts stand on a

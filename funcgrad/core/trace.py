@@ -1,4 +1,4 @@
-"""Floor 2: tracing. Tracers, frames, `bind` (all the dispatch there is), `trace` and `run`.
+"""Tracing. Tracers, frames, `bind` (all the dispatch there is), `trace` and `run`.
 
 A **frame** belongs to one call of one transform; a **tracer** stands for a value inside it. `bind`
 looks at its arguments: no tracer among them, compute now with NumPy; else hand the operation to the

@@ -1,4 +1,4 @@
-"""Floor 2: warnings at the user's line."""
+"""Warnings at the user's line."""
 
 from __future__ import annotations
 

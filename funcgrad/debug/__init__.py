@@ -1,4 +1,4 @@
-"""Floor 8: looking into traced and compiled programs while they run.
+"""Looking into traced and compiled programs while they run.
 
 `print` and `callback` are effects: they happen once each time their line is reached, in order and
 with plain values, wherever it stands: under `jit`, `grad`, `vmap`, in loops and branches. `nans` is

@@ -1,4 +1,4 @@
-"""Floor 5: a frame that finds out where a nan comes from.
+"""A frame that finds out where a nan comes from.
 
 It computes as plain NumPy does and looks at each result. A nan that comes out of operands without
 one is new, and its origin goes with it through the operations after: what is masked on the way, as

@@ -1,4 +1,4 @@
-"""Floor 8: what networks are made of, as functions: layers, activations, losses, initialisers.
+"""What networks are made of, as functions: layers, activations, losses, initialisers.
 
 They have no state: parameters, running statistics and keys are arguments, and what changes is
 returned. Arrays and tracers take one path. Everything keeps the dtype of its input (float32 in,

@@ -1,4 +1,4 @@
-"""Floor 8: activations, in plain NumPy, so that arrays and tracers take one path.
+"""Activations, in plain NumPy, so that arrays and tracers take one path.
 
 A slope that depends only on the sign of ``x`` is a constant factor (`by_sign`), not a selection
 between branches: its derivative is one multiplication, and an infinite branch cannot spoil it.

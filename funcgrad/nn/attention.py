@@ -1,4 +1,4 @@
-"""Floor 8: scaled dot-product attention (Vaswani et al. 2017)."""
+"""Scaled dot-product attention (Vaswani et al. 2017)."""
 
 from __future__ import annotations
 

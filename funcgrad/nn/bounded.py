@@ -1,4 +1,4 @@
-"""Floor 8: more activations: gates, bounded ones, self-normalising ones, smooth rectifiers.
+"""More activations: gates, bounded ones, self-normalising ones, smooth rectifiers.
 
 Each is one formula over the others. At corners they choose as those do (docs/kinks.md): `relu` has
 slope 0 at 0, a bound of `numpy.clip` has slope 1.

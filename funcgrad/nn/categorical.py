@@ -1,4 +1,4 @@
-"""Floor 8: softmax and its family, and one-hot vectors.
+"""Softmax and its family, and one-hot vectors.
 
 Maxima that are subtracted for stability pass through `stop_gradient`: the functions do not depend
 on the shift, so taking it as a constant is exact in every order, and costs nothing in the backward.

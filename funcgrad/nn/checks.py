@@ -1,4 +1,4 @@
-"""Floor 8: what activations and losses require of their input, and how they take it."""
+"""What activations and losses require of their input, and how they take it."""
 
 from __future__ import annotations
 

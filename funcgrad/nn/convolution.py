@@ -1,4 +1,4 @@
-"""Floor 8: convolution under the names, argument orders and layouts that JAX's users know.
+"""Convolution under the names, argument orders and layouts that JAX's users know.
 
 Every layout is brought to the one of `funcgrad.ops.convolution` by views of axes; gradients take
 the same way back.

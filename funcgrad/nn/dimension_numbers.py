@@ -1,4 +1,4 @@
-"""Floor 8: which axis of images, kernels and results is which."""
+"""Which axis of images, kernels and results is which."""
 
 from __future__ import annotations
 

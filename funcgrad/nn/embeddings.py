@@ -1,4 +1,4 @@
-"""Floor 8: embedding: rows of a table."""
+"""Embedding: rows of a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: initialisers: functions of ``(key, shape, dtype)`` that give the first parameters.
+"""Initialisers: functions of ``(key, shape, dtype)`` that give the first parameters.
 
 Those for layers keep the variance of what passes through. With the number of inputs that an output
 is a sum of (fan in), and of outputs that an input goes to (fan out):

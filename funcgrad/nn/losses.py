@@ -1,4 +1,4 @@
-"""Floor 8: losses, each a mean over all examples.
+"""Losses, each a mean over all examples.
 
 They refuse shapes that differ, because ``(n, 1) - (n,)`` broadcasts to ``(n, n)`` in silence, and
 refuse to average over nothing.

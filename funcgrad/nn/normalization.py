@@ -1,4 +1,4 @@
-"""Floor 8: normalisation by the batch, by the layer, by groups, by the root mean square.
+"""Normalisation by the batch, by the layer, by groups, by the root mean square.
 
 Means and variances are found in two passes, the mean of the first taken off as a constant before
 the second: the variance of numbers far from 0 keeps its precision, and what the constant leaves of

@@ -1,4 +1,4 @@
-"""Floor 8: strides, dilations and paddings of convolutions and pools."""
+"""Strides, dilations and paddings of convolutions and pools."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: pooling, channels last, and `reduce_window` for any axes and any operation."""
+"""Pooling, channels last, and `reduce_window` for any axes and any operation."""
 
 from __future__ import annotations
 

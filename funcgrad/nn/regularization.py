@@ -1,4 +1,4 @@
-"""Floor 8: dropout, whose randomness is a key."""
+"""Dropout, whose randomness is a key."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Floor 6: NumPy's namespace, in which functions take traced values where that means something.
+"""NumPy's namespace, in which functions take traced values where that means something.
 
 ``import funcgrad.numpy as np`` stands for ``import numpy as np`` in functions that are transformed.
 What is not named here (`random`, `testing`) is looked up in NumPy. What a tracer must have from the
-start loads at once; NumPy's functions load room by room (`rooms`) when first used.
+start loads at once; NumPy's functions load room by room (`modules`) when first used.
 """
 
 # ruff: noqa: F403
@@ -18,7 +18,7 @@ from . import inplace as _inplace
 from . import methods as _methods
 from . import operators as _operators
 from . import ufuncs as ufuncs  # installs NumPy's protocol for ufuncs, as `dispatch` the other one
-from .modules import ROOM_OF as _ROOM_OF
+from .modules import MODULE_OF as _MODULE_OF
 from .modules import load as _load
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ _methods.install()
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
-    room = _ROOM_OF.get(name)
+    room = _MODULE_OF.get(name)
     if room is None:
         return getattr(_numpy, name)
     module = _load(room)
@@ -83,4 +83,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_ROOM_OF, *_load("plain").__all__})
+    return sorted({*_MODULE_OF, *_load("plain").__all__})

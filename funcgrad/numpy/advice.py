@@ -1,4 +1,4 @@
-"""Floor 6: what to write instead of a NumPy function that cannot be traced, by its name."""
+"""What to write instead of a NumPy function that cannot be traced, by its name."""
 
 from __future__ import annotations
 

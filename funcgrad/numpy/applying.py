@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that call a function on parts of an array, for tracers."""
+"""NumPy's functions that call a function on parts of an array, for tracers."""
 
 from __future__ import annotations
 

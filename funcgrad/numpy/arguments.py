@@ -1,4 +1,4 @@
-"""Floor 6: the arguments of NumPy's functions: array-likes, axes, dtypes, flags."""
+"""The arguments of NumPy's functions: array-likes, axes, dtypes, flags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's ufuncs of arithmetic by name: sums, products, powers, remainders, parts."""
+"""NumPy's ufuncs of arithmetic by name: sums, products, powers, remainders, parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that assemble arrays of traced parts: block, insert, resize, ..."""
+"""NumPy's functions that assemble arrays of traced parts: block, insert, resize, ..."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's differences, integrals and interpolation of samples, for tracers."""
+"""NumPy's differences, integrals and interpolation of samples, for tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's ufuncs by name that treat complex numbers apart: sizes, signs, conjugates."""
+"""NumPy's ufuncs by name that treat complex numbers apart: sizes, signs, conjugates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: einsum for tracers, as sums, diagonals and contractions of two operands at a time."""
+"""Einsum for tracers, as sums, diagonals and contractions of two operands at a time."""
 
 from __future__ import annotations
 

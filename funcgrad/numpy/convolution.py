@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's convolution and correlation of two vectors, for tracers."""
+"""NumPy's convolution and correlation of two vectors, for tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's histograms for tracers, differentiable in weights and edges."""
+"""NumPy's histograms for tracers, differentiable in weights and edges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's covariances and correlations for tracers."""
+"""NumPy's covariances and correlations for tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that make arrays, taking traced values where that means something."""
+"""NumPy's functions that make arrays, taking traced values where that means something."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: the decompositions of numpy.linalg for tracers, and what is made of them.
+"""The decompositions of numpy.linalg for tracers, and what is made of them.
 
 How derivatives are chosen where eigenvalues or singular values coincide stands in `ops.eigen`.
 """

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's ufuncs without derivative by name: rounding, comparisons, logic, bits."""
+"""NumPy's ufuncs without derivative by name: rounding, comparisons, logic, bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: how NumPy's own functions reach funcgrad, and what those say that do not.
+"""How NumPy's own functions reach funcgrad, and what those say that do not.
 
 `implements` registers the counterpart of a NumPy function. ``np.sum(tracer)`` comes to it through
 ``__array_function__``; ``funcgrad.numpy.sum``, which `implements` returns, comes to it directly,
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..core.trace import ScalarTracer, Tracer
 from ..errors import PASSING, NotTraceableError, trim
-from .modules import ROOM_OF, load, load_all
+from .modules import MODULE_OF, load, load_all
 
 __all__ = [
     "IMPLEMENTED",
@@ -101,7 +101,7 @@ def counterpart_of(function: Any) -> Callable[..., Any] | None:
         if name.startswith("scipy.special."):
             load("special")  # enters handlers of ufuncs
             return None
-        room = ROOM_OF.get(name.removeprefix("numpy.").partition(".")[0])
+        room = MODULE_OF.get(name.removeprefix("numpy.").partition(".")[0])
         if room is not None:
             load(room)
             counterpart = IMPLEMENTED.get(function)

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's elementwise functions that are no ufuncs: where, clip, parts, sinc, rounding."""
+"""NumPy's elementwise functions that are no ufuncs: where, clip, parts, sinc, rounding."""
 
 from __future__ import annotations
 

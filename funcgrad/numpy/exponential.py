@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's exponentials, logarithms and roots by name."""
+"""NumPy's exponentials, logarithms and roots by name."""
 
 from __future__ import annotations
 

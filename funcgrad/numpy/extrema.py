@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's ufuncs by name that choose the larger or the smaller."""
+"""NumPy's ufuncs by name that choose the larger or the smaller."""
 
 from __future__ import annotations
 

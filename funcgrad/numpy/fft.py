@@ -1,4 +1,4 @@
-"""Floor 6: numpy.fft for tracers, all of it, by transforms along one axis as NumPy does it."""
+"""Numpy.fft for tracers, all of it, by transforms along one axis as NumPy does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: what stands between brackets. ``x[key]`` as NumPy means it, for a tracer ``x``.
+"""What stands between brackets. ``x[key]`` as NumPy means it, for a tracer ``x``.
 
 Integers, slices, None and Ellipsis become parts of the primitive; integer arrays and traced
 integers become its operands; a boolean mask becomes the integer array of its true places, so it

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that take from arrays, choose and put, for tracers."""
+"""NumPy's functions that take from arrays, choose and put, for tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: ``h += b`` and its like on tracers, and which of NumPy's functions return views.
+"""``h += b`` and its like on tracers, and which of NumPy's functions return views.
 
 An operator in place keeps the shape and the dtype of its left operand, as NumPy's does, and binds
 the name on its left to a new value. In NumPy the other names of the array, its views and what it is

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's questions about a value: its type, and its text."""
+"""NumPy's questions about a value: its type, and its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that join, split, repeat, roll and pad tracers."""
+"""NumPy's functions that join, split, repeat, roll and pad tracers."""
 
 from __future__ import annotations
 

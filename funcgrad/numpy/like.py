@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's arrays like a tracer, and grids."""
+"""NumPy's arrays like a tracer, and grids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: numpy.linalg for tracers: norms, powers, chains of products, systems of equations."""
+"""Numpy.linalg for tracers: norms, powers, chains of products, systems of equations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's triangles and diagonals of a tracer."""
+"""NumPy's triangles and diagonals of a tracer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: attributes and methods of tracers, those of `numpy.ndarray`. Installed at import.
+"""Attributes and methods of tracers, those of `numpy.ndarray`. Installed at import.
 
 What would write into a traced value raises and says what to write instead; so does what would take
 a value out of it. An attribute that arrays have and tracers do not names the NumPy function.

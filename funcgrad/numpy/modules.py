@@ -1,4 +1,4 @@
-"""Floor 6: which room has which function of NumPy's, so that a room loads when first used.
+"""Which room has which function of NumPy's, so that a room loads when first used.
 
 Most programs use a few dozen of NumPy's functions. The room of a function is loaded when a traced
 value first meets the function, and when it is first taken from `funcgrad.numpy`.
@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-__all__ = ["ROOMS", "ROOM_OF", "load", "load_all"]
+__all__ = ["MODULES", "MODULE_OF", "load", "load_all"]
 
-ROOMS: dict[str, str] = {
+MODULES: dict[str, str] = {
     "applying": "apply_along_axis apply_over_axes piecewise",
     "arithmetic": (
         "add copysign divide divmod float_power floor_divide fmod frexp heaviside ldexp mod "
@@ -64,7 +64,7 @@ ROOMS: dict[str, str] = {
         "union1d unique_all unique_counts unique_inverse unique_values"
     ),
     "padding": "pad",
-    "places": (
+    "searching": (
         "argwhere bincount compress delete diag_indices_from digitize extract flatnonzero "
         "ix_ nonzero ravel_multi_index searchsorted tril_indices_from triu_indices_from "
         "unique unravel_index"
@@ -88,7 +88,9 @@ ROOMS: dict[str, str] = {
 }
 """For each room the functions of NumPy's whose counterparts it registers or that it names."""
 
-ROOM_OF: dict[str, str] = {name: room for room, names in ROOMS.items() for name in names.split()}
+MODULE_OF: dict[str, str] = {
+    name: room for room, names in MODULES.items() for name in names.split()
+}
 
 
 def load(room: str) -> ModuleType:
@@ -98,5 +100,5 @@ def load(room: str) -> ModuleType:
 
 def load_all() -> None:
     """Load every room, for those who look at all that is registered."""
-    for room in ROOMS:
+    for room in MODULES:
         load(room)

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's reductions that leave nan out. An element that is nan has gradient 0."""
+"""NumPy's reductions that leave nan out. An element that is nan has gradient 0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: Python's operators on tracers, installed on `Tracer` at import.
+"""Python's operators on tracers, installed on `Tracer` at import.
 
 Operands whose dtypes agree go straight to the primitive; the others are promoted as the ufunc of
 the operator would. Between Python scalars an operator means what it means in Python.

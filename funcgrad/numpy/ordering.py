@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's partial and lexicographic sorting for tracers, and its sets of values."""
+"""NumPy's partial and lexicographic sorting for tracers, and its sets of values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: the order in which NumPy reads the elements of an array, "C", "F", "A" or "K".
+"""The order in which NumPy reads the elements of an array, "C", "F", "A" or "K".
 
 "A" and "K" depend on how an array lies in memory. Of a traced value that is known where it is an
 argument of an un-jitted transform, as it was given; results of primitives need not lie as NumPy's

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's padding for tracers, by every mode but functions of the user's.
+"""NumPy's padding for tracers, by every mode but functions of the user's.
 
 One axis after the other is padded, as NumPy does it: corners come of what the axes before made.
 """

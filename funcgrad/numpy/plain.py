@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's constants, dtypes and functions without traced arguments, its own objects."""
+"""NumPy's constants, dtypes and functions without traced arguments, its own objects."""
 
 # fmt: off
 # isort: off

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's polynomials of coefficients, the highest power first, for tracers.
+"""NumPy's polynomials of coefficients, the highest power first, for tracers.
 
 Where NumPy drops leading coefficients that are zero, so do these where the coefficients have
 values, as they have under `grad`; under `jit` and `vmap` the shape cannot depend on the numbers,

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's products of arrays for tracers: matmul, dot, tensordot and their kin.
+"""NumPy's products of arrays for tracers: matmul, dot, tensordot and their kin.
 
 Each is one `DotGeneral`, whose gradients are again matrix products without needless copies.
 """

@@ -1,4 +1,4 @@
-"""Floor 6: promotion. Operands as NumPy 2 would convert them (NEP 50), written as equations.
+"""Promotion. Operands as NumPy 2 would convert them (NEP 50), written as equations.
 
 Primitives are strict: operands have one dtype. Here stands which dtype that is, by asking the ufunc
 itself, and the conversions that bring the operands there.

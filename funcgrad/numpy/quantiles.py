@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's quantiles for tracers, by all its methods, with and without nan.
+"""NumPy's quantiles for tracers, by all its methods, with and without nan.
 
 The quantile ``q`` of ``n`` sorted numbers stands at a virtual index, which a method computes of
 ``n`` and ``q``, and is a mean of the numbers to both sides of it (R. J. Hyndman and Y. Fan, "Sample

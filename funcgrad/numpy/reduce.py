@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's reductions for tracers: sums, products, extrema, logic.
+"""NumPy's reductions for tracers: sums, products, extrema, logic.
 
 Results have NumPy's dtypes; sums and products of small integers are in int64 or uint64.
 """

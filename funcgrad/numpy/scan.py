@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's scans and sorting for tracers, and differences of neighbours."""
+"""NumPy's scans and sorting for tracers, and differences of neighbours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's functions that give a tracer another shape or order of axes."""
+"""NumPy's functions that give a tracer another shape or order of axes."""
 
 from __future__ import annotations
 

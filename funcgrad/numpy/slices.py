@@ -1,4 +1,4 @@
-"""Floor 6: parts of an array of a fixed size, from a start that may be traced.
+"""Parts of an array of a fixed size, from a start that may be traced.
 
 A slice ``x[i : i + n]`` with a traced ``i`` has no length that a program could be compiled for;
 here the length is an argument of its own. Where nothing is traced these are NumPy's slices.

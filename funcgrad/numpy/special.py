@@ -1,4 +1,4 @@
-"""Floor 6: the ufuncs of `scipy.special` on tracers.
+"""The ufuncs of `scipy.special` on tracers.
 
 NumPy's protocol for ufuncs (NEP 13) brings them here as it brings NumPy's. This room loads where a
 traced value first meets one of them, which means that SciPy is there. It is none of

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's means, variances and medians for tracers.
+"""NumPy's means, variances and medians for tracers.
 
 Of integers they are computed in float64; the mean of float16 is computed in float32 and rounded.
 """

@@ -1,4 +1,4 @@
-"""Floor 6: which sum NumPy's einsum does first.
+"""Which sum NumPy's einsum does first.
 
 ``einsum('i,j->', x, y)`` adds up the products ``x[i] * y[j]``. In its innermost loop one operand of
 two may stand still; NumPy adds up the other one alone there and multiplies once. That decides what

@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's trigonometric and hyperbolic functions by name."""
+"""NumPy's trigonometric and hyperbolic functions by name."""
 
 from __future__ import annotations
 

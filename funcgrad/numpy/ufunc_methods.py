@@ -1,4 +1,4 @@
-"""Floor 6: the methods of NumPy's ufuncs on tracers: reduce, accumulate, outer; at and reduceat.
+"""The methods of NumPy's ufuncs on tracers: reduce, accumulate, outer; at and reduceat.
 
 Sums, products and their like are the NumPy functions of those names. Other associative ufuncs are
 reduced in halves and accumulated in doubling steps: a logarithmic number of whole-array operations.

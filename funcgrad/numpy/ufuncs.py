@@ -1,4 +1,4 @@
-"""Floor 6: NumPy's ufuncs on tracers: what ``__array_ufunc__`` does, and the functions by name.
+"""NumPy's ufuncs on tracers: what ``__array_ufunc__`` does, and the functions by name.
 
 ``np.sin(tracer)`` comes here through NumPy's protocol (NEP 13), ``funcgrad.numpy.sin`` without
 NumPy in between. Each ufunc stands in one line of the room of its family (`arithmetic`,

@@ -1,4 +1,4 @@
-"""Floor 6: functional updates. ``x.at[i].set(y)`` is ``x[i] = y`` that returns the new array."""
+"""Functional updates. ``x.at[i].set(y)`` is ``x[i] = y`` that returns the new array."""
 
 from __future__ import annotations
 

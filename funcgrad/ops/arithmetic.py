@@ -1,4 +1,4 @@
-"""Floor 3: arithmetic beyond the four operations of `kinds`: powers, remainders, parts."""
+"""Arithmetic beyond the four operations of `kinds`: powers, remainders, parts."""
 
 from __future__ import annotations
 

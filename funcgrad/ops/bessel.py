@@ -1,4 +1,4 @@
-"""Floor 3: `numpy.i0`, the modified Bessel function that NumPy has itself.
+"""`numpy.i0`, the modified Bessel function that NumPy has itself.
 
 I_0 is the mean of ``exp(x cos(theta))`` over the circle, and its derivatives the means of
 ``cos(theta)**n exp(x cos(theta))`` (NIST DLMF 10.32.3). The integrand is periodic and analytic, so

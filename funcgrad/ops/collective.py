@@ -1,4 +1,4 @@
-"""Floor 3: collectives, operations across the elements of a mapped axis.
+"""Collectives, operations across the elements of a mapped axis.
 
 The first operand is the value, the second the index of the axis (`core.axes`). The frame of that
 axis computes a collective by `collect`, on the batch as a whole; every other frame passes it on.

@@ -1,4 +1,4 @@
-"""Floor 3: complex numbers: parts, conjugate, modulus, direction.
+"""Complex numbers: parts, conjugate, modulus, direction.
 
 Cotangents pair with tangents by ``Re(sum(ct * t))``, without conjugate (DESIGN, law 2): a function
 that has a complex derivative multiplies by it, and those here, which have none, follow from the

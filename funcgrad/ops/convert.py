@@ -1,4 +1,4 @@
-"""Floor 3: conversion between dtypes, an equation of its own in every program."""
+"""Conversion between dtypes, an equation of its own in every program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 3: convolution, in the one layout that every other is brought to, and its transposes.
+"""Convolution, in the one layout that every other is brought to, and its transposes.
 
 With images ``x[n, gc, s]``, kernels ``w[go, c, k]`` and results ``y[n, go, p]``, where ``gc``
 counts the channels of all groups, ``go`` their kernels, and ``s``, ``k`` and ``p`` stand for any

@@ -1,4 +1,4 @@
-"""Floor 3: comparisons, logic, rounding, integer arithmetic: no derivative, or zero everywhere."""
+"""Comparisons, logic, rounding, integer arithmetic: no derivative, or zero everywhere."""
 
 from __future__ import annotations
 

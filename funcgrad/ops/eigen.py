@@ -1,4 +1,4 @@
-"""Floor 3: eigenvalues and eigenvectors, of symmetric (Hermitian) matrices and of general ones.
+"""Eigenvalues and eigenvectors, of symmetric (Hermitian) matrices and of general ones.
 
 First-order perturbation theory: with ``m = V^-1 dA V`` the eigenvalues move by the diagonal of
 ``m`` and the eigenvectors by ``V (F * m)``, where ``F[i, j] = 1 / (w[j] - w[i])`` and 0 on the

@@ -1,4 +1,4 @@
-"""Floor 3: the elementwise primitives of all families, under one name."""
+"""The elementwise primitives of all families, under one name."""
 
 from __future__ import annotations
 

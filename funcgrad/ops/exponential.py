@@ -1,4 +1,4 @@
-"""Floor 3: exponentials, logarithms, roots, and the logistic function."""
+"""Exponentials, logarithms, roots, and the logistic function."""
 
 from __future__ import annotations
 

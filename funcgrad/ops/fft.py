@@ -1,4 +1,4 @@
-"""Floor 3: the discrete Fourier transform along one axis, of complex and of real signals.
+"""The discrete Fourier transform along one axis, of complex and of real signals.
 
 With ``w = exp(-2 pi i / n)`` a transform of length ``n`` multiplies by the matrix ``w[j k]``, which
 is symmetric: in the pairing ``Re(sum(ct * t))``, which has no conjugate, a transform is its own

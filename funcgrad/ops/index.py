@@ -1,4 +1,4 @@
-"""Floor 3: indexing and its transposes. Basic and advanced indexing are one primitive.
+"""Indexing and its transposes. Basic and advanced indexing are one primitive.
 
 ``x[index]`` is linear in ``x``; its transpose puts a cotangent back into zeros: `Scatter` where no
 place repeats, else `ScatterAdd`. `IndexSet` and `IndexAdd` are the functional forms of

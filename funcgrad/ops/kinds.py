@@ -1,4 +1,4 @@
-"""Floor 3: the kinds a primitive can be, and the arithmetic that their rules are written with.
+"""The kinds a primitive can be, and the arithmetic that their rules are written with.
 
 A kind states the cost of broadcasting, batching and both derivative modes once. An `Elementwise`
 primitive declares its `partials`; the kind multiplies them with tangents and cotangents and sums a

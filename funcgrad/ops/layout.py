@@ -1,4 +1,4 @@
-"""Floor 3: what an index means. Its parts, the shape it gives, and where its dimensions go.
+"""What an index means. Its parts, the shape it gives, and where its dimensions go.
 
 An index is a tuple of slices, integers, None, Ellipsis and `OPERAND`, which stands for an array of
 integers (or one traced integer) that is an operand of the primitive. The rule for where broadcast

@@ -1,4 +1,4 @@
-"""Floor 3: QR, pseudo-inverses, least squares.
+"""QR, pseudo-inverses, least squares.
 
 QR by Walter & Lehmann (Algorithmic differentiation of linear algebra functions with application in
 optimum experimental design, 2010) and Roberts & Roberts (QR and LQ decomposition matrix

@@ -1,4 +1,4 @@
-"""Floor 3: dot_general, the one bilinear contraction behind matmul, dot, tensordot and einsum.
+"""Dot_general, the one bilinear contraction behind matmul, dot, tensordot and einsum.
 
 It says which axes meet as einsum does, ``'ij,jk->ik'``, and so its derivatives and its batched form
 are other contractions of the same kind, found by rewriting that text. The NumPy that it runs is

@@ -1,4 +1,4 @@
-"""Floor 3: the linear kind, and the four structural primitives that other rules are written with.
+"""The linear kind, and the four structural primitives that other rules are written with.
 
 Sum, broadcast_to, reshape and transpose stand together because each is the transpose of another.
 """

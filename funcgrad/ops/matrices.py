@@ -1,4 +1,4 @@
-"""Floor 3: what the rules of linear algebra say with stacks of matrices: products, triangles.
+"""What the rules of linear algebra say with stacks of matrices: products, triangles.
 
 Cotangents pair with tangents by ``Re(sum(ct * t))``. The rules of decompositions conjugate them
 first, which makes textbook gradients of them, and conjugate the result.

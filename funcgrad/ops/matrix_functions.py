@@ -1,4 +1,4 @@
-"""Floor 3: functions of matrices and triangular systems, by SciPy: exponential, root, LU.
+"""Functions of matrices and triangular systems, by SciPy: exponential, root, LU.
 
 The derivatives of the exponential and of the logarithm are blocks of those of a larger matrix
 (Mathias, A chain rule for matrix functions and applications, 1996); that of the root solves a

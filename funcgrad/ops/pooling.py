@@ -1,4 +1,4 @@
-"""Floor 3: windows over the last axes: taken out, added back, summed, their extrema.
+"""Windows over the last axes: taken out, added back, summed, their extrema.
 
 A window has ``window`` elements along each of those axes, ``dilation`` apart, and stands at every
 place ``strides`` apart where it fits whole. Axes before them are a stack, a batch one more of them.

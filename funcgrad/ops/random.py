@@ -1,4 +1,4 @@
-"""Floor 3: random bits from keys, and the variates that no formula makes of uniform ones.
+"""Random bits from keys, and the variates that no formula makes of uniform ones.
 
 A key is two unsigned words; operands are arrays of keys, ``(..., 2)``. What is drawn is a function
 of the key, so these are primitives like any other: a program that holds one may be run, batched and

@@ -1,4 +1,4 @@
-"""Floor 3: reductions over axes: products, extrema, logic. The sum itself stands in `linear`.
+"""Reductions over axes: products, extrema, logic. The sum itself stands in `linear`.
 
 The derivative of a product never divides: it is the product of the *other* factors, made of
 cumulative products from both ends (`scan`), and so exact at zeros in every order.

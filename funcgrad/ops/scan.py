@@ -1,4 +1,4 @@
-"""Floor 3: scans along an axis: cumulative sums, cumulative products, linear recurrences.
+"""Scans along an axis: cumulative sums, cumulative products, linear recurrences.
 
 The derivative of a cumulative product never divides. It is a linear recurrence,
 ``s[i] = a[i] s[i-1] + b[i]``, whose derivative is one again: exact at zeros, in every order.

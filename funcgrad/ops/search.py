@@ -1,4 +1,4 @@
-"""Floor 3: binary search, which has no derivative, and convolution along one axis."""
+"""Binary search, which has no derivative, and convolution along one axis."""
 
 from __future__ import annotations
 

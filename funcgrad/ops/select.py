@@ -1,4 +1,4 @@
-"""Floor 3: choices. where, maximum, clip, relu: the cotangents that leave them are masked.
+"""Choices. where, maximum, clip, relu: the cotangents that leave them are masked.
 
 A choice hands its cotangent on to the operand that it took. It selects, it does not multiply: what
 was not taken gets an exact 0, whatever the cotangent is.

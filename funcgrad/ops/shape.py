@@ -1,4 +1,4 @@
-"""Floor 3: the shape family beyond `linear`: joining, padding, reversing, diagonals.
+"""The shape family beyond `linear`: joining, padding, reversing, diagonals.
 
 All are linear. What they join or pad, an index takes apart (`GetItem`), and the other way round.
 """

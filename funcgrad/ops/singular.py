@@ -1,4 +1,4 @@
-"""Floor 3: the singular value decomposition, reduced and full; singular values alone.
+"""The singular value decomposition, reduced and full; singular values alone.
 
 With ``A = U S V^H`` and ``P = U^H dA V`` the motions ``dU = U X``, ``dV = V Y`` have skew-Hermitian
 ``X`` and ``Y`` with ``P = dS + X S - S Y`` (Townsend, Differentiating the singular value

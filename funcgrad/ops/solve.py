@@ -1,4 +1,4 @@
-"""Floor 3: inverse, linear systems, determinants, Cholesky; each of stacks of matrices.
+"""Inverse, linear systems, determinants, Cholesky; each of stacks of matrices.
 
 LAPACK by way of `numpy.linalg`; its LinAlgError for singular matrices comes from the user's line.
 The rules are those of Giles, Collected matrix derivative results for forward and reverse mode

@@ -1,4 +1,4 @@
-"""Floor 3: sorting along an axis, and the permutations that it is differentiated as."""
+"""Sorting along an axis, and the permutations that it is differentiated as."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 3: the shape operations on tapes (`Steps`), for loops within batches within batches."""
+"""The shape operations on tapes (`Steps`), for loops within batches within batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 3: trigonometric and hyperbolic functions, their inverses, angles and sinc."""
+"""Trigonometric and hyperbolic functions, their inverses, angles and sinc."""
 
 from __future__ import annotations
 

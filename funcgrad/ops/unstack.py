@@ -1,4 +1,4 @@
-"""Floor 3: putting arrays together along a new axis, and taking one apart, all parts at once.
+"""Putting arrays together along a new axis, and taking one apart, all parts at once.
 
 ``a, b, c = x`` and loops over ``x`` are one equation, whose transpose is one stack: the cost of a
 gradient grows with the number of elements, not with its square as with an index for each.

@@ -1,4 +1,4 @@
-"""Floor 8: optimizers as pairs of pure functions over pytrees of parameters.
+"""Optimizers as pairs of pure functions over pytrees of parameters.
 
 An `Optimizer` is ``(init, update)``. Nothing is mutated and nothing has to be emptied: the state
 goes in and comes out, as the parameters do::

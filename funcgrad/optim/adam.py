@@ -1,4 +1,4 @@
-"""Floor 8: Adam, and AdamW with decoupled weight decay.
+"""Adam, and AdamW with decoupled weight decay.
 
 Everything in Adam's step that depends on the step number alone is folded into two scalars, which
 leaves ten passes over a parameter (the addition in `apply_updates` included): multiply and add for

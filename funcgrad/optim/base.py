@@ -1,4 +1,4 @@
-"""Floor 8: what every optimizer shares. The pair, and how its rule meets the leaves of a pytree.
+"""What every optimizer shares. The pair, and how its rule meets the leaves of a pytree.
 
 A leaf whose gradient is None (one that is not differentiated, or is frozen) has the update None and
 stays as it is. Everything else is computed in the parameter's own dtype, or in float32 where that

@@ -1,4 +1,4 @@
-"""Floor 8: optimizers made of optimizers, and clipping, which is one of the parts."""
+"""Optimizers made of optimizers, and clipping, which is one of the parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: one call that minimises a cost."""
+"""One call that minimises a cost."""
 
 from __future__ import annotations
 

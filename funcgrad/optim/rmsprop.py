@@ -1,4 +1,4 @@
-"""Floor 8: RMSprop."""
+"""RMSprop."""
 
 from __future__ import annotations
 

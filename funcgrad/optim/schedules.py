@@ -1,4 +1,4 @@
-"""Floor 8: schedules, functions from the number of updates made to a learning rate."""
+"""Schedules, functions from the number of updates made to a learning rate."""
 
 from __future__ import annotations
 

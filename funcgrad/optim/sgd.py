@@ -1,4 +1,4 @@
-"""Floor 8: stochastic gradient descent, with momentum."""
+"""Stochastic gradient descent, with momentum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: random numbers from explicit keys.
+"""Random numbers from explicit keys.
 
 There is no state: a key is an array of two uint64, every draw is a function of its key, and new
 keys are made from old ones by `split` and `fold_in`. So a draw is the same number un-jitted,

@@ -1,4 +1,4 @@
-"""Floor 8: the arguments of random functions: keys, shapes, dtypes, parameters."""
+"""The arguments of random functions: keys, shapes, dtypes, parameters."""
 
 from __future__ import annotations
 

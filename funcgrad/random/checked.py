@@ -1,4 +1,4 @@
-"""Floor 8: `checked`, which finds keys that are used twice.
+"""`checked`, which finds keys that are used twice.
 
 A frame whose tracers are the keys. It computes as plain NumPy does and takes note of each key that
 is drawn from or split; programs that reach it as one operation (jit, loops, branches) are run with

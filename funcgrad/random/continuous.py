@@ -1,4 +1,4 @@
-"""Floor 8: continuous variates as formulas of uniform ones, so that parameters have gradients."""
+"""Continuous variates as formulas of uniform ones, so that parameters have gradients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: whole numbers and choices; no derivative passes."""
+"""Whole numbers and choices; no derivative passes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: gamma variates and what is made of them.
+"""Gamma variates and what is made of them.
 
 They are drawn by rejection, and differentiated by implicit reparameterisation: the variate moves
 with its parameter so that its quantile stays (`funcgrad.ops.random.LogGamma`).

@@ -1,4 +1,4 @@
-"""Floor 8: keys, new keys from old ones, and bits.
+"""Keys, new keys from old ones, and bits.
 
 The two words of a key are the key of Philox4x64-10; the four words of its counter count blocks and
 keep apart what the bits are for (`funcgrad.ops.kernels.random`). So ``key(seed)`` is the key of

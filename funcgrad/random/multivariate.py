@@ -1,4 +1,4 @@
-"""Floor 8: vectors of dependent variates."""
+"""Vectors of dependent variates."""
 
 from __future__ import annotations
 

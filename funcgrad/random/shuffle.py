@@ -1,4 +1,4 @@
-"""Floor 8: permutations and choices from an array, whose elements keep their gradients."""
+"""Permutations and choices from an array, whose elements keep their gradients."""
 
 from __future__ import annotations
 

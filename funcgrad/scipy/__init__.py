@@ -1,4 +1,4 @@
-"""Floor 8: SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
+"""SciPy's functions with derivatives; each module here needs SciPy (`funcgrad[scipy]`).
 
 `optimize` has `root` and `minimize`, `special` the special functions, `stats` distributions,
 `linalg` functions of matrices, systems and factorings, `signal` convolution. Ufuncs of

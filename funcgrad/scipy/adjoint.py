@@ -1,4 +1,4 @@
-"""Floor 8: cotangents pulled back along the solution of a differential equation.
+"""Cotangents pulled back along the solution of a differential equation.
 
 Where ``y' = f(t, y, theta)`` and the cotangents of ``y(t_i)`` are ``v_i``, the adjoint equation is
 (Pontryagin; Chen et al., "Neural ordinary differential equations", 2018)

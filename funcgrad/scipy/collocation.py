@@ -1,4 +1,4 @@
-"""Floor 8: the adjoint along a given solution by collocation, for stiff equations.
+"""The adjoint along a given solution by collocation, for stiff equations.
 
 Along a solution ``y(t)`` the equation of a tangent is linear, ``s' = J(t) s + g(t)``. It is
 solved by Radau's method with ``n`` stages (order 2n - 1, L-stable; Hairer & Wanner, "Solving

@@ -1,4 +1,4 @@
-"""Floor 8: the user's function of a differential equation, traced."""
+"""The user's function of a differential equation, traced."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: the adjoint of an explicit Runge-Kutta solution: steps recorded, then pulled back.
+"""The adjoint of an explicit Runge-Kutta solution: steps recorded, then pulled back.
 
 What is solved forwards is the state and a tangent of it in one arbitrary direction (of all that a
 cotangent is asked for: parameters, the state at the start). The steps are short enough for both:

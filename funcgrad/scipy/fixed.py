@@ -1,4 +1,4 @@
-"""Floor 8: `odeint_fixed`, Runge-Kutta steps of fixed length as a loop of the program."""
+"""`odeint_fixed`, Runge-Kutta steps of fixed length as a loop of the program."""
 
 from __future__ import annotations
 

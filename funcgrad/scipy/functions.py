@@ -1,4 +1,4 @@
-"""Floor 8: the function that SciPy is to call, traced, and the derivatives that go with it."""
+"""The function that SciPy is to call, traced, and the derivatives that go with it."""
 
 from __future__ import annotations
 

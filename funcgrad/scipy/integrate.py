@@ -1,4 +1,4 @@
-"""Floor 8: `scipy.integrate` with derivatives: `solve_ivp`, `odeint`, `quad`, sums over samples.
+"""`scipy.integrate` with derivatives: `solve_ivp`, `odeint`, `quad`, sums over samples.
 
 Where nothing is traced these are SciPy's own functions. What a function closes over cannot be seen
 before it is called; so SciPy calls it first, and where a traced value comes out it is traced.

@@ -1,4 +1,4 @@
-"""Floor 8: `scipy.ndimage.map_coordinates` on tracers: arrays read between their elements.
+"""`scipy.ndimage.map_coordinates` on tracers: arrays read between their elements.
 
 Splines of order 0 to 5, whose coefficients are a linear map of the array, along each axis a matrix
 (SciPy's filter of the identity); the value is a sum over the splines that overlap, as SciPy's is.

@@ -1,4 +1,4 @@
-"""Floor 8: `Trajectory`, the solution of a differential equation, and `Adjoint`, its transpose.
+"""`Trajectory`, the solution of a differential equation, and `Adjoint`, its transpose.
 
 Forward mode is the sensitivity equation, a `Trajectory` of the state and its tangent together;
 reverse mode is an `Adjoint`. The derivatives of an adjoint are adjoints and trajectories again:

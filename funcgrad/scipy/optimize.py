@@ -1,4 +1,4 @@
-"""Floor 8: `root` and `minimize`: SciPy searches, the implicit function theorem differentiates."""
+"""`root` and `minimize`: SciPy searches, the implicit function theorem differentiates."""
 
 from __future__ import annotations
 

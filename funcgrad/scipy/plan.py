@@ -1,4 +1,4 @@
-"""Floor 8: how SciPy is asked to solve a differential equation, and what it answers."""
+"""How SciPy is asked to solve a differential equation, and what it answers."""
 
 from __future__ import annotations
 

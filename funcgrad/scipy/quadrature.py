@@ -1,4 +1,4 @@
-"""Floor 8: `quad`: SciPy integrates, Leibniz's rule differentiates.
+"""`quad`: SciPy integrates, Leibniz's rule differentiates.
 
 ``d/dp integral from a to b of f(x, p) = f(b, p) db/dp - f(a, p) da/dp + integral of df/dp``: the
 derivative of an integral is an integral again, so every order is one.

@@ -1,4 +1,4 @@
-"""Floor 8: the rate of a differential equation with its derivatives, as the adjoint calls them."""
+"""The rate of a differential equation with its derivatives, as the adjoint calls them."""
 
 from __future__ import annotations
 

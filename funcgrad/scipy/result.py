@@ -1,4 +1,4 @@
-"""Floor 8: what `root`, `minimize` and `solve_ivp` return: SciPy's fields, as a pytree."""
+"""What `root`, `minimize` and `solve_ivp` return: SciPy's fields, as a pytree."""
 
 from __future__ import annotations
 

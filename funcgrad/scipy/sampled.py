@@ -1,4 +1,4 @@
-"""Floor 8: integrals of samples: trapezoidal rule and Simpson's, on tracers."""
+"""Integrals of samples: trapezoidal rule and Simpson's, on tracers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: `Search`, one run of a solver of SciPy's, as a primitive.
+"""`Search`, one run of a solver of SciPy's, as a primitive.
 
 It holds the programs of the functions that SciPy is to call, so it runs inside of compiled programs
 too. It has no derivatives: `root` and `minimize` put it into an `Implicit`, which has.

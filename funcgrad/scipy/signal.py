@@ -1,4 +1,4 @@
-"""Floor 8: `scipy.signal`'s convolution and correlation on tracers.
+"""`scipy.signal`'s convolution and correlation on tracers.
 
 One dimension is summed directly, as `numpy.convolve` does; more go through the Fourier transform,
 as SciPy's do where that is cheaper.

@@ -1,4 +1,4 @@
-"""Floor 8: `scipy.special` on tracers.
+"""`scipy.special` on tracers.
 
 ``scipy.special.erf(x)`` reaches the counterpart here through NumPy's protocol for ufuncs (NEP 13),
 ``funcgrad.scipy.special.erf(x)`` too, and takes lists with tracers in them. SciPy's functions that

@@ -1,4 +1,4 @@
-"""Floor 8: explicit Runge-Kutta methods as tables: stages, error estimates, dense output.
+"""Explicit Runge-Kutta methods as tables: stages, error estimates, dense output.
 
 The coefficients are those of SciPy's classes (Bogacki & Shampine 1989; Dormand & Prince 1980; for
 DOP853 Hairer, Norsett & Wanner, "Solving Ordinary Differential Equations I", section II.5).

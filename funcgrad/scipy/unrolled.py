@@ -1,4 +1,4 @@
-"""Floor 8: the stages of a Runge-Kutta step as straight lines of Python, for states of few numbers.
+"""The stages of a Runge-Kutta step as straight lines of Python, for states of few numbers.
 
 Arithmetic of Python's floats is many times faster than that of arrays of two or three. The text
 depends on the method's table and on the numbers of components alone, so it is compiled once.

@@ -1,4 +1,4 @@
-"""Floor 8: the programs of a rate's derivatives, and how the adjoint calls them."""
+"""The programs of a rate's derivatives, and how the adjoint calls them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: whether something is traced that SciPy is about to call."""
+"""Whether something is traced that SciPy is about to call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: the laws as functions that users can call on their own functions.
+"""The laws as functions that users can call on their own functions.
 
 `check_grads` compares derivatives with numerical ones, `check_transforms` every transform with the
 plain call, `check_chains` compositions of transforms, `check_rule` the rules that users state with

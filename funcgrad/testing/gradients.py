@@ -1,4 +1,4 @@
-"""Floor 8: derivatives against central differences, recursively in order and mode."""
+"""Derivatives against central differences, recursively in order and mode."""
 
 from __future__ import annotations
 

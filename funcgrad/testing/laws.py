@@ -1,4 +1,4 @@
-"""Floor 8: every transform gives the plain call's answer, alone and in chains."""
+"""Every transform gives the plain call's answer, alone and in chains."""
 
 from __future__ import annotations
 

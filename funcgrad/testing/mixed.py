@@ -1,4 +1,4 @@
-"""Floor 8: a Hypothesis strategy: random programs over arrays of many shapes and dtypes.
+"""A Hypothesis strategy: random programs over arrays of many shapes and dtypes.
 
 Each line of a program is tried on its arguments when it is drawn, and left out where NumPy refuses
 it, so that lines need not know what the others gave. Made for comparing answers (dtypes, shapes,

@@ -1,4 +1,4 @@
-"""Floor 8: rules that users state, against central differences."""
+"""Rules that users state, against central differences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: Hypothesis strategies: arrays away from kinks, and random programs as readable source.
+"""Hypothesis strategies: arrays away from kinks, and random programs as readable source.
 
 A drawn `Program` is a Python function made from generated text: a failing example prints what
 fails. Programs stay in a bounded range and are smooth but for what they say (``maximum``,

@@ -1,1 +1,1 @@
-"""Floor 4: `vjp`, `jvp` and `vmap`, one frame and one small interpreter each."""
+"""`vjp`, `jvp` and `vmap`, one frame and one small interpreter each."""

@@ -1,4 +1,4 @@
-"""Floor 4: forward mode. A frame whose tracers carry a value and a tangent.
+"""Forward mode. A frame whose tracers carry a value and a tangent.
 
 Every operation is computed at once on the values, and its ``jvp`` rule on the tangents. With
 concrete values and tangents that are tracers of an abstract frame, the rules record the linear map

@@ -1,4 +1,4 @@
-"""Floor 4: reverse mode. A frame that computes and keeps a tape, and the pullback that walks it.
+"""Reverse mode. A frame that computes and keeps a tape, and the pullback that walks it.
 
 `TapeFrame` runs every operation at once on the values its tracers stand for, so a traced function
 behaves as a plain call: exceptions, warnings, Python control flow. It keeps one entry an operation.

@@ -1,4 +1,4 @@
-"""Floor 4: vectorisation. A frame whose tracers stand for one element of a batched value.
+"""Vectorisation. A frame whose tracers stand for one element of a batched value.
 
 The batch axis of a traced value is always its first; every operation is computed at once for the
 whole batch by its primitive's ``vmap`` rule. What is not batched stays a plain value.

@@ -1,4 +1,4 @@
-"""Floor 0: pytrees, the nested containers in which parameters, gradients and arguments travel.
+"""Pytrees, the nested containers in which parameters, gradients and arguments travel.
 
 A pytree is a leaf, or a container of pytrees. `flatten` takes one apart into the list of its leaves
 and a `TreeDef`, its structure; `unflatten` puts it together again. Containers are

@@ -1,4 +1,4 @@
-"""Floor 0: how each class of pytree containers comes apart and is put together.
+"""How each class of pytree containers comes apart and is put together.
 
 `KINDS` gives the `Kind` of a container for its class, None for the class of a leaf. `funcgrad.tree`
 says what is a container and why.

@@ -1,4 +1,4 @@
-"""Floor 0: fitting a tree to a structure, and the error that says where it does not fit."""
+"""Fitting a tree to a structure, and the error that says where it does not fit."""
 
 from __future__ import annotations
 

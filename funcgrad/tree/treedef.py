@@ -1,4 +1,4 @@
-"""Floor 0: the structure of a pytree, and the protocol by which containers come apart.
+"""The structure of a pytree, and the protocol by which containers come apart.
 
 `funcgrad.tree` is the public face. A `Kind` (see `funcgrad._containers`) splits a container into
 its children and its *shape*, the structure that it would have if all children were leaves;

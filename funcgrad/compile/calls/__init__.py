@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""Calls of jitted functions: what tells one from another, and how it is recognised."""

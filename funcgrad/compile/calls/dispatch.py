@@ -1,4 +1,4 @@
-"""Floor 6: generated entry functions, which recognise a call that they have seen before.
+"""Generated entry functions, which recognise a call that they have seen before.
 
 A jitted function is called more often than anything else here, so for each signature it gets a
 function of its own, whose text takes apart exactly that structure of arguments and compares exactly

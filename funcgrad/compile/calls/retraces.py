@@ -1,4 +1,4 @@
-"""Floor 6: when a function is traced again and again for one reason, and what to write instead."""
+"""When a function is traced again and again for one reason, and what to write instead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: what a call of a jitted function is compiled for: structure, types, static values.
+"""What a call of a jitted function is compiled for: structure, types, static values.
 
 Arrays and numbers are *traced*, known to the program by type alone. All else is *static*, part of
 the program: strings, None, booleans, enum members, dtypes, functions, other hashable objects that

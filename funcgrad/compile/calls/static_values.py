@@ -1,4 +1,4 @@
-"""Floor 6: which objects may change without being other ones, and are no static values therefore.
+"""Which objects may change without being other ones, and are no static values therefore.
 
 A compiled program holds what a static argument was when it was traced, and is found again by
 ``==``. Where that is identity, as it is where a class does not say, an object whose attributes have

@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""What a program goes through before a backend sees it."""

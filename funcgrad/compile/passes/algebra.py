@@ -1,4 +1,4 @@
-"""Floor 6: the algebra that `simplify` knows, one function for each primitive.
+"""The algebra that `simplify` knows, one function for each primitive.
 
 A rule gets the walk, the primitive, its operands and the type of its result. It gives None where it
 has nothing to say, the atom that stands for the result, or another primitive with its operands.

@@ -1,4 +1,4 @@
-"""Floor 6: what is known of an atom while a program is simplified: its number, how it was made."""
+"""What is known of an atom while a program is simplified: its number, how it was made."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: the passes that a program goes through before a backend sees it.
+"""The passes that a program goes through before a backend sees it.
 
 Each is a function from jaxpr to jaxpr. None changes a result, the signs of zeros, inf and nan
 included. None recurses; each is near-linear in the number of equations.

@@ -1,4 +1,4 @@
-"""Floor 6: one walk over a program that folds constants, shares equal equations and simplifies.
+"""One walk over a program that folds constants, shares equal equations and simplifies.
 
 Every rule keeps each bit of the result, signs of zeros, inf and nan included, but for one that is
 documented: a product summed over an axis becomes a matrix product, whose order of summation is

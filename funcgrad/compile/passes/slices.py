@@ -1,4 +1,4 @@
-"""Floor 6: rules for parts of arrays: cotangents of parts that meet, elements of short vectors.
+"""Rules for parts of arrays: cotangents of parts that meet, elements of short vectors.
 
 Like those of `rules` they change no bit of any result.
 """

@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""The numpy backend: programs written as the text of NumPy functions."""

@@ -1,4 +1,4 @@
-"""Floor 6: the numpy backend. A program becomes the text of a Python function, and the function.
+"""The numpy backend. A program becomes the text of a Python function, and the function.
 
 The text runs by itself: it needs NumPy and the captured arrays that are too large to be written
 out. Where float64 scalars are computed in Python's floats there is a second version of the

@@ -1,4 +1,4 @@
-"""Floor 6: a run of long elementwise equations as the text of a loop over blocks.
+"""A run of long elementwise equations as the text of a loop over blocks.
 
     b = np.empty((1000, 1000), np.float64)
     a_all, b_all = a.reshape(-1), b.reshape(-1)

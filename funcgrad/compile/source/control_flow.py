@@ -1,4 +1,4 @@
-"""Floor 6: control flow as Python's own: `if`, `for` and `while` over functions defined inside.
+"""Control flow as Python's own: `if`, `for` and `while` over functions defined inside.
 
 Bodies and branches become functions of everything that they read, so that each keeps its lines, its
 buffers and its blocks. Results stay as they are between the steps: Python floats stay Python

@@ -1,4 +1,4 @@
-"""Floor 6: the text of one equation, in NumPy or in the arithmetic of Python's floats.
+"""The text of one equation, in NumPy or in the arithmetic of Python's floats.
 
 A float64 scalar is a Python float in generated source, because ``+ - * /`` cost a sixth of what
 they cost with NumPy's scalars and round alike. Where Python would raise and NumPy gives inf or nan,

@@ -1,4 +1,4 @@
-"""Floor 6: long elementwise runs, found and written as loops over blocks that fit the cache.
+"""Long elementwise runs, found and written as loops over blocks that fit the cache.
 
 Between two reads of main memory a core can do dozens of operations, so a run of elementwise
 equations over a long array is computed block by block: each block goes through all equations while

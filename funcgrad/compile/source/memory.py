@@ -1,4 +1,4 @@
-"""Floor 6: which arrays of a program share memory, when they die, and which can be written over.
+"""Which arrays of a program share memory, when they die, and which can be written over.
 
 An array that an equation made, that nobody reads any more and of which no view is alive is a free
 buffer: a later result of the same shape and dtype is computed into it. Arguments and constants are

@@ -1,4 +1,4 @@
-"""Floor 6: names in generated source: what may be used, what means something there already."""
+"""Names in generated source: what may be used, what means something there already."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 6: functions that generated source calls and that no primitive runs.
+"""Functions that generated source calls and that no primitive runs.
 
 They use nothing but ``np``: their text is copied into the source.
 """

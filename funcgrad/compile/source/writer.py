@@ -1,4 +1,4 @@
-"""Floor 6: a program as one straight-line function of NumPy, a line an equation."""
+"""A program as one straight-line function of NumPy, a line an equation."""
 
 from __future__ import annotations
 

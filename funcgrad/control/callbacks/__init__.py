@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""Calls of the user's Python from within programs."""

@@ -1,4 +1,4 @@
-"""Floor 5: effects in programs: calls of functions for what they do, such as printing.
+"""Effects in programs: calls of functions for what they do, such as printing.
 
 They happen once each time the program is run, in order, with plain values. Derivatives and backward
 passes do not repeat them; a batch has one for each element.

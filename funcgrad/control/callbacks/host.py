@@ -1,4 +1,4 @@
-"""Floor 5: Python functions of the user's in programs: how they are called with plain values.
+"""Python functions of the user's in programs: how they are called with plain values.
 
 `Host` is such a function with the structure of its arguments. The operands of a batch are taken
 apart element by element, outermost axis first; `call_lanes` says which elements of the innermost

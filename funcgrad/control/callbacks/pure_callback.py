@@ -1,4 +1,4 @@
-"""Floor 5: `pure_callback`, a Python function of plain arrays in traced and compiled code."""
+"""`pure_callback`, a Python function of plain arrays in traced and compiled code."""
 
 from __future__ import annotations
 

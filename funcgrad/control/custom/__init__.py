@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""Functions with derivative rules of their own."""

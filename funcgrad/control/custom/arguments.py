@@ -1,4 +1,4 @@
-"""Floor 5: calls of functions that have rules of their own: arguments, results, and their leaves.
+"""Calls of functions that have rules of their own: arguments, results, and their leaves.
 
 The rules of such a function take its arguments in its own order, defaults filled in; keyword-only
 ones come by name. Of the leaves, tracers and arrays are operands; Python's numbers and all other

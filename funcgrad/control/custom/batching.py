@@ -1,4 +1,4 @@
-"""Floor 5: rules of one element under `vmap`: into the frame of the batch and out of it."""
+"""Rules of one element under `vmap`: into the frame of the batch and out of it."""
 
 from __future__ import annotations
 

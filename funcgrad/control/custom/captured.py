@@ -1,4 +1,4 @@
-"""Floor 5: the traced values that functions with rules close over.
+"""The traced values that functions with rules close over.
 
 A call belongs to the newest frame among its operands. What it closes over may be newer than that:
 the value of a `vmap`, a program or a gradient that stands inside of the one which differentiates.

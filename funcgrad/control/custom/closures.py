@@ -1,4 +1,4 @@
-"""Floor 5: derivatives that nobody has stated: they raise where they are wanted, and only there.
+"""Derivatives that nobody has stated: they raise where they are wanted, and only there.
 
 A compiled program is split into forward and backward with respect to all its inputs, before it is
 known which gradients are asked for. So a missing derivative is an equation, `Refuse`, which is dead

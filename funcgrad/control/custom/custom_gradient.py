@@ -1,4 +1,4 @@
-"""Floor 5: `custom_gradient`, a function that returns its result together with its pullback."""
+"""`custom_gradient`, a function that returns its result together with its pullback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `custom_jvp`, a function whose forward-mode rule the user states; reverse mode follows.
+"""`custom_jvp`, a function whose forward-mode rule the user states; reverse mode follows.
 
 The rule is linear in the tangents, so reverse mode is the pullback of ``t -> rule(x, t)``, taken at
 ``t = 0``: no transposition pass is needed. In a derivative that is not compiled the rule sees plain

@@ -1,4 +1,4 @@
-"""Floor 5: `CustomJvp`, a function with a forward-mode rule as an equation of a program.
+"""`CustomJvp`, a function with a forward-mode rule as an equation of a program.
 
 The function and its rule are programs; what they close over is an operand. Reverse mode is that of
 the rule in its tangents, where they are zero: the rule is linear in them.

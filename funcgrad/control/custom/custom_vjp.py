@@ -1,4 +1,4 @@
-"""Floor 5: `custom_vjp`, a function whose reverse-mode rule the user states.
+"""`custom_vjp`, a function whose reverse-mode rule the user states.
 
 In a gradient that is not compiled, ``fwd`` and ``bwd`` see plain arrays: they may branch on them,
 print them or call SciPy.

@@ -1,4 +1,4 @@
-"""Floor 5: `CustomVjp`, a function with a reverse-mode rule as an equation of a program.
+"""`CustomVjp`, a function with a reverse-mode rule as an equation of a program.
 
 The function, its forward pass and its backward pass are programs. What they close over, tracers of
 older frames included, is an operand. Compilers see a call of the function's program; a derivative

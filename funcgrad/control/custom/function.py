@@ -1,4 +1,4 @@
-"""Floor 5: functions that have rules of their own: what `custom_vjp` and `custom_jvp` share.
+"""Functions that have rules of their own: what `custom_vjp` and `custom_jvp` share.
 
 A call with traced operands is a `RuleCall`, which never stands in a program. Where the frame that
 meets it holds values, the rule runs on them as plain Python; in a batch it runs on one element, in

@@ -1,4 +1,4 @@
-"""Floor 5: rules that call their own function while they are traced.
+"""Rules that call their own function while they are traced.
 
 The rule of such a call is the very rule that is being traced: there would be no end to tracing it
 again, and what it closes over is gone when a derivative asks for it. So the call refers to the

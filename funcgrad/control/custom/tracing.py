@@ -1,4 +1,4 @@
-"""Floor 5: functions with rules of their own as programs: how they are traced, and when.
+"""Functions with rules of their own as programs: how they are traced, and when.
 
 A rule is traced together with its function, so that what it closes over, tracers of older frames
 included, becomes an operand of the equation that stands for both.

@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""Branches and loops: the primitives, and the functions that users call."""

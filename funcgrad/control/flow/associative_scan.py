@@ -1,4 +1,4 @@
-"""Floor 5: `associative_scan`, all prefixes of a sequence in a logarithmic number of steps."""
+"""`associative_scan`, all prefixes of a sequence in a logarithmic number of steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `ScanLanes`, a scan over tapes whose steps not every lane of a batch took.
+"""`ScanLanes`, a scan over tapes whose steps not every lane of a batch took.
 
 That is the backward pass of `WhileLanes`. A lane that did not take a step keeps its carry, gives
 zeros, and is fed the operands of a lane that took it.

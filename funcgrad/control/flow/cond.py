@@ -1,4 +1,4 @@
-"""Floor 5: `Cond`, one of several programs chosen by an index, and `CondLanes`, that in a batch.
+"""`Cond`, one of several programs chosen by an index, and `CondLanes`, that in a batch.
 
 `Cond` stands in programs whose index is not known yet. Its transforms are those of its branches,
 brought to one type: residuals of different branches share slots, tangents and cotangents that only

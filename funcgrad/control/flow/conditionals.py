@@ -1,4 +1,4 @@
-"""Floor 5: `cond`, `switch` and `select`, as users call them: on pytrees, with checked branches."""
+"""`cond`, `switch` and `select`, as users call them: on pytrees, with checked branches."""
 
 from __future__ import annotations
 

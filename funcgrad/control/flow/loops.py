@@ -1,4 +1,4 @@
-"""Floor 5: `scan`, `while_loop`, `fori_loop` and `map`, as users call them: on pytrees."""
+"""`scan`, `while_loop`, `fori_loop` and `map`, as users call them: on pytrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `Scan`, a program run once a step, carrying values on and stacking others.
+"""`Scan`, a program run once a step, carrying values on and stacking others.
 
 Operands are constants, the carry, and what each step reads; results the last carry and what each
 step gave. With ``length=None`` what steps read and give are tapes (`Steps`) in place of stacked

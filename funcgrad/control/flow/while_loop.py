@@ -1,4 +1,4 @@
-"""Floor 5: `While`, a loop of unknown length, with derivatives in both modes, and `WhileLanes`.
+"""`While`, a loop of unknown length, with derivatives in both modes, and `WhileLanes`.
 
 The body may give values beside the carry; these make tapes (`Steps`), one entry a step. The forward
 pass of reverse mode is a loop whose body also gives what the backward pass reads, and the backward

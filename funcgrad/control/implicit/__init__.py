@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""Values that equations define: roots, fixed points, linear systems."""

@@ -1,4 +1,4 @@
-"""Floor 5: `custom_root` and `custom_linear_solve`: solutions that the user finds."""
+"""`custom_root` and `custom_linear_solve`: solutions that the user finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `fixed_point`, values that a function leaves as they are."""
+"""`fixed_point`, values that a function leaves as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `Implicit`, values that solve an equation, differentiated by that equation.
+"""`Implicit`, values that solve an equation, differentiated by that equation.
 
 ``x`` solves ``r(theta, x) = 0``. However it was found, the implicit function theorem gives its
 derivative: with ``A = dr/dx`` at the solution,

@@ -1,4 +1,4 @@
-"""Floor 5: how the linear equations of implicit derivatives are solved.
+"""How the linear equations of implicit derivatives are solved.
 
 `Dense` builds the matrix, `Given` asks a function of the user's. Both are made of operations that
 have derivatives themselves, so implicit derivatives have derivatives of any order.

@@ -1,4 +1,4 @@
-"""Floor 5: what an equation is solved for, and the step from a user's solver to `Implicit`."""
+"""What an equation is solved for, and the step from a user's solver to `Implicit`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 5: `Call`, one equation that stands for a whole program.
+"""`Call`, one equation that stands for a whole program.
 
 `jit` inside another transform binds it. Its rules transform the program that it holds, once for
 each way in which they are asked to, and bind a call of what comes out. A forward pass that will be

@@ -1,4 +1,4 @@
-"""Floor 5: where collectives cannot stand: in what some elements of a batch run and others do not.
+"""Where collectives cannot stand: in what some elements of a batch run and others do not.
 
 Elements that do not take a branch or a step are fed the operands of one that does, and a sum over
 all of them would count those. So a program with a collective is refused there.

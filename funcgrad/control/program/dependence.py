@@ -1,4 +1,4 @@
-"""Floor 5: which results of a program depend on which of its inputs, through loops and branches.
+"""Which results of a program depend on which of its inputs, through loops and branches.
 
 One equation may compute values and their tangents, as a loop that carries both does: the values do
 not depend on the tangents, though they are results of one equation.

@@ -1,4 +1,4 @@
-"""Floor 5: programs made from programs: forward with residuals and backward, jvp, vmap.
+"""Programs made from programs: forward with residuals and backward, jvp, vmap.
 
 Traced once each and kept as long as the program is alive; what holds programs (`Call`, and the
 control flow) states its rules with these.

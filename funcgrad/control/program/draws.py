@@ -1,4 +1,4 @@
-"""Floor 5: random numbers that are drawn while a function is traced, and are constants then.
+"""Random numbers that are drawn while a function is traced, and are constants then.
 
 Who draws them cannot be seen, but that a generator has another state afterwards. Looked at are the
 global generators of `numpy.random` and `random`, where these are loaded, and those that the

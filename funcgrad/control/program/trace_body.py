@@ -1,4 +1,4 @@
-"""Floor 5: from the user's functions to programs: branches and bodies traced over pytrees.
+"""From the user's functions to programs: branches and bodies traced over pytrees.
 
 The functions given to control flow are traced over the types of their operands. What they close
 over becomes extra operands; several branches share one list of them.

@@ -1,4 +1,4 @@
-"""Floor 5: loops and branches without what nobody reads.
+"""Loops and branches without what nobody reads.
 
 The forward pass of a loop keeps what any backward pass might read, a branch is handed what any of
 them might, and a backward pass adds up cotangents that nobody wants. Once the program is whole it

@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""The NumPy that primitives run and generated source copies, by family."""

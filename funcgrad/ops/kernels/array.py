@@ -1,4 +1,4 @@
-"""Floor 3: the NumPy that shapes, scans and contractions run; see `funcgrad.ops.kernels`.
+"""The NumPy that shapes, scans and contractions run; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np``: generated source holds a copy of its text.
 """

@@ -1,4 +1,4 @@
-"""Floor 3: the few numerical functions that primitives run and that NumPy does not have.
+"""The few numerical functions that primitives run and that NumPy does not have.
 
 Each uses nothing but ``np``: the numpy backend copies their text into the source it generates, so
 that this source runs by itself. Each computes a scalar and the same element of an array alike, to

@@ -1,4 +1,4 @@
-"""Floor 3: the NumPy that scatters and functional updates run; see `funcgrad.ops.kernels`.
+"""The NumPy that scatters and functional updates run; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np`` and those here: generated source holds a copy of their text.
 """

@@ -1,4 +1,4 @@
-"""Floor 3: the NumPy that decompositions and their rules run; see `funcgrad.ops.kernels`.
+"""The NumPy that decompositions and their rules run; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np`` and itself: generated source holds a copy of its text.
 """

@@ -1,4 +1,4 @@
-"""Floor 3: the NumPy that random numbers run; see `funcgrad.ops.kernels`.
+"""The NumPy that random numbers run; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np``: generated source holds a copy of its text. All randomness is
 Philox4x64-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", 2011),

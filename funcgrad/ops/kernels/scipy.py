@@ -1,4 +1,4 @@
-"""Floor 3: what matrix functions and distributions take from SciPy; see `funcgrad.ops.kernels`.
+"""What matrix functions and distributions take from SciPy; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np`` and what it imports: generated source holds a copy of its
 text. SciPy loads when one is called. Stacks are looped over: SciPy's own support of them is younger

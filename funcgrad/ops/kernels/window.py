@@ -1,4 +1,4 @@
-"""Floor 3: the NumPy that convolutions and pooling run; see `funcgrad.ops.kernels`.
+"""The NumPy that convolutions and pooling run; see `funcgrad.ops.kernels`.
 
 Each function uses nothing but ``np`` and others of this file: generated source holds a copy of its
 text. The windows are always over the last axes.

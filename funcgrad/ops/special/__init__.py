@@ -1,1 +1,1 @@
-"""NEW PACKAGE."""
+"""SciPy's special functions as primitives, by family."""

@@ -1,4 +1,4 @@
-"""Floor 3: SciPy's special functions: error functions, the logistic family, information terms.
+"""SciPy's special functions: error functions, the logistic family, information terms.
 
 The rooms `special`, `special_gamma` and `special_bessel` are the only ones on this floor that need
 SciPy, and load where a traced value first meets one of its functions. Derivatives are closed forms;

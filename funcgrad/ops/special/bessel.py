@@ -1,4 +1,4 @@
-"""Floor 3: SciPy's Bessel functions, differentiated by recurrences (DLMF 10.6 and 10.29).
+"""SciPy's Bessel functions, differentiated by recurrences (DLMF 10.6 and 10.29).
 
 A derivative in the order has no closed form and raises.
 """

@@ -1,4 +1,4 @@
-"""Floor 3: SciPy's elliptic and hypergeometric functions, integrals and transforms.
+"""SciPy's elliptic and hypergeometric functions, integrals and transforms.
 
 Derivatives are closed forms (DLMF: https://dlmf.nist.gov). Where the usual one is a quotient of
 zeros, a hypergeometric function stands for it. A parameter whose derivative has no closed form

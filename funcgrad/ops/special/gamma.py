@@ -1,4 +1,4 @@
-"""Floor 3: SciPy's gamma function and its family: beta, incomplete integrals, their inverses.
+"""SciPy's gamma function and its family: beta, incomplete integrals, their inverses.
 
 Derivatives are closed forms (DLMF: https://dlmf.nist.gov), but for those of an incomplete integral
 in its parameters, which are integrals over a tail (`GammaSlope`, `BetaSlope`), and that of zeta in

@@ -1,4 +1,4 @@
-"""Floor 3: SciPy's functions that have two results, and Lambert's W.
+"""SciPy's functions that have two results, and Lambert's W.
 
 Each result of `sici`, `shichi` and `fresnel` is a primitive. Derivatives are closed forms (DLMF:
 https://dlmf.nist.gov).

@@ -1,4 +1,4 @@
-"""Floor 8: `scipy.linalg` on tracers: functions of matrices, systems, factorings, structures.
+"""`scipy.linalg` on tracers: functions of matrices, systems, factorings, structures.
 
 SciPy's own functions cannot see tracers; these are SciPy's where nothing is traced, and have
 derivatives where something is. Arguments ``overwrite_a`` and the like are taken and ignored there,

@@ -1,4 +1,4 @@
-"""Floor 8: what the functions of `funcgrad.scipy.linalg` share."""
+"""What the functions of `funcgrad.scipy.linalg` share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: factorings: Cholesky, LU, QR, singular values, polar."""
+"""Factorings: Cholesky, LU, QR, singular values, polar."""
 
 from __future__ import annotations
 

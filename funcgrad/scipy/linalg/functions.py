@@ -1,4 +1,4 @@
-"""Floor 8: functions of matrices: exponential, root, logarithm, trigonometric ones, numbers."""
+"""Functions of matrices: exponential, root, logarithm, trigonometric ones, numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Floor 8: eigenvalues and eigenvectors, of one matrix and of pairs."""
+"""Eigenvalues and eigenvectors, of one matrix and of pairs."""
 
 from __future__ import annotations
 

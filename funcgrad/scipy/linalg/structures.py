@@ -1,4 +1,4 @@
-"""Floor 8: matrices of a structure, from vectors and blocks."""
+"""Matrices of a structure, from vectors and blocks."""
 
 from __future__ import annotations
 

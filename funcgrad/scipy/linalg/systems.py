@@ -1,4 +1,4 @@
-"""Floor 8: linear systems: general, triangular, factored, of a structure, and of matrices."""
+"""Linear systems: general, triangular, factored, of a structure, and of matrices."""
 
 from __future__ import annotations
 

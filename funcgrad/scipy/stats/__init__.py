@@ -1,4 +1,4 @@
-"""Floor 8: distributions of `scipy.stats`, differentiable in the value and in every parameter.
+"""Distributions of `scipy.stats`, differentiable in the value and in every parameter.
 
 Each distribution has SciPy's methods with SciPy's parameters, for arrays and for tracers, and
 SciPy's numbers: densities and probabilities of continuous distributions (`continuous`,

@@ -1,4 +1,4 @@
-"""Floor 8: what distributions share: their arguments, their support, and the public methods.
+"""What distributions share: their arguments, their support, and the public methods.
 
 A distribution states formulas on its support, at standardised values. Here they are applied where
 the value is inside, with a point of the support in place of the others, so that no derivative

@@ -1,4 +1,4 @@
-"""Floor 8: continuous distributions, as formulas for the standard distribution on its support."""
+"""Continuous distributions, as formulas for the standard distribution on its support."""
 
 from __future__ import annotations
 

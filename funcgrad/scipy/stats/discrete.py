@@ -1,4 +1,4 @@
-"""Floor 8: discrete distributions, differentiable in their parameters.
+"""Discrete distributions, differentiable in their parameters.
 
 Probabilities up to a number are constant between integers and have no derivative in it.
 """

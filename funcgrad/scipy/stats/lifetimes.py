@@ -1,4 +1,4 @@
-"""Floor 8: distributions of extremes, lifetimes and ratios, as formulas on their support."""
+"""Distributions of extremes, lifetimes and ratios, as formulas on their support."""
 
 from __future__ import annotations
 

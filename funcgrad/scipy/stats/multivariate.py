@@ -1,4 +1,4 @@
-"""Floor 8: distributions of vectors: Dirichlet, multinomial and normal."""
+"""Distributions of vectors: Dirichlet, multinomial and normal."""
 
 from __future__ import annotations
 
