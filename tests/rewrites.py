@@ -112,7 +112,7 @@ def holds(jaxpr, kinds):
         for eqn in pending.pop().equations:
             if isinstance(eqn.primitive, kinds):
                 return True
-            pending.extend(eqn.primitive.jaxprs())
+            pending.extend([p for _, p in eqn.primitive.bodies()])
     return False
 
 

@@ -234,7 +234,7 @@ def primitives_of(sample):
     while pending:
         for eqn in pending.pop().equations:
             found += [eqn.primitive] if eqn.primitive.name == sample.primitive else []
-            pending.extend(eqn.primitive.jaxprs())
+            pending.extend([p for _, p in eqn.primitive.bodies()])
     return found
 
 

@@ -340,7 +340,7 @@ def test_calls_are_inlined():
     inner = jit(lambda x, y: (y, x, 1.0))
     two = make_jaxpr(lambda x: inner(*inner(x, 2.0)[:2]))(X)
     inlined = check(inline_calls(two))
-    assert not any(list(eqn.primitive.jaxprs()) for eqn in inlined.equations)
+    assert not any(list(eqn.primitive.bodies()) for eqn in inlined.equations)
     np.testing.assert_array_equal(run(inlined, [X])[0], X)
 
 

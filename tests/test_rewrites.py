@@ -119,7 +119,7 @@ def elementwise(programs):
     pending = list(programs)
     while pending:
         for eqn in pending.pop().equations:
-            pending.extend(eqn.primitive.jaxprs())
+            pending.extend([p for _, p in eqn.primitive.bodies()])
             if isinstance(eqn.primitive, Elementwise):
                 key = str(eqn.primitive), tuple([a.aval.dtype for a in eqn.inputs])
                 found[key] = eqn

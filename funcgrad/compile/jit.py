@@ -24,7 +24,6 @@ from ..errors import ArgumentError, entry, trim
 from .calls.dispatch import entry_for
 from .calls.retraces import advice
 from .calls.signature import Signature, StaticArguments
-from .source import backend as numpy_source  # registers the backend
 from .stages import Compiled, Lowered, Traced
 
 __all__ = ["CacheInfo", "Compiled", "Jitted", "Lowered", "jit"]

@@ -24,8 +24,12 @@ from ..ops.linear import Linear, zeros
 from ..transforms.vjp import vjp
 from ..tree.treedef import a
 from .callbacks.debug import without_effects
+from .program.call import trim_one_program
+from .program.dependence import depends
 from .program.derive import cached, jvp_program, tapes_of, vmap_program
+from .program.structured import Interpreter
 from .program.trace_body import Operands, name_of, scalar, trace_body
+from .program.trim import Liveness
 from .static_arguments import StaticNames
 
 __all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
@@ -61,6 +65,10 @@ def checkpoint_name(x: Any, name: str) -> Any:
     return Name(name)(x) if isinstance(x, Tracer) else x
 
 
+_BACKWARD = "backward of "
+"""What the name of a backward pass begins with, which runs the program again."""
+
+
 @primitive
 class Checkpoint(Primitive):
     """The results of ``jaxpr`` at the operands; its backward pass runs it again."""
@@ -72,6 +80,10 @@ class Checkpoint(Primitive):
 
     def __str__(self) -> str:
         return f"checkpoint {self.jaxpr.name}"
+
+    @property
+    def recomputes(self) -> bool:  # type: ignore[override]
+        return self.jaxpr.name.startswith(_BACKWARD)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         return compiled(self.jaxpr)(*operands)
@@ -158,7 +170,7 @@ class Checkpoint(Primitive):
 
         avals = [*jaxpr.in_avals, *[v.aval for v in saved]]
         avals += [a.strong() for a in jaxpr.out_avals if a.inexact]
-        program, captured = trace(backward, avals, name=f"backward of {jaxpr.name}")
+        program, captured = trace(backward, avals, name=f"{_BACKWARD}{jaxpr.name}")
         return program, captured, given
 
     def jvp_forward(
@@ -182,6 +194,19 @@ class Checkpoint(Primitive):
             lambda: vmap_program(self.jaxpr, size, flags, tapes),
         )
         return apply(Checkpoint(program, self.policy), [*captured, *operands], None)
+
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        return by.run(self.jaxpr, operands)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return [(self.jaxpr, list(flags))]
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        return depends(self.jaxpr, flags)
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        hold = lambda jaxpr: Checkpoint(jaxpr, self.policy)  # noqa: E731
+        return trim_one_program(self.jaxpr, hold, eqn, program)
 
 
 def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list[Any]:

@@ -253,14 +253,14 @@ class Jaxpr:
 def has_effect(primitive: Any) -> bool:
     """Whether running ``primitive``, or a program that it holds, is seen outside."""
     return primitive.effect or (
-        primitive.multiple and any(jaxpr.effect for jaxpr in primitive.jaxprs())
+        primitive.multiple and any(jaxpr.effect for _, jaxpr in primitive.bodies())
     )
 
 
 def is_foreign(primitive: Any) -> bool:
     """Whether ``primitive``, or a program that it holds, runs Python code of the user's."""
     return primitive.foreign or (
-        primitive.multiple and any(jaxpr.foreign for jaxpr in primitive.jaxprs())
+        primitive.multiple and any(jaxpr.foreign for _, jaxpr in primitive.bodies())
     )
 
 
@@ -371,7 +371,9 @@ def _lines(jaxpr: Jaxpr, indent: str) -> list[str]:
         left = ", ".join(map(typed, eqn.outputs))
         right = " ".join([one_line(str(eqn.primitive)), *map(atom, eqn.inputs)])
         prefix = f"{left} = " if left else ""
-        body.append((prefix + right, line_of(eqn.place), list(eqn.primitive.jaxprs())))
+        body.append(
+            (prefix + right, line_of(eqn.place), [jaxpr for _, jaxpr in eqn.primitive.bodies()])
+        )
     width = min(max((len(text) for text, _, _ in body), default=0), 60)
     lines = [head + ":"]
     for text, place, inner in body:
@@ -419,7 +421,7 @@ def check(jaxpr: Jaxpr) -> Jaxpr:
                     f"{program.name}: {what} states {stated} and its primitive gives {expected}"
                 )
             _define(eqn.outputs, defined, program, what)
-            stack.extend(eqn.primitive.jaxprs())
+            stack.extend([jaxpr for _, jaxpr in eqn.primitive.bodies()])
         _used(program.outputs, defined, program, "the return")
     return jaxpr
 

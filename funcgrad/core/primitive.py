@@ -53,6 +53,16 @@ class Primitive:
             of `vjp`; residuals are not None.
         collective: True for operations across a mapped axis (`funcgrad.ops.collective`), whose last
             operand is the index of that axis.
+        inlined: True where the results are those of its one program at the operands and nothing is
+            lost where the program's equations stand in its place.
+        loops: True where per-step residuals among its results have one entry for each step.
+        recomputes: True where running it computes again what an earlier equation computed.
+        interpret: A method ``interpret(operands, by) -> results`` that runs the programs which the
+            primitive holds equation by equation, or None. ``by`` is a
+            `funcgrad.control.program.structured.Interpreter`.
+        trim: A method ``trim(equation, liveness) -> Equation | None`` that leaves out of the
+            programs which the primitive holds what is unread, or None. ``liveness`` is a
+            `funcgrad.control.program.trim.Liveness`.
     """
 
     name: ClassVar[str] = "primitive"
@@ -68,6 +78,11 @@ class Primitive:
     staged: ClassVar[Any] = None
     forward: ClassVar[Any] = None
     collective: ClassVar[bool] = False
+    inlined: ClassVar[bool] = False
+    loops: ClassVar[bool] = False
+    recomputes: bool = False
+    interpret: ClassVar[Any] = None
+    trim: ClassVar[Any] = None
     run: Callable[..., Any]
 
     __slots__ = ("__dict__",)
@@ -116,12 +131,45 @@ class Primitive:
         """The primitive for ``values``, from a frame that looks on and has an older one compute."""
         return self
 
-    def jaxprs(self) -> Iterator[Jaxpr]:
-        """The programs that it holds, for printing, checking and walking."""
-        for value in self.parameters():
-            for held in value if isinstance(value, tuple) else (value,):
-                if isinstance(held, Jaxpr):
-                    yield held
+    def bodies(self) -> Iterator[tuple[str, Jaxpr]]:
+        """The programs that it holds, each with its role, for printing, checking and walking.
+
+        The role is the name of the field, with a number where the field is a tuple of programs; a
+        primitive among the fields gives those that it holds.
+        """
+        for field, value in zip(self.fields, self.parameters(), strict=True):
+            if isinstance(value, Jaxpr):
+                yield field, value
+            elif isinstance(value, tuple):
+                held = [(f"{field}[{k}]", x) for k, x in enumerate(value) if isinstance(x, Jaxpr)]
+                yield from held
+            elif isinstance(value, Primitive):
+                yield from value.bodies()
+
+    def with_bodies(self, change: Callable[[Jaxpr], Jaxpr]) -> Primitive:
+        """The primitive with ``change`` of the programs that are fields of its own."""
+
+        def changed(value: Any) -> Any:
+            if isinstance(value, Jaxpr):
+                return change(value)
+            if isinstance(value, tuple) and any(isinstance(x, Jaxpr) for x in value):
+                found = tuple([changed(x) for x in value])
+                return value if all(a is b for a, b in zip(found, value, strict=True)) else found
+            return value
+
+        given = self.parameters()
+        found = [changed(value) for value in given]
+        if all(a is b for a, b in zip(given, found, strict=True)):
+            return self
+        return type(self)(*found)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        """The programs that it runs, each with which inputs depend on operands that are marked."""
+        return []
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        """For each of ``count`` results, whether it depends on an operand that ``flags`` marks."""
+        return [any(flags)] * count
 
     def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
         """The operands as they are recorded: Python scalars take the dtype of the others."""

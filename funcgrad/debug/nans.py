@@ -12,17 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from ..control.checkpoint import Checkpoint
-from ..control.custom.function import RuleCall
-from ..control.flow.cond import Cond, check_index
-from ..control.flow.scan import Scan
-from ..control.flow.while_loop import While
-from ..control.program.call import Call
-from ..core.ir import Place, line_of
+from ..control.program.structured import Interpreter
+from ..core.ir import Aval, Place, line_of
 from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
-from ..core.residuals import Steps, StepsAval, length_of
-from ..core.trace import Frame, Tracer, apply, aval_of, run
+from ..core.residuals import Steps
+from ..core.trace import Frame, Tracer, apply, aval_of
 
 __all__ = ["NanFrame"]
 
@@ -60,9 +55,8 @@ class NanFrame(Frame):
         place = self.here(place)
         values = [self.value(a) for a in args]
         plain = not any(isinstance(v, Tracer) for v in values)
-        inside = self._inside(primitive, args) if plain else None
-        if inside is not None:
-            return tuple(inside)
+        if plain and primitive.interpret is not None:
+            return tuple(primitive.interpret(args, _Inside(self)))
         out = apply(primitive.handed_on(values), values, place)
         origins = [o for o in map(self.origin, args) if o is not None]
         made = _Made(self, primitive, values, place)
@@ -77,62 +71,28 @@ class NanFrame(Frame):
             return self.lift(value, None)
         return self.lift(value, origins[0] if origins else made.text())
 
-    def _inside(self, primitive: Any, args: Sequence[Any]) -> list[Any] | None:
-        """The results of a primitive that holds programs, by running them; None for others."""
-        if isinstance(primitive, (Call, Checkpoint)):
-            return run(primitive.jaxpr, args)
-        if isinstance(primitive, Cond):
-            chosen = check_index(int(args[0]), len(primitive.branches))
-            return run(primitive.branches[chosen], args[1:])
-        if isinstance(primitive, Scan):
-            return self._scan(primitive, args)
-        if isinstance(primitive, While):
-            return self._while(primitive, args)
-        if isinstance(primitive, RuleCall):
-            return primitive.rule.primal(args)
-        return None
 
-    def _step(self, x: Any, t: int) -> Any:
-        """What a step reads of ``x``."""
-        value = self.value(x)[t]
+class _Inside(Interpreter):
+    """Runs the programs of a primitive in a `NanFrame`, with the origins of nans."""
+
+    def __init__(self, frame: NanFrame) -> None:
+        self._frame = frame
+
+    def value(self, x: Any) -> Any:
+        return self._frame.value(x)
+
+    def entry(self, x: Any, step: int) -> Any:
+        value = super().entry(x, step)
         if not aval_of(value).inexact:
             return value
-        return self.lift(value, self.origin(x) if has_nan(value) else None)
+        return self._frame.lift(value, self._frame.origin(x) if has_nan(value) else None)
 
-    def _scan(self, scan: Scan, args: Sequence[Any]) -> list[Any]:
-        constants, carry, xs = scan.parts(args)
-        tapes = [self.value(x) for x in xs]
-        count = scan.length if scan.length is not None else length_of(tapes)
-        steps: list[list[Any]] = [[None] * count for _ in scan.body.outputs[scan.carried :]]
-        for t in reversed(range(count)) if scan.reverse else range(count):
-            found = run(scan.body, [*constants, *carry, *[self._step(x, t) for x in xs]])
-            carry = found[: scan.carried]
-            for step, value in zip(steps, found[scan.carried :], strict=True):
-                step[t] = value
-        avals = scan.aval()[scan.carried :]
-        return [*carry, *[self._all(step, a) for step, a in zip(steps, avals, strict=True)]]
-
-    def _while(self, loop: While, args: Sequence[Any]) -> list[Any]:
-        c, b, carry = loop.parts(args)
-        steps: list[list[Any]] = [[] for _ in loop.body.outputs[loop.carried :]]
-        while self.value(run(loop.condition, [*c, *carry])[0]):
-            found = run(loop.body, [*b, *carry])
-            carry = found[: loop.carried]
-            for step, value in zip(steps, found[loop.carried :], strict=True):
-                step.append(value)
-        avals = loop.aval()[loop.carried :]
-        return [*carry, *[self._all(step, a) for step, a in zip(steps, avals, strict=True)]]
-
-    def _all(self, entries: Sequence[Any], aval: Any) -> Any:
-        """What the steps gave, stacked or as a tape."""
-        values = [self.value(x) for x in entries]
-        if isinstance(aval, StepsAval):
-            value: Any = Steps(values, aval)
-        else:
-            value = np.array(values, aval.dtype).reshape(aval.shape)
+    def collect(self, entries: Sequence[Any], aval: Aval) -> Any:
+        value = super().collect(entries, aval)
         if not aval.inexact:
             return value
-        return self.lift(value, next((o for o in map(self.origin, entries) if o), None))
+        origins = [o for o in map(self._frame.origin, entries) if o]
+        return self._frame.lift(value, origins[0] if origins else None)
 
 
 class _Made:

@@ -15,7 +15,6 @@ import numpy as np
 
 from .. import tree
 from ..api.transformed import Transformed, require_function
-from ..control.checkpoint import Checkpoint
 from ..core.ir import Aval, Equation, Jaxpr, Place, line_of
 from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
@@ -84,21 +83,10 @@ class KeyFrame(Frame):
 
     def watching(self, primitive: Any) -> Any:
         """``primitive``, with notes in the programs that it holds."""
-        if not primitive.multiple or _runs_again(primitive):
+        # What is computed again was noted where it was computed first.
+        if not primitive.multiple or primitive.recomputes:
             return primitive
-        given = primitive.parameters()
-        found = [self._watching(value) for value in given]
-        changed = any(a is not b for a, b in zip(given, found, strict=True))
-        return type(primitive)(*found) if changed else primitive
-
-    def _watching(self, value: Any) -> Any:
-        if isinstance(value, Jaxpr):
-            return self._program(value)
-        if isinstance(value, tuple) and any(isinstance(v, Jaxpr) for v in value):
-            found = [self._watching(v) for v in value]
-            changed = any(a is not b for a, b in zip(value, found, strict=True))
-            return tuple(found) if changed else value
-        return value
+        return primitive.with_bodies(self._program)
 
     def _program(self, jaxpr: Jaxpr) -> Jaxpr:
         known = self.programs.get(id(jaxpr))
@@ -127,11 +115,6 @@ def _uses_up(primitive: Any) -> bool:
     if isinstance(primitive, RandomBits):
         return primitive.use != FOLD
     return isinstance(primitive, Binomial | LogGamma | Poisson)
-
-
-def _runs_again(primitive: Any) -> bool:
-    """Whether it is the backward pass of a checkpoint, which repeats what was noted."""
-    return isinstance(primitive, Checkpoint) and primitive.jaxpr.name.startswith("backward of ")
 
 
 def _value(key: Any) -> Any:

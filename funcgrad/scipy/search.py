@@ -125,7 +125,7 @@ def one_after_another(
 ) -> Any:
     """A primitive for each element of a batch: each search takes steps of its own."""
     refuse_collectives(
-        list(given.jaxprs()),
+        [jaxpr for _, jaxpr in given.bodies()],
         "a function that SciPy calls for each element of the batch by itself",
         "Compute it before and close over it.",
     )

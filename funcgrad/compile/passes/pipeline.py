@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from ...control.program.call import Call
 from ...control.program.trim import trim
 from ...core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
@@ -61,7 +60,7 @@ def rewritten(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> J
 
 def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
     """Put the equations of called programs in the place of the calls."""
-    if not any(isinstance(eqn.primitive, Call) for eqn in jaxpr.equations):
+    if not any(eqn.primitive.inlined for eqn in jaxpr.equations):
         return jaxpr
     equations: list[Equation] = []
     # One entry for each call that is open: its equations to come, what its variables stand for
@@ -72,8 +71,8 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
         pending, env, results, receivers = open_calls[-1]
         for eqn in pending:
             inputs = [env.get(a, a) if isinstance(a, Var) else a for a in eqn.inputs]
-            if isinstance(eqn.primitive, Call):
-                callee = eqn.primitive.jaxpr
+            if eqn.primitive.inlined:
+                ((_, callee),) = eqn.primitive.bodies()
                 inner: dict[Var, Atom] = dict(zip(callee.inputs, inputs, strict=True))
                 open_calls.append((iter(callee.equations), inner, callee.outputs, eqn.outputs))
                 break

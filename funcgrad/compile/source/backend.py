@@ -292,7 +292,7 @@ def _bound_text(name: str, run: Any) -> str:
     """What stands for the function of a primitive that has no text: the programs that it runs."""
     primitive = run.__self__
     lines = [f"# {name}: {one_line(str(primitive))}, run by funcgrad"]
-    for jaxpr in primitive.jaxprs():
+    for _, jaxpr in primitive.bodies():
         lines += [f"# {one_line(line)}" for line in str(jaxpr).splitlines()]
     return "\n".join(lines)
 

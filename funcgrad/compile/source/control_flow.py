@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ...control.checkpoint import Checkpoint
-from ...control.flow.batched_scan import ScanLanes
 from ...control.flow.cond import Cond, CondLanes
-from ...control.flow.scan import Scan
+from ...control.flow.scan import Scan, ScanLanes
 from ...control.flow.while_loop import While, WhileLanes
 from ...control.program.trace_body import share_programs
 from ...core.ir import Atom, Equation, Jaxpr, Var
@@ -50,10 +49,10 @@ def _written(eqn: Equation) -> list[Jaxpr] | None:
     """The programs that become functions where an equation has a text; None where it has none."""
     primitive = eqn.primitive
     if type(primitive) in _PASSING_ON:
-        return list(primitive.jaxprs())
+        return [jaxpr for _, jaxpr in primitive.bodies()]
     if not primitive.multiple or type(primitive) not in LOWERED:
         return None
-    if not _for_lanes(*primitive.jaxprs()):
+    if not _for_lanes(*[jaxpr for _, jaxpr in primitive.bodies()]):
         return None
     if isinstance(primitive, CondLanes):
         return [primitive.mapped(k, ())[0] for k in range(len(primitive.branches))]
@@ -179,13 +178,15 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
-    constants, carry, xs = scan.parts(text.operands)
+    constants, carry, xs = scan.split_operands(text.operands)
     places = range(len(constants), len(constants) + len(carry))
     name = text.define(scan.body, "step", len(xs), places)
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     if scan.length is None:
-        count = f"len({next(x for x, a in zip(xs, scan.parts(eqn.inputs)[2]) if _is_tape(a))})"
+        count = (
+            f"len({next(x for x, a in zip(xs, scan.split_operands(eqn.inputs)[2]) if _is_tape(a))})"
+        )
     else:
         count = str(scan.length)
     text.start(carried, carry)
@@ -206,7 +207,7 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
-    of_condition, of_body, carry = loop.parts(text.operands)
+    of_condition, of_body, carry = loop.split_operands(text.operands)
     condition = text.define(loop.condition, "condition", tested=True)
     places = range(len(of_body), len(of_body) + len(carry))
     body = text.define(loop.body, "step", carry=places)
@@ -303,7 +304,7 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     if len(loop.body.outputs) > loop.carried and not writer.tapes_are_lists:
         return None
     text = _Text(writer, eqn)
-    of_condition, of_body, carry = loop.parts(text.operands)
+    of_condition, of_body, carry = loop.split_operands(text.operands)
     condition, held = lanes.mapped_condition()
     body, kept = lanes.mapped_body(())
     going, step = text.define(condition, "condition"), text.define(body, "step")
@@ -320,7 +321,7 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
     text.add(f"while ({running} := {running} & {asked}).any():", shown=True)
     text.add(f"    {pick} = fed({running})")
-    flags = [*loop.parts(lanes.batched)[1], *[True] * len(carried)]
+    flags = [*loop.split_operands(lanes.batched)[1], *[True] * len(carried)]
     args = [*text.constants(kept), *_picked([*of_body, *carried], flags, pick)]
     new = [writer.fresh() for _ in results]
     text.add("    " + _call(new, step, args))
@@ -340,7 +341,7 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     if not writer.tapes_are_lists:
         return None
     text = _Text(writer, eqn)
-    constants, carry, xs = scan.parts(text.operands)
+    constants, carry, xs = scan.split_operands(text.operands)
     body, kept = lanes.mapped_body(_no_tapes(lanes))
     step = text.define(body, "step", len(xs))
     results = text.results()

@@ -20,7 +20,7 @@ from ...ops.linear import zeros
 from ...transforms.vjp import vjp
 from ...transforms.vmap import repeat
 from ..program.call import Call
-from ..program.dependence import depends, held, mark
+from ..program.dependence import depends, mark
 from ..program.derive import batched_avals, cached, vmap_program
 from ..program.trace_body import name_of, place_of, share_programs
 from .arguments import Result
@@ -89,6 +89,7 @@ class CustomJvp(Call):
     """
 
     rule: Lazily
+    trim = None  # the rule's operands are those of the function
     function: Callable[..., Any]
     constants: int
     captured: int
@@ -222,7 +223,7 @@ def _with_bodies(primitive: Any, flags: list[bool], functions: Functions) -> Any
             return Call(with_bodies(primitive.jaxpr, flags, functions))
         jaxpr, rule, *rest = primitive.parameters()
         return CustomJvp(jaxpr, rule.then(lambda made: made.within(functions)), *rest)
-    programs = dict(held(primitive, flags))
+    programs = dict(primitive.body_flags(flags))
     made = {p: with_bodies(p, inputs, functions) for p, inputs in programs.items()}
     if all(old is new for old, new in made.items()):
         return primitive

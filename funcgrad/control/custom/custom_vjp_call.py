@@ -77,6 +77,7 @@ class CustomVjp(Call):
     """
 
     rule: Lazily
+    trim = None  # the rule's operands are those of the function
     function: Callable[..., Any]
     what: str
     constants: int

@@ -20,6 +20,7 @@ from ...errors import trim
 from ...ops.linear import zeros
 from ...transforms.vjp import TapeFrame
 from ...transforms.vmap import BatchFrame
+from ..program.structured import Interpreter
 from ..program.trace_body import name_of, place_of
 from .arguments import Arguments, Result, Signature
 from .batching import elements, is_abstract, lanes_of, parts
@@ -248,6 +249,9 @@ class RuleCall(Primitive):
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         return tuple(self.rule.primal(operands))
+
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> Sequence[Any]:
+        return self.rule.primal(operands)
 
     def handed_on(self, values: Sequence[Any]) -> Primitive:
         newest = newest_of(values)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import compiled
-from ...core.ir import Aval, Jaxpr, Place
+from ...core.ir import Aval, Equation, Jaxpr, Place
 from ...core.primitive import Primitive, primitive
 from ...core.residuals import Steps, StepsAval
 from ...core.trace import Tracer, apply, run, trace
@@ -25,9 +25,12 @@ from ...ops.linear import zeros
 from ..callbacks.host import call_lanes
 from ..program.call import Call
 from ..program.collectives import refuse_collectives
+from ..program.dependence import depends
 from ..program.derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
+from ..program.structured import Interpreter
 from ..program.trace_body import share_programs
-from .batched_scan import fed, fold, only, total, unfold_lanes
+from ..program.trim import Liveness, reads, where_kept, with_inputs
+from .batching import fed, fold, only, total, unfold_lanes
 
 __all__ = ["Cond", "CondLanes"]
 
@@ -39,10 +42,12 @@ class Derivative:
         branches: The programs.
         captured: The values of their first inputs.
         given: Which results there are: for cotangents one flag an operand, for tangents one a
-        result. slots: The types of the residual slots, for forward programs.
+            result.
+        slots: The types of the residual slots, for forward programs.
+        slot_of: For each branch of a forward program, the slot of each of its residuals.
     """
 
-    __slots__ = ("branches", "captured", "given", "slots")
+    __slots__ = ("branches", "captured", "given", "slot_of", "slots")
 
     def __init__(
         self,
@@ -50,9 +55,10 @@ class Derivative:
         captured: Sequence[Any],
         given: Sequence[bool] = (),
         slots: Sequence[Aval] = (),
+        slot_of: Sequence[Sequence[int]] = (),
     ) -> None:
         self.branches, self.captured = tuple(branches), list(captured)
-        self.given, self.slots = list(given), list(slots)
+        self.given, self.slots, self.slot_of = list(given), list(slots), slot_of
 
 
 class _Branches(Primitive):
@@ -77,7 +83,7 @@ class _Branches(Primitive):
         splits = [split_of(branch) for branch in self.branches]
         count = self.outputs
         slots: list[Aval] = []
-        placed: list[list[int]] = []
+        slot_of: list[list[int]] = []
         for split in splits:
             mine: list[int] = []
             for aval in split.forward.out_avals[count:]:
@@ -87,22 +93,21 @@ class _Branches(Primitive):
                 if not free:
                     slots.append(aval)
                 mine.append(free[0] if free else len(slots) - 1)
-            placed.append(mine)
+            slot_of.append(mine)
 
         def program(k: int) -> tuple[Jaxpr, list[Any]]:
             split = splits[k]
 
             def flat(*operands: Any) -> list[Any]:
                 found = run(split.forward, [*split.captured, *operands])
-                held = dict(zip(placed[k], found[count:], strict=True))
+                held = dict(zip(slot_of[k], found[count:], strict=True))
                 return [*found[:count], *[held.get(i, zeros(s)) for i, s in enumerate(slots)]]
 
             return trace(flat, self.branches[k].in_avals, name=split.forward.name)
 
         made = [program(k) for k in range(len(splits))]
         programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
-        self.__dict__["_placed"] = placed
-        return Derivative(programs, captured, slots=slots)
+        return Derivative(programs, captured, slots=slots, slot_of=slot_of)
 
     def backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
         """Programs of operands, results, slots and cotangents, to the wanted cotangents."""
@@ -111,7 +116,6 @@ class _Branches(Primitive):
 
     def _backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
         forward = self.forward_branches()
-        placed = self.__dict__["_placed"]
         splits = [split_of(branch) for branch in self.branches]
         pulled = [
             derived(
@@ -131,7 +135,10 @@ class _Branches(Primitive):
 
             def flat(*args: Any) -> list[Any]:
                 slots = args[operands + results : len(args) - len(cts)]
-                found = [*args[operands : operands + results], *[slots[i] for i in placed[k]]]
+                found = [
+                    *args[operands : operands + results],
+                    *[slots[i] for i in forward.slot_of[k]],
+                ]
                 residuals = [args[i] if of_input else found[i] for of_input, i in split.residuals]
                 captured = [
                     residuals[x] if is_residual else x
@@ -184,6 +191,37 @@ class _Branches(Primitive):
         made = [program(k) for k in range(len(pushed))]
         programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
         return Derivative(programs, captured, given)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return [(branch, list(flags[1:])) for branch in self.branches]
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        if flags[0]:
+            return [True] * count
+        each = [depends(branch, flags[1:]) for branch in self.branches]
+        return [any(of_result) for of_result in zip(*each, strict=True)]
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        wanted = [v in program.live for v in eqn.outputs]
+        branches: list[Jaxpr] = []
+        for branch in self.branches:
+            outputs = where_kept(wanted, branch.outputs)
+            made = program.simplified(
+                Jaxpr(branch.inputs, branch.equations, outputs, branch.captured, branch.name)
+            )
+            if made is None:
+                return None
+            branches.append(made)
+        keep = [any(flags) for flags in zip(*map(reads, branches), strict=True)]
+        captured = [sum(keep[: b.captured]) for b in branches]
+        trimmed = [with_inputs(b, keep, c) for b, c in zip(branches, captured, strict=True)]
+        operands = where_kept([True, *keep], eqn.inputs)
+        results = where_kept(wanted, eqn.outputs)
+        return Equation(self.holding(tuple(trimmed), keep), operands, results, eqn.place)
+
+    def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
+        """The primitive of other branches, which take those operands that are kept."""
+        raise NotImplementedError
 
     def cotangents(self, ct: Sequence[Any], shapes: Callable[[Aval], Aval]) -> list[Any]:
         """The cotangents of the inexact results, zeros where there are none."""
@@ -300,6 +338,13 @@ class Cond(_Branches):
         programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
         return apply(Cond(tuple(programs)), [operands[0], *captured, *operands[1:]], None)
 
+    def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
+        return Cond(branches)
+
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        index = check_index(int(operands[0]), len(self.branches))
+        return by.run(self.branches[index], operands[1:])
+
 
 @primitive
 class CondLanes(_Branches):
@@ -398,3 +443,6 @@ class CondLanes(_Branches):
         lanes = CondLanes(self.branches, size * self.size, tuple(flags[1:]))
         found = apply(lanes, folded, None)
         return unfold_lanes(found, size, self.size)
+
+    def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
+        return CondLanes(branches, self.size, tuple(where_kept(keep, self.batched)))

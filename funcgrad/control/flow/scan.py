@@ -1,30 +1,44 @@
-"""`Scan`, a program run once a step, carrying values on and stacking others.
+"""`Scan`, a program run once a step, carrying values on and stacking others, and its batched form.
 
 Operands are constants, the carry, and what each step reads; results the last carry and what each
 step gave. With ``length=None`` what steps read and give are tapes (`Steps`) in place of stacked
 arrays: that is the backward pass of a `while` loop, of as many steps as the loop took. Every rule
-is stated once for both: a scan's derivatives and batches are scans.
+is stated once for both: a scan's derivatives and batches are scans. `ScanLanes` is the scan over
+tapes whose steps not every lane of a batch took, the backward pass of `WhileLanes`: a lane that did
+not take a step keeps its carry, gives zeros, and is fed the operands of a lane that took it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ...core.backend import compiled, own
-from ...core.ir import Aval, Jaxpr, Place, make_aval
+from ...core.ir import Aval, Equation, Jaxpr, Place
 from ...core.primitive import Primitive, primitive
 from ...core.residuals import Steps, StepsAval, length_of
-from ...core.trace import apply, aval_of, run, trace
-from ...ops.convert import convert
-from ...ops.linear import move_axis, zeros
-from ...ops.steps import plus
+from ...core.trace import apply, aval_of
+from ...ops.linear import move_axis
 from ...transforms.vmap import repeat
-from ..program.derive import Tapes, cached, derived, jvp_program, mapped_program, split_of
+from ..callbacks.host import call_lanes
+from ..program.dependence import carry_flags, depends
+from ..program.derive import Tapes, cached, vmap_program
+from ..program.structured import Interpreter
+from ..program.trim import (
+    Liveness,
+    keep_read_results,
+    read_carry,
+    reads,
+    where_kept,
+    with_inputs,
+    without_carry,
+)
+from .batching import aligned, fed, fold, lane_avals, only, shared_totals, unfold_lanes
+from .loop_body import LoopBody, carried_tangents, regroup
 
-__all__ = ["Scan", "stacked_aval"]
+__all__ = ["Scan", "ScanLanes"]
 
 
 def stacked_aval(aval: Aval, length: int | None) -> Aval:
@@ -32,13 +46,6 @@ def stacked_aval(aval: Aval, length: int | None) -> Aval:
     if length is None or isinstance(aval, StepsAval):
         return StepsAval(aval.strong())
     return aval.batch(length)
-
-
-def rearranged(
-    f: Callable[..., Sequence[Any]], avals: Sequence[Aval], name: str
-) -> tuple[Jaxpr, list[Any]]:
-    """Trace a body made from another body."""
-    return trace(f, avals, name=name)
 
 
 @primitive
@@ -54,15 +61,20 @@ class Scan(Primitive):
     length: int | None
     reverse: bool
     multiple = True
-    lanes: ClassVar[type[Primitive]]
-    """The primitive for lanes that took different steps; `scan_lanes` sets it."""
     passes_mask = True
+    loops = True
 
     def __str__(self) -> str:
         direction = ", reverse=True" if self.reverse else ""
         return f"scan[length={self.length}{direction}]"
 
-    def parts(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    @property
+    def loop(self) -> LoopBody:
+        """The body, from which others are made."""
+        make = lambda: LoopBody(self.body, self.constants, self.carried, self.length)  # noqa: E731
+        return cached(self, "loop", make)
+
+    def split_operands(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The constants, the carry, and what the steps read."""
         a, b = self.constants, self.constants + self.carried
         return list(operands[:a]), list(operands[a:b]), list(operands[b:])
@@ -73,7 +85,7 @@ class Scan(Primitive):
         return (*given[: self.carried], *ys)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        constants, carry, xs = self.parts(operands)
+        constants, carry, xs = self.split_operands(operands)
         step = compiled(self.body, owned=False)
         count = self.length if self.length is not None else length_of(xs)
         avals = self.body.out_avals[self.carried :]
@@ -95,35 +107,12 @@ class Scan(Primitive):
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
-        body, captured, _ = self.forward_body()
-        constants, carry, xs = self.parts(values)
+        body, captured, _ = self.loop.forward()
+        constants, carry, xs = self.split_operands(values)
         scan = Scan(body, len(captured) + self.constants, self.carried, self.length, self.reverse)
         found = apply(scan, [*captured, *constants, *carry, *xs], place)
         count = len(self.body.outputs)
         return tuple(found[:count]), list(found[count:])
-
-    def forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
-        """The forward body, what it captured, and which of its values it saves.
-
-        A value is numbered among the body's inputs first, then the forward program's outputs.
-        """
-        return cached(self, "forward", self._make_forward_body)
-
-    def _make_forward_body(self) -> tuple[Jaxpr, list[Any], list[int]]:
-        split = split_of(self.body)
-        inputs = len(self.body.inputs)
-        numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
-        read_again = range(self.constants + self.carried, inputs)
-        saved = [i for i in dict.fromkeys(numbers) if i >= self.constants and i not in read_again]
-        count = len(self.body.outputs)
-
-        def body(*args: Any) -> list[Any]:
-            found = run(split.forward, [*split.captured, *args])
-            values = [*args, *found]
-            return [*found[:count], *[values[i] for i in saved]]
-
-        jaxpr, captured = rearranged(body, self.body.in_avals, split.forward.name)
-        return jaxpr, captured, saved
 
     def backward(
         self,
@@ -137,26 +126,23 @@ class Scan(Primitive):
         """The cotangents of the wanted operands, None for the others and for zeros."""
         carried = self.carried
         there = tuple([c is not None for c in ct[carried:]])
-        key = "backward", tuple(wanted), masked, there
-        plan = cached(self, key, lambda: BackwardBody(self, wanted, masked, there))
-        constants, _, xs = self.parts(operands)
-        carry, sums = plan.start(self, ct, constants)
+        plan = self.loop.backward(wanted, masked, there)
+        constants, _, xs = self.split_operands(operands)
+        carry, sums = plan.start(self.loop, ct, constants)
         args = [*plan.captured, *constants, *carry, *sums, *[xs[i] for i in plan.read]]
         args += [*residuals, *[c for c in ct[carried:] if c is not None]]
         count = len(plan.captured) + self.constants
         scan = Scan(plan.body, count, len(carry) + len(sums), self.length, not self.reverse)
-        return plan.finish(self, apply(scan, args, None))
+        return plan.finish(self.loop, apply(scan, args, None))
 
     def jvp_forward(
         self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
-        body, captured, carry_on, ys_on = cached(
-            self, ("jvp", active), lambda: self.jvp_body(active)
-        )
-        constants, carry, xs = self.parts(values)
-        tc, th, tx = self.parts(tangents)
+        body, captured, carry_on, ys_on = self.loop.with_tangents(active)
+        constants, carry, xs = self.split_operands(values)
+        tc, th, tx = self.split_operands(tangents)
         full = carried_tangents(carry, th, carry_on)
         tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
@@ -164,53 +150,12 @@ class Scan(Primitive):
         scan = Scan(body, count, len(carry) + len(full), self.length, self.reverse)
         return regroup(apply(scan, args, place), carry_on, ys_on)
 
-    def _jvp_program(self, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool]]:
-        return derived(self.body, ("jvp", flags), lambda: jvp_program(self.body, flags))
-
-    def jvp_body(self, active: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
-        cs, hs, xs = self.parts(active)
-        carried = self.carried
-        while True:
-            flags = (*cs, *hs, *xs)
-            program, captured, given = self._jvp_program(flags)
-            grown = [a or b for a, b in zip(hs, given[:carried], strict=True)]
-            if grown == hs:
-                break
-            hs = grown
-        avals = self.body.in_avals
-        ca, ha, xa = self.parts(avals)
-
-        def on(kinds: Sequence[Aval], flags: Sequence[bool]) -> list[Aval]:
-            return [a.strong() for a, f in zip(kinds, flags, strict=True) if f]
-
-        def body(*args: Any) -> list[Any]:
-            rest = iter(args)
-            c, tc = [next(rest) for _ in cs], [next(rest) for f in cs if f]
-            h, th = [next(rest) for _ in hs], [next(rest) for f in hs if f]
-            x, tx = [next(rest) for _ in xs], [next(rest) for f in xs if f]
-            found = run(program, [*captured, *c, *h, *x, *tc, *th, *tx])
-            values, ts = found[: len(given)], iter(found[len(given) :])
-            tangents = [next(ts) if g else None for g in given]
-            moved = [
-                zeros(a.strong()) if t is None else t
-                for t, a, f in zip(tangents[:carried], ha, hs, strict=True)
-                if f
-            ]
-            pushed = [t for t in tangents[carried:] if t is not None]
-            return [*values[:carried], *moved, *values[carried:], *pushed]
-
-        kinds = [*ca, *on(ca, cs), *ha, *on(ha, hs), *xa, *on(xa, xs)]
-        jaxpr, extra = rearranged(body, kinds, program.name)
-        return jaxpr, extra, hs, list(given[carried:])
-
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
-        kinds = self.entry_tapes([aval_of(x) for x in operands])
-        body, captured, carry_on, ys_on = cached(
-            self, ("vmap", size, flags, kinds), lambda: self.mapped_body(size, flags, kinds)
-        )
-        constants, carry, xs = self.parts(operands)
-        _, hb, xb = self.parts(batched)
+        kinds = self.loop.entry_tapes([aval_of(x) for x in operands])
+        body, captured, carry_on, ys_on = self.loop.mapped(size, flags, kinds)
+        constants, carry, xs = self.split_operands(operands)
+        _, hb, xb = self.split_operands(batched)
         tapes = [aval_of(x) for x, b in zip(xs, xb, strict=True) if b]
         if any(isinstance(tape, StepsAval) and tape.lanes for tape in tapes):
             return self._vmap_lanes(size, batched, operands)
@@ -236,185 +181,191 @@ class Scan(Primitive):
 
     def _vmap_lanes(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         """The scan over tapes whose steps not every lane took."""
-        constants, carry, xs = self.parts(operands)
-        cb, hb, xb = self.parts(batched)
+        constants, carry, xs = self.split_operands(operands)
+        cb, hb, xb = self.split_operands(batched)
         carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
         xs = [x if b else repeat(x, size) for x, b in zip(xs, xb, strict=True)]
-        return apply(self.lanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
+        return apply(ScanLanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
 
-    def entry_tapes(self, avals: Sequence[Aval]) -> Tapes:
-        """The types of the body's operands that are tapes, for operands of these types."""
-        constants, carry, xs = self.parts(avals)
-        entries = [a.entry if isinstance(a, StepsAval) else None for a in xs]
-        return tuple(
-            [a if isinstance(a, StepsAval) else None for a in (*constants, *carry, *entries)]
-        )
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        constants, carry, xs = self.split_operands(operands)
+        count = self.length if self.length is not None else length_of([by.value(x) for x in xs])
+        steps: list[list[Any]] = [[None] * count for _ in self.body.outputs[self.carried :]]
+        for t in reversed(range(count)) if self.reverse else range(count):
+            found = by.run(self.body, [*constants, *carry, *[by.entry(x, t) for x in xs]])
+            carry = found[: self.carried]
+            for step, value in zip(steps, found[self.carried :], strict=True):
+                step[t] = value
+        avals = self.aval()[self.carried :]
+        return [*carry, *[by.collect(step, a) for step, a in zip(steps, avals, strict=True)]]
 
-    def mapped_body(
-        self, size: int, flags: tuple[bool, ...], tapes: Tapes
-    ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
-        cs, hs, xs = self.parts(flags)
-        carried = self.carried
-        while True:
-            program, captured, out = mapped_program(self.body, size, [*cs, *hs, *xs], tapes)
-            grown = [a or b for a, b in zip(hs, out[:carried], strict=True)]
-            if grown == hs:
-                break
-            hs = grown
-        # A tape is batched as a whole: an entry that is not is repeated in the body.
-        tape = [self.length is None or isinstance(a, StepsAval) for a in self.body.out_avals]
-        full = [*hs, *[b or t for b, t in zip(out[carried:], tape[carried:], strict=True)]]
-        if full == out:
-            return program, captured, hs, full[carried:]
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        constants, carry, xs = self.split_operands(flags)
+        return [(self.body, [*constants, *carry_flags(self.body, constants, carry, xs), *xs])]
 
-        def body(*args: Any) -> list[Any]:
-            found = run(program, [*captured, *args])
-            return [
-                repeat(x, size) if want and not have else x
-                for x, want, have in zip(found, full, out, strict=True)
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        ((body, inputs),) = self.body_flags(flags)
+        last = self.constants + self.carried
+        return [*inputs[self.constants : last], *depends(body, inputs)[self.carried :]]
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        found = self.trim_with_flags(eqn, program)
+        return None if found is None else found[0]
+
+    def trim_with_flags(
+        self, eqn: Equation, program: Liveness
+    ) -> tuple[Equation, list[bool]] | None:
+        """The trimmed equation of this scan, and which of the operands that it had are left."""
+        body = program.simplified(self.body)
+        if body is None:
+            return None
+        body, results = keep_read_results(body, eqn.outputs, self.carried, program)
+        read = read_carry(body, results, self.constants, [False] * self.carried, program)
+        body = without_carry(body, self.constants, read)
+        body = program.simplified(body) or body
+        results = [*where_kept(read, results), *results[self.carried :]]
+        first_x = self.constants + self.carried
+        inputs = [
+            *eqn.inputs[: self.constants],
+            *where_kept(read, eqn.inputs[self.constants :]),
+            *eqn.inputs[first_x:],
+        ]
+        carried = sum(read)
+        first_x = self.constants + carried
+        keep = [r or self.constants <= i < first_x for i, r in enumerate(reads(body))]
+        if self.length is None:
+            # A tape says how many steps there are. Where none does for sure, it is one of them all.
+            tapes = range(first_x, len(keep))
+            sure = [i for i in tapes if program.counts(inputs[i])]
+            if not any(keep[i] for i in sure):
+                for i in sure[-1:] or tapes:
+                    keep[i] = True
+        operands = where_kept(keep, inputs)
+        constants = sum(keep[: self.constants])
+        body = with_inputs(body, keep, constants)
+        trimmed = Scan(body, constants, carried, self.length, self.reverse)
+        return Equation(trimmed, operands, results, eqn.place), keep
+
+
+@primitive
+class ScanLanes(Primitive):
+    """A scan over tapes for ``size`` lanes; constants are batched where ``batched`` says so."""
+
+    scan: Scan
+    size: int
+    batched: tuple[bool, ...]
+    multiple = True
+    passes_mask = True
+    loops = True
+
+    def __str__(self) -> str:
+        return f"scan_lanes[size={self.size}]"
+
+    def aval(self, *avals: Aval) -> tuple[Aval, ...]:
+        body, _ = self.mapped_body(self.scan.loop.entry_tapes(avals))
+        return lane_avals(body.out_avals, self.scan.carried, self.size)
+
+    def mapped_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """The body for all lanes, and what it captured."""
+        flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
+        make = lambda: vmap_program(self.scan.body, self.size, flags, tapes)  # noqa: E731
+        return cached(self, ("body", tapes), make)
+
+    def run(self, *operands: Any) -> tuple[Any, ...]:
+        scan = self.scan
+        constants, carry, xs = scan.split_operands(operands)
+        flags = [*self.batched, *[True] * (len(carry) + len(xs))]
+        program, captured = self.mapped_body(scan.loop.entry_tapes([aval_of(x) for x in operands]))
+        step = compiled(program, owned=False)
+        carried = scan.carried
+        masks = next(x.masks for x in xs if x.entries is not None)
+        kinds = [StepsAval(a.strong(), (self.size,)) for a in program.out_avals[carried:]]
+        ys: list[list[Any]] = [[None] * len(masks) for _ in kinds]
+        order = range(len(masks))
+        for t in reversed(order) if scan.reverse else order:
+            took = masks[t]
+            args = [*captured, *fed(took, [*constants, *carry, *[x[t] for x in xs]], flags)]
+            found = call_lanes(took, program, step, args)
+            carry = [
+                np.where(aligned(took, new), new, old)
+                for new, old in zip(found[:carried], carry, strict=True)
             ]
+            for y, value in zip(ys, found[carried:], strict=True):
+                y[t] = only(took, value)
+        steps = [Steps(y, a, masks) for y, a in zip(ys, kinds, strict=True)]
+        return (*own(carry, operands), *steps)
 
-        avals = program.in_avals[len(captured) :]
-        jaxpr, extra = rearranged(body, avals, program.name)
-        return jaxpr, extra, hs, full[carried:]
+    def _lanes(self, scan: Scan, captured: Sequence[Any], flags: Sequence[bool]) -> ScanLanes:
+        return ScanLanes(scan, self.size, (*[False] * len(captured), *self.batched, *flags))
 
+    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+        """The results, and the residuals of all steps for `backward`."""
+        scan = self.scan
+        body, captured, _ = scan.loop.forward()
+        derived = Scan(body, len(captured) + scan.constants, scan.carried, None, scan.reverse)
+        found = apply(self._lanes(derived, captured, ()), [*captured, *values], place)
+        count = len(scan.body.outputs)
+        return tuple(found[:count]), list(found[count:])
 
-def carried_tangents(
-    carry: Sequence[Any], tangents: Sequence[Any], moving: Sequence[bool]
-) -> list[Any]:
-    """The first tangents of the carry that moves, zeros where there are none."""
-    return [
-        zeros(aval_of(h).strong()) if t is None else convert(t, aval_of(h).dtype)
-        for h, t, on in zip(carry, tangents, moving, strict=True)
-        if on
-    ]
-
-
-def regroup(
-    found: Sequence[Any], carry_on: Sequence[bool], ys_on: Sequence[bool]
-) -> tuple[tuple[Any, ...], list[Any]]:
-    """Results and tangents, parted, from ``(*carry, *its tangents, *ys, *their tangents)``."""
-    carried = len(carry_on)
-    last, rest = found[:carried], iter(found[carried:])
-    last_t = [next(rest) if on else None for on in carry_on]
-    ys = [next(rest) for _ in ys_on]
-    ys_t = [next(rest) if on else None for on in ys_on]
-    return (*last, *ys), [*last_t, *ys_t]
-
-
-class BackwardBody:
-    """The backward body of a scan, for what is wanted and which cotangents there are.
-
-    Attributes:
-        body: Its program.
-        captured: The values of its first constants.
-        summed: The constants whose cotangents are summed up over the steps.
-        read: Which of the scan's own ``xs`` it reads again.
-        given: For which of the scan's ``xs`` it gives cotangents.
-
-    Args:
-        scan: The scan.
-        wanted: For which operands cotangents are asked.
-        masked: Whether products with cotangents are masked.
-        there: For which of the scan's ``ys`` there are cotangents.
-        counted: Whether the backward scan reads a last tape that only counts the steps.
-    """
-
-    __slots__ = ("body", "captured", "given", "read", "summed")
-
-    def __init__(
+    def backward(
         self,
-        scan: Scan,
+        ct: Sequence[Any],
+        out: Sequence[Any],
+        operands: Sequence[Any],
         wanted: Sequence[bool],
         masked: bool,
-        there: Sequence[bool],
-        counted: bool = False,
-    ) -> None:
-        body, constants, carried = scan.body, scan.constants, scan.carried
-        split = split_of(body)
-        avals = body.in_avals
-        inputs, first = len(avals), constants + carried
-        ask = [
-            aval.inexact and (constants <= i < first or wanted[i]) for i, aval in enumerate(avals)
-        ]
-        pullback = split.pullbacks[masked]
-        program, has = pullback.restricted(ask)
-        _, _, saved = scan.forward_body()
-        numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
-        self.summed = [i for i in range(constants) if has[i]]
-        self.given = [i - first for i in range(first, inputs) if has[i]]
-        self.read = sorted({i - first for i in numbers if first <= i < inputs})
-        if scan.length is None and not self.read and inputs > first:
-            # A tape says how many steps there are.
-            self.read = [0]
-        out_avals = body.out_avals
-        inexact = [a.inexact for a in out_avals[:carried]]
-        moving = [a.strong() for a, f in zip(out_avals[:carried], inexact, strict=True) if f]
-        ys = list(out_avals[carried:])
-        y_cts = [a.strong() for a, t in zip(ys, there, strict=True) if t]
-        sums = [avals[i].strong() for i in self.summed]
-        saved_avals = [(avals + split.forward.out_avals)[i].strong() for i in saved]
+        residuals: Sequence[Any],
+    ) -> list[Any]:
+        """The cotangents of the wanted operands, None for the others and for zeros."""
+        scan = self.scan
+        there = tuple([c is not None for c in ct[scan.carried :]])
+        plan = scan.loop.backward(wanted, masked, there)
+        constants, _, xs = scan.split_operands(operands)
+        carry, sums = plan.start(scan.loop, ct, constants, self.size)
+        tapes = [c for c in ct[scan.carried :] if c is not None]
+        args = [*plan.captured, *constants, *carry, *sums]
+        args += [*[xs[i] for i in plan.read], *residuals, *tapes]
+        count = len(plan.captured) + scan.constants
+        back = Scan(plan.body, count, len(carry) + len(sums), None, not scan.reverse)
+        pulled = plan.finish(scan.loop, apply(self._lanes(back, plan.captured, ()), args, None))
+        return shared_totals(pulled, self.batched)
 
-        def backward(*args: Any) -> list[Any]:
-            rest = iter(args)
-            held = dict(enumerate([next(rest) for _ in range(constants)]))
-            moved = [next(rest) for _ in moving]
-            totals = [next(rest) for _ in sums]
-            held.update({first + i: next(rest) for i in self.read})
-            held.update({i: next(rest) for i in saved})
-            given_cts = iter([next(rest) for _ in y_cts])
-            cts = [
-                *moved,
-                *[
-                    next(given_cts) if t else zeros(a.strong())
-                    for a, t in zip(ys, there, strict=True)
-                    if a.inexact
-                ],
-            ]
-            residuals = [held[i] for i in numbers]
-            bound = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
-            found = iter(run(program, [*bound, *cts]))
-            pulled = {i: next(found) for i in range(inputs) if has[i]}
-            carry = [
-                pulled[i] if has[i] else zeros(avals[i].strong())
-                for i, moves in zip(range(constants, first), inexact, strict=True)
-                if moves
-            ]
-            added = [plus(t, pulled[i]) for t, i in zip(totals, self.summed, strict=True)]
-            return [*carry, *added, *[pulled[first + i] for i in self.given]]
+    def jvp_forward(
+        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+    ) -> tuple[Any, list[Any]]:
+        """The results and their tangents, None for zeros."""
+        scan = self.scan
+        active = tuple([t is not None for t in tangents])
+        body, captured, carry_on, ys_on = scan.loop.with_tangents(active)
+        constants, carry, xs = scan.split_operands(values)
+        tc, th, tx = scan.split_operands(tangents)
+        full = carried_tangents(carry, th, carry_on)
+        tcs, txs = [t for t in tc if t is not None], [t for t in tx if t is not None]
+        moved = [f for f, t in zip(self.batched, tc, strict=True) if t is not None]
+        args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
+        count = len(captured) + len(constants) + len(tcs)
+        pushed = Scan(body, count, len(carry) + len(full), None, scan.reverse)
+        found = apply(self._lanes(pushed, captured, moved), args, place)
+        return regroup(found, carry_on, ys_on)
 
-        kinds = [*avals[:constants], *moving, *sums, *[avals[first + i] for i in self.read]]
-        kinds += [*saved_avals, *y_cts, *[make_aval((), np.dtype(np.bool_))] * counted]
-        self.body, self.captured = rearranged(backward, kinds, program.name)
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        scan = self.scan
+        inner = [*self.batched, *[True] * (len(operands) - len(self.batched))]
+        folded, flags = fold(size, self.size, batched, inner, operands)
+        lanes = ScanLanes(scan, size * self.size, tuple(flags[: len(self.batched)]))
+        found = apply(lanes, folded, None)
+        return unfold_lanes(found, size, self.size)
 
-    def start(
-        self, scan: Scan, ct: Sequence[Any], constants: Sequence[Any], size: int | None = None
-    ) -> tuple[list[Any], list[Any]]:
-        """The carry to begin with: cotangents of the last carry, sums of zeros for constants.
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return self.scan.body_flags(flags)
 
-        Args:
-            scan: The scan that is differentiated.
-            ct: The cotangents of its results.
-            constants: Its constants.
-            size: For lanes of a batch, how many there are.
-        """
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        return self.scan.depends(flags, count)
 
-        def lanes(aval: Aval) -> Aval:
-            return aval.strong() if size is None else aval.strong().batch(size)
-
-        carry = [
-            zeros(lanes(aval)) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, scan.body.out_avals[: scan.carried], strict=False)
-            if aval.inexact
-        ]
-        return carry, [zeros(lanes(scan.body.in_avals[i])) for i in self.summed]
-
-    def finish(self, scan: Scan, found: Sequence[Any]) -> list[Any]:
-        """The backward scan's results as cotangents of the scan's operands, None for zeros."""
-        pulled: list[Any] = [None] * len(scan.body.inputs)
-        inexact = [i for i, a in enumerate(scan.body.out_avals[: scan.carried]) if a.inexact]
-        places = [scan.constants + i for i in inexact] + self.summed
-        places += [scan.constants + scan.carried + i for i in self.given]
-        for place, c in zip(places, found, strict=True):
-            pulled[place] = c
-        return pulled
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        found = self.scan.trim_with_flags(eqn, program)
+        if found is None:
+            return None
+        one, keep = found
+        made = ScanLanes(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
+        return Equation(made, one.inputs, one.outputs, one.place)

@@ -14,16 +14,28 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import compiled, own
-from ...core.ir import Aval, Jaxpr, Place
+from ...core.ir import Aval, Equation, Jaxpr, Place
 from ...core.primitive import Primitive, primitive
 from ...core.residuals import Steps, StepsAval
 from ...core.trace import apply, run, trace
 from ...transforms.vmap import repeat
 from ..callbacks.host import call_lanes
 from ..program.collectives import refuse_collectives
+from ..program.dependence import carry_flags, depends
 from ..program.derive import cached, mapped_program, tapes_of, vmap_program
-from .batched_scan import ScanLanes, aligned, fed, fold, lane_avals, shared_totals, unfold_lanes
-from .scan import BackwardBody, Scan, carried_tangents, regroup
+from ..program.structured import Interpreter
+from ..program.trim import (
+    Liveness,
+    keep_read_results,
+    read_carry,
+    reads,
+    where_kept,
+    with_inputs,
+    without_carry,
+)
+from .batching import aligned, fed, fold, lane_avals, shared_totals, unfold_lanes
+from .loop_body import BackwardBody, LoopBody, carried_tangents, regroup
+from .scan import Scan, ScanLanes
 
 __all__ = ["While", "WhileLanes"]
 
@@ -41,6 +53,7 @@ class While(Primitive):
     body_constants: int
     multiple = True
     passes_mask = True
+    loops = True
 
     def __str__(self) -> str:
         return "while"
@@ -50,13 +63,12 @@ class While(Primitive):
         return len(self.body.inputs) - self.body_constants
 
     @property
-    def scan(self) -> Scan:
-        """The body as a scan over nothing, which derives bodies from bodies."""
-        return cached(
-            self, "scan", lambda: Scan(self.body, self.body_constants, self.carried, None, False)
-        )
+    def loop(self) -> LoopBody:
+        """The body, from which others are made."""
+        make = lambda: LoopBody(self.body, self.body_constants, self.carried, None)  # noqa: E731
+        return cached(self, "loop", make)
 
-    def parts(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    def split_operands(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The condition's constants, the body's, and the carry."""
         a, b = self.condition_constants, self.condition_constants + self.body_constants
         return list(operands[:a]), list(operands[a:b]), list(operands[b:])
@@ -67,7 +79,7 @@ class While(Primitive):
         return (*given[: self.carried], *tapes)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        c, b, carry = self.parts(operands)
+        c, b, carry = self.split_operands(operands)
         going, step = compiled(self.condition, owned=False), compiled(self.body, owned=False)
         kinds = self.body.out_avals[self.carried :]
         tapes: list[list[Any]] = [[] for _ in kinds]
@@ -84,7 +96,7 @@ class While(Primitive):
         return cached(self, "taped", self._taped)
 
     def _taped(self) -> tuple[While, list[Any]]:
-        forward, captured, _ = self.scan.forward_body()
+        forward, captured, _ = self.loop.forward()
 
         def counted(*args: Any) -> list[Any]:
             # The last tape has nothing to say but how many steps there were.
@@ -99,10 +111,7 @@ class While(Primitive):
     ) -> BackwardBody:
         """The backward body for the cotangents that there are."""
         there = tuple([c is not None for c in ct[self.carried :]])
-        asked = tuple(wanted[self.condition_constants :])
-        key = "backward", asked, masked, there
-        make = lambda: BackwardBody(self.scan, asked, masked, there, counted=True)  # noqa: E731
-        return cached(self, key, make)
+        return self.loop.backward(wanted[self.condition_constants :], masked, there, counted=True)
 
     def pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
         """The loop with tangents: of the carry beside the carry, of tapes behind the tapes.
@@ -114,7 +123,9 @@ class While(Primitive):
         return cached(self, ("jvp", active), lambda: self._pushed(active))
 
     def _pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
-        body, captured, carry_on, ys_on = self.scan.jvp_body(active[self.condition_constants :])
+        body, captured, carry_on, ys_on = self.loop.with_tangents(
+            active[self.condition_constants :]
+        )
         primal = len(self.condition.inputs)
         carry_avals = self.condition.in_avals[self.condition_constants :]
         moving = [a.strong() for a, on in zip(carry_avals, carry_on, strict=True) if on]
@@ -135,7 +146,7 @@ class While(Primitive):
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the tapes for `backward`."""
         loop, captured = self.taped()
-        c, b, carry = self.parts(values)
+        c, b, carry = self.split_operands(values)
         found = apply(loop, [*c, *captured, *b, *carry], place)
         count = len(self.body.outputs)
         return tuple(found[:count]), list(found[count:])
@@ -151,12 +162,12 @@ class While(Primitive):
     ) -> list[Any]:
         """The cotangents of the wanted operands, None for the others and for zeros."""
         plan = self.backward_body(ct, wanted, masked)
-        _, b, _ = self.parts(operands)
-        carry, sums = plan.start(self.scan, ct, b)
+        _, b, _ = self.split_operands(operands)
+        carry, sums = plan.start(self.loop, ct, b)
         tapes = [c for c in ct[self.carried :] if c is not None]
         scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
         args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
-        pulled = plan.finish(self.scan, apply(scan, args, None))
+        pulled = plan.finish(self.loop, apply(scan, args, None))
         return [*[None] * self.condition_constants, *pulled]
 
     def jvp_forward(
@@ -164,20 +175,18 @@ class While(Primitive):
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         loop, captured, carry_on, ys_on = self.pushed(tuple([t is not None for t in tangents]))
-        c, b, carry = self.parts(values)
-        _, tb, th = self.parts(tangents)
+        c, b, carry = self.split_operands(values)
+        _, tb, th = self.split_operands(tangents)
         full = carried_tangents(carry, th, carry_on)
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
         return regroup(apply(loop, args, place), carry_on, ys_on)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        c, b, carry = self.parts(operands)
-        cb, bb, hb = self.parts(batched)
+        c, b, carry = self.split_operands(operands)
+        cb, bb, hb = self.split_operands(batched)
         flags = (*bb, *hb)
         tapes = tapes_of([*b, *carry])
-        body, captured, carry_on, ys_on = cached(
-            self, ("vmap", size, flags, tapes), lambda: self.scan.mapped_body(size, flags, tapes)
-        )
+        body, captured, carry_on, ys_on = self.loop.mapped(size, flags, tapes)
         condition, extra, (differs,) = mapped_program(self.condition, size, [*cb, *carry_on])
         if differs:
             refuse_collectives(
@@ -201,6 +210,52 @@ class While(Primitive):
             ]
         )
 
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        c, b, carry = self.split_operands(operands)
+        steps: list[list[Any]] = [[] for _ in self.body.outputs[self.carried :]]
+        while by.value(by.run(self.condition, [*c, *carry])[0]):
+            found = by.run(self.body, [*b, *carry])
+            carry = found[: self.carried]
+            for step, value in zip(steps, found[self.carried :], strict=True):
+                step.append(value)
+        avals = self.aval()[self.carried :]
+        return [*carry, *[by.collect(step, a) for step, a in zip(steps, avals, strict=True)]]
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        asked, held, carry = self.split_operands(flags)
+        carry = carry_flags(self.body, held, carry, [])
+        return [(self.body, [*held, *carry]), (self.condition, [*asked, *carry])]
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        (body, inputs), (condition, asked) = self.body_flags(flags)
+        if any(depends(condition, asked)):
+            return [True] * count
+        return [*inputs[self.body_constants :], *depends(body, inputs)[self.carried :]]
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        found = self.trim_with_flags(eqn, program)
+        return None if found is None else found[0]
+
+    def trim_with_flags(
+        self, eqn: Equation, program: Liveness
+    ) -> tuple[Equation, list[bool]] | None:
+        """The trimmed equation of this loop, and which of the constants that it had are left."""
+        body, condition = program.simplified(self.body), program.simplified(self.condition)
+        if body is None or condition is None:
+            return None
+        asked, held = self.condition_constants, self.body_constants
+        body, results = keep_read_results(body, eqn.outputs, self.carried, program)
+        carry = read_carry(body, results, held, reads(condition)[asked:], program)
+        body = without_carry(body, held, carry)
+        body = program.simplified(body) or body
+        results = [*where_kept(carry, results), *results[self.carried :]]
+        in_condition, in_body = reads(condition)[:asked], reads(body)[:held]
+        condition = with_inputs(condition, [*in_condition, *carry], sum(in_condition))
+        body = with_inputs(body, [*in_body, *[True] * sum(carry)], sum(in_body))
+        operands = where_kept([*in_condition, *in_body, *carry], eqn.inputs)
+        trimmed = While(condition, body, sum(in_condition), sum(in_body))
+        return Equation(trimmed, operands, results, eqn.place), [*in_condition, *in_body]
+
 
 @primitive
 class WhileLanes(Primitive):
@@ -211,12 +266,10 @@ class WhileLanes(Primitive):
     batched: tuple[bool, ...]
     multiple = True
     passes_mask = True
+    loops = True
 
     def __str__(self) -> str:
         return f"while_lanes[size={self.size}]"
-
-    def jaxprs(self) -> Any:
-        return self.loop.jaxprs()
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         tapes = [a if isinstance(a, StepsAval) else None for a in avals]
@@ -224,8 +277,8 @@ class WhileLanes(Primitive):
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         loop = self.loop
-        c, b, carry = loop.parts(operands)
-        _, bb, _ = loop.parts(self.batched)
+        c, b, carry = loop.split_operands(operands)
+        _, bb, _ = loop.split_operands(self.batched)
         condition, held = self.mapped_condition()
         body, kept = self.mapped_body(tapes_of(operands))
         going, step = compiled(condition, owned=False), compiled(body, owned=False)
@@ -254,12 +307,12 @@ class WhileLanes(Primitive):
     def mapped_condition(self) -> tuple[Jaxpr, list[Any]]:
         """The condition for all lanes, and what it captured."""
         loop = self.loop
-        flags = [*loop.parts(self.batched)[0], *[True] * loop.carried]
+        flags = [*loop.split_operands(self.batched)[0], *[True] * loop.carried]
         return cached(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
 
     def mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
         """The body for all lanes, and what it captured."""
-        _, bb, _ = self.loop.parts(self.batched)
+        _, bb, _ = self.loop.split_operands(self.batched)
         flags = [*bb, *[True] * self.loop.carried]
         kinds = tuple(tapes[self.loop.condition_constants :])
         make = lambda: vmap_program(self.loop.body, self.size, flags, kinds)  # noqa: E731
@@ -267,13 +320,13 @@ class WhileLanes(Primitive):
 
     def _lanes(self, loop: While, captured: Sequence[Any], flags: Sequence[bool]) -> WhileLanes:
         """The lanes of a loop derived from this one, whose body captured more constants."""
-        cb, bb, _ = self.loop.parts(self.batched)
+        cb, bb, _ = self.loop.split_operands(self.batched)
         return WhileLanes(loop, self.size, (*cb, *[False] * len(captured), *bb, *flags))
 
     def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
         """The results, and the tapes for `backward`."""
         loop, captured = self.loop.taped()
-        c, b, carry = self.loop.parts(values)
+        c, b, carry = self.loop.split_operands(values)
         found = apply(self._lanes(loop, captured, ()), [*c, *captured, *b, *carry], place)
         count = len(self.loop.body.outputs)
         return tuple(found[:count]), list(found[count:])
@@ -290,14 +343,14 @@ class WhileLanes(Primitive):
         """The cotangents of the wanted operands, None for the others and for zeros."""
         loop = self.loop
         plan = loop.backward_body(ct, wanted, masked)
-        _, b, _ = loop.parts(operands)
-        _, bb, _ = loop.parts(self.batched)
-        carry, sums = plan.start(loop.scan, ct, b, self.size)
+        _, b, _ = loop.split_operands(operands)
+        _, bb, _ = loop.split_operands(self.batched)
+        carry, sums = plan.start(loop.loop, ct, b, self.size)
         tapes = [c for c in ct[loop.carried :] if c is not None]
         scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
         lanes = ScanLanes(scan, self.size, (*[False] * len(plan.captured), *bb))
         args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
-        pulled = plan.finish(loop.scan, apply(lanes, args, None))
+        pulled = plan.finish(loop.loop, apply(lanes, args, None))
         summed = shared_totals(pulled, bb)
         return [*[None] * loop.condition_constants, *summed]
 
@@ -307,9 +360,9 @@ class WhileLanes(Primitive):
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
         loop, captured, carry_on, ys_on = self.loop.pushed(active)
-        c, b, carry = self.loop.parts(values)
-        _, tb, th = self.loop.parts(tangents)
-        _, bb, _ = self.loop.parts(self.batched)
+        c, b, carry = self.loop.split_operands(values)
+        _, tb, th = self.loop.split_operands(tangents)
+        _, bb, _ = self.loop.split_operands(self.batched)
         full = carried_tangents(carry, th, carry_on)
         moved = [f for f, t in zip(bb, tb, strict=True) if t is not None]
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
@@ -322,3 +375,17 @@ class WhileLanes(Primitive):
         lanes = WhileLanes(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
         found = apply(lanes, folded, None)
         return unfold_lanes(found, size, self.size)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return self.loop.body_flags(flags)
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        return self.loop.depends(flags, count)
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        found = self.loop.trim_with_flags(eqn, program)
+        if found is None:
+            return None
+        one, keep = found
+        made = WhileLanes(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
+        return Equation(made, one.inputs, one.outputs, one.place)

@@ -8,20 +8,23 @@ the backward pass reads, so that nothing is computed twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core.backend import compiled
-from ...core.ir import Aval, Jaxpr, Place
+from ...core.ir import Aval, Equation, Jaxpr, Place
 from ...core.primitive import Primitive, primitive
 from ...core.trace import apply, aval_of
 from ...errors import InvalidJaxprError
 from ...ops.convert import convert
 from ...ops.linear import zeros
+from .dependence import depends
 from .derive import derived, jvp_program, split_of, tapes_of, vmap_program
+from .structured import Interpreter
 from .trace_body import to_aval
+from .trim import Liveness, reads, where_kept, with_inputs
 
-__all__ = ["Call"]
+__all__ = ["Call", "trim_one_program"]
 
 
 @primitive
@@ -31,6 +34,7 @@ class Call(Primitive):
     jaxpr: Jaxpr
     multiple = True
     passes_mask = True
+    inlined = True
 
     def __str__(self) -> str:
         return f"call {self.jaxpr.name}"
@@ -107,3 +111,39 @@ class Call(Primitive):
             self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, tapes)
         )
         return apply(Call(program), [*captured, *operands], None)
+
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        return by.run(self.jaxpr, operands)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return [(self.jaxpr, list(flags))]
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        return depends(self.jaxpr, flags)
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        return trim_one_program(self.jaxpr, Call, eqn, program)
+
+
+def trim_one_program(
+    jaxpr: Jaxpr, hold: Callable[[Jaxpr], Primitive], eqn: Equation, program: Liveness
+) -> Equation | None:
+    """``eqn``, whose primitive runs ``jaxpr`` at the operands, without what is unread.
+
+    Args:
+        jaxpr: The program.
+        hold: Makes the primitive that holds another program.
+        eqn: The equation.
+        program: The program around it.
+    """
+    wanted = [v in program.live for v in eqn.outputs]
+    outputs = where_kept(wanted, jaxpr.outputs)
+    body = program.simplified(
+        Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name)
+    )
+    if body is None:
+        return None
+    keep = reads(body)
+    body = with_inputs(body, keep, sum(keep[: body.captured]))
+    operands, results = where_kept(keep, eqn.inputs), where_kept(wanted, eqn.outputs)
+    return Equation(hold(body), operands, results, eqn.place)

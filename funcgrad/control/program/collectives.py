@@ -42,5 +42,5 @@ def _first(program: Jaxpr) -> tuple[str, Place | None] | None:
         for eqn in pending.pop().equations:
             if eqn.primitive.collective:
                 return eqn.primitive.name, eqn.place
-            pending.extend(eqn.primitive.jaxprs())
+            pending.extend([jaxpr for _, jaxpr in eqn.primitive.bodies()])
     return None

@@ -19,6 +19,7 @@ from ...core.trace import Tracer, aval_of, run, trace
 from ...transforms.jvp import jvp
 from ...transforms.vjp import vjp
 from ...transforms.vmap import BatchFrame, vmap
+from .trim import trimmed
 
 __all__ = [
     "Pullback",
@@ -95,7 +96,7 @@ def first_like(jaxpr: Jaxpr) -> Jaxpr:
     the user's are not.
     """
     held = (eqn.primitive for eqn in jaxpr.equations)
-    if len(jaxpr.equations) > 500 or any(p.foreign or any(p.jaxprs()) for p in held):
+    if len(jaxpr.equations) > 500 or any(p.foreign or any(p.bodies()) for p in held):
         return jaxpr
     try:
         return _first(_Text(jaxpr))
@@ -125,8 +126,6 @@ class Pullback:
 
     def restricted(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
         """The program without the cotangents that nobody wants, and which are left."""
-        from .trim import trimmed  # which knows the primitives, which know this file
-
         program = self.program
         outputs = iter(program.outputs)
         kept: list[Any] = []
