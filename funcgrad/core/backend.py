@@ -7,7 +7,6 @@ process that calls no `jit` does not load it, until it has interpreted for as lo
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
@@ -15,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ..errors import COMPILED, LIBRARIES, ArgumentError, FuncgradError, OutOfBoundsError
+from . import lazy
 from .ir import Jaxpr, line_of, live_equations
 from .trace import last_reads, run
 
@@ -194,31 +194,24 @@ class _Interpreted:
         if jaxpr is not None:
             _Interpreted.left -= len(jaxpr.equations)
             if _Interpreted.left < 0:
-                importlib.import_module(_COMPILER)
                 self._program = backend_named().compile(jaxpr, owned=self._owned)
                 self._jaxpr = None
         return self._program(*args)
 
 
 _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
-_PREFERRED = ["run"]
-_COMPILER = "funcgrad.compile.source.backend"
-"""What registers a faster backend as it loads. It stands on a higher floor and is named, not known:
-where nobody loads it, programs are interpreted first, and it is loaded when that has paid."""
+_HOMES = {"numpy": "funcgrad.compile.source.backend"}
+"""The modules that register a backend as they load. They stand on a higher floor and are named, not
+known: un-jitted programs are interpreted until loading has paid."""
+_COMPILER = "numpy"
+"""What `jit` compiles with where no backend is named."""
 
 _PROGRAMS: WeakKeyDictionary[Jaxpr, dict[bool, Program]] = WeakKeyDictionary()
 
 
-def register(backend: Backend, *, prefer: bool = False) -> None:
-    """Add a backend, under its name.
-
-    Args:
-        backend: The backend.
-        prefer: Make it the one that is used where none is named.
-    """
+def register(backend: Backend) -> None:
+    """Add a backend, under its name."""
     _BACKENDS[backend.name] = backend
-    if prefer:
-        _PREFERRED.append(backend.name)
 
 
 def backend_named(name: str | None = None) -> Backend:
@@ -227,11 +220,14 @@ def backend_named(name: str | None = None) -> Backend:
     Raises:
         ArgumentError: Where there is none.
     """
-    found = _BACKENDS.get(_PREFERRED[-1] if name is None else name)
+    name = _COMPILER if name is None else name
+    if name not in _BACKENDS and name in _HOMES:
+        lazy.load(_HOMES[name])
+    found = _BACKENDS.get(name)
     if found is None:
         raise ArgumentError(
             f"jit: there is no backend {name!r}",
-            f"Use one of {', '.join(map(repr, sorted(_BACKENDS)))}, or leave it out.",
+            f"Use one of {', '.join(map(repr, sorted({*_BACKENDS, *_HOMES})))}, or leave it out.",
         )
     return found
 
@@ -241,10 +237,9 @@ def compiled(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
     programs = _PROGRAMS.setdefault(jaxpr, {})
     program = programs.get(owned)
     if program is None:
-        interpreted = _PREFERRED[-1] == "run"
         program = programs[owned] = (
-            _Interpreted(jaxpr, owned)
-            if interpreted
-            else backend_named().compile(jaxpr, owned=owned)
+            backend_named().compile(jaxpr, owned=owned)
+            if _COMPILER in _BACKENDS
+            else _Interpreted(jaxpr, owned)
         )
     return program

@@ -6,8 +6,9 @@ value first meets the function, and when it is first taken from `funcgrad.numpy`
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
+
+from ..core import lazy
 
 __all__ = ["MODULES", "MODULE_OF", "load", "load_all"]
 
@@ -95,7 +96,7 @@ MODULE_OF: dict[str, str] = {
 
 def load(room: str) -> ModuleType:
     """The module of that name; loading it registers its counterparts."""
-    return importlib.import_module(f"{__package__}.{room}")
+    return lazy.load(f"{__package__}.{room}")
 
 
 def load_all() -> None:

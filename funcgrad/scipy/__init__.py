@@ -7,26 +7,6 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from ..core.lazy import attach as _attach
 
-if TYPE_CHECKING:
-    from . import integrate as integrate
-    from . import linalg as linalg
-    from . import ndimage as ndimage
-    from . import optimize as optimize
-    from . import signal as signal
-    from . import special as special
-    from . import stats as stats
-
-__all__ = ["integrate", "linalg", "ndimage", "optimize", "signal", "special", "stats"]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'funcgrad.scipy' has no attribute {name!r}")
-    return importlib.import_module(f".{name}", __name__)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = _attach(globals())

@@ -347,4 +347,4 @@ class NumpyBackend:
         return NumpyProgram(jaxpr, constants, owned, names).function
 
 
-register(NumpyBackend(), prefer=True)
+register(NumpyBackend())

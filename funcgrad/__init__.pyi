@@ -1,0 +1,64 @@
+"""The public names and where they stand; `core.lazy` reads this at run time."""
+
+from . import checkpoint_policies as checkpoint_policies
+from . import debug as debug
+from . import errors as errors
+from . import lax as lax
+from . import nn as nn
+from . import numpy as numpy
+from . import optim as optim
+from . import random as random
+from . import scipy as scipy
+from . import testing as testing
+from . import tree as tree
+from .api.collective import all_gather as all_gather
+from .api.collective import axis_index as axis_index
+from .api.collective import axis_size as axis_size
+from .api.collective import pmax as pmax
+from .api.collective import pmean as pmean
+from .api.collective import pmin as pmin
+from .api.collective import psum as psum
+from .api.collective import psum_scatter as psum_scatter
+from .api.gradient import grad as grad
+from .api.gradient import value_and_grad as value_and_grad
+from .api.jacobian import hessian as hessian
+from .api.jacobian import jacfwd as jacfwd
+from .api.jacobian import jacobian as jacobian
+from .api.jacobian import jacrev as jacrev
+from .api.jacobian import value_and_jacfwd as value_and_jacfwd
+from .api.jacobian import value_and_jacobian as value_and_jacobian
+from .api.jacobian import value_and_jacrev as value_and_jacrev
+from .api.mapping import vmap as vmap
+from .api.products import hvp as hvp
+from .api.products import jvp as jvp
+from .api.products import linearize as linearize
+from .api.products import vjp as vjp
+from .api.program import make_jaxpr as make_jaxpr
+from .api.program import stop_gradient as stop_gradient
+from .api.transposition import linear_transpose as linear_transpose
+from .api.vectorize import vectorize as vectorize
+from .compile.jit import jit as jit
+from .control.callbacks.pure_callback import ShapeDtypeStruct as ShapeDtypeStruct
+from .control.callbacks.pure_callback import pure_callback as pure_callback
+from .control.checkpoint import checkpoint as _checkpoint
+from .control.checkpoint import checkpoint as checkpoint
+from .control.checkpoint import checkpoint_name as checkpoint_name
+from .control.custom.custom_gradient import custom_gradient as custom_gradient
+from .control.custom.custom_jvp import custom_jvp as custom_jvp
+from .control.custom.custom_vjp import custom_vjp as custom_vjp
+from .control.flow.associative_scan import associative_scan as associative_scan
+from .control.flow.conditionals import cond as cond
+from .control.flow.conditionals import select as select
+from .control.flow.conditionals import switch as switch
+from .control.flow.loops import fori_loop as fori_loop
+from .control.flow.loops import map as map
+from .control.flow.loops import scan as scan
+from .control.flow.loops import while_loop as while_loop
+from .control.implicit.custom_root import custom_linear_solve as custom_linear_solve
+from .control.implicit.custom_root import custom_root as custom_root
+from .control.implicit.fixed_point import fixed_point as fixed_point
+from .core.ir import Jaxpr as Jaxpr
+from .core.ir import check as check
+
+__version__: str
+remat = _checkpoint
