@@ -6,6 +6,7 @@ a room is not loaded yet.
 
 import ast
 import importlib
+import inspect
 import os
 import pkgutil
 import subprocess
@@ -129,13 +130,33 @@ print(*(type(getattr(fnp, name)).__name__ + ":" + name for name in dir(fnp)))
 # The public names
 
 
-def test_public_names_load_from_where_type_checkers_look():
-    typed = typed_imports(Path(funcgrad.__file__))
-    assert typed == funcgrad._LAZY
-    assert {*typed, "numpy"} == set(funcgrad.__all__)
-    for name in funcgrad.__all__:
-        assert getattr(funcgrad, name) is not None
-    assert set(funcgrad.__all__) <= set(dir(funcgrad))
+@pytest.mark.parametrize("package", [funcgrad, funcgrad.lax, funcgrad.nn, funcgrad.scipy])
+def test_public_names_load_from_where_type_checkers_look(package):
+    stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text())
+    names, own = set(), {}
+    for node in stub.body:
+        if isinstance(node, ast.ImportFrom):
+            (alias,) = node.names
+            assert node.level and alias.asname in (alias.name, f"_{alias.name}")
+            own[alias.asname] = alias.name
+        elif isinstance(node, ast.Assign):
+            own[node.targets[0].id] = own[node.value.id]
+    for name, original in own.items():
+        if name[0] == "_":
+            continue
+        names.add(name)
+        found = getattr(package, name)
+        assert getattr(found, "__name__", original).rpartition(".")[2] == original
+    assert names == set(package.__all__)
+    assert names <= set(dir(package))
+
+
+@pytest.mark.parametrize("package", [funcgrad, funcgrad.nn, funcgrad.scipy])
+def test_no_module_hides_a_function(package):
+    # Loading the module would put it in the function's place.
+    modules_there = {name for _, name, _ in pkgutil.iter_modules(package.__path__)}
+    functions = {n for n in package.__all__ if not inspect.ismodule(getattr(package, n))}
+    assert modules_there & functions == set()
 
 
 def test_an_unknown_public_name():

@@ -9,6 +9,7 @@ start loads at once; NumPy's functions load room by room (`modules`) when first 
 
 from __future__ import annotations
 
+import sys as _sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 
 _operators.install()
 _inplace.install_in_place()
-_methods.install()
+_methods.install(namespace=_sys.modules[__name__])
 
 
 def __getattr__(name: str) -> Any:

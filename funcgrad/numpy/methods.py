@@ -24,8 +24,16 @@ from .promote import strong
 __all__ = ["install"]
 
 
-def install() -> None:
-    """Give `Tracer` the attributes and methods of an array."""
+def install(namespace: Any) -> None:
+    """Give `Tracer` the attributes and methods of an array.
+
+    Args:
+        namespace: The array API's namespace, `funcgrad.numpy`.
+    """
+
+    def array_namespace(self: Tracer, *, api_version: str | None = None) -> Any:
+        return namespace
+
     for name, function in _METHODS.items():
         setattr(Tracer, name, entry(_method(name, function)))
     for name, advice in _WRITING.items():
@@ -58,7 +66,7 @@ def install() -> None:
         "__contains__": _contains,
         "__copy__": lambda self: copied(self),
         "__deepcopy__": lambda self, memo: copied(self),
-        "__array_namespace__": _array_namespace,
+        "__array_namespace__": array_namespace,
     }
     for name in _CONVERSIONS:
         special[name] = vars(Tracer)[name]
@@ -240,12 +248,6 @@ def _iter(self: Tracer) -> Iterator[Any]:
 
 def _contains(self: Tracer, value: Any) -> bool:
     return bool(np.any(np.equal(self, value)))
-
-
-def _array_namespace(self: Tracer, *, api_version: str | None = None) -> Any:
-    from .. import numpy
-
-    return numpy
 
 
 def _setitem(self: Tracer, key: Any, value: Any) -> NoReturn:
