@@ -57,6 +57,7 @@ from .control.flow.loops import while_loop as while_loop
 from .control.implicit.custom_root import custom_linear_solve as custom_linear_solve
 from .control.implicit.custom_root import custom_root as custom_root
 from .control.implicit.fixed_point import fixed_point as fixed_point
+from .core.backend import backends as backends
 from .core.ir import Jaxpr as Jaxpr
 from .core.ir import check as check
 

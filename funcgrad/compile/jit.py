@@ -139,8 +139,9 @@ class Jitted:
             warn(f"jit: {self!r} was traced {text}")
 
     def _add_entry(self, traced: Traced) -> None:
-        parts = traced.signature, traced.program, traced.result, traced.constants, traced.explain
-        entry = entry_for(*parts)
+        program = traced.program
+        parts = traced.signature, traced.result, traced.constants
+        entry = program.entry(*parts) or entry_for(program, *parts)
         if entry is None:
             return
         # Threads at the same time may lose an entry, and never make a circle: newest come first.

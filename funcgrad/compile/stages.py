@@ -2,20 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import tree
 from ..core.axes import WATCHING, Axis, is_open
-from ..core.backend import Backend, explained
-from ..core.ir import Jaxpr
+from ..core.backend import Backend, Executable, backend_named
+from ..core.ir import Jaxpr, line_of
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
 from ..tree import LEAF, TreeDef
 from .calls.signature import Signature, StaticArguments, argument_names, traced_aval
+from .passes.pipeline import optimise
 
-__all__ = ["Compiled", "Lowered", "Traced"]
+__all__ = ["Compiled", "Lowered", "Traced", "build"]
+
+
+def build(
+    jaxpr: Jaxpr,
+    constants: Sequence[Any] = (),
+    *,
+    owned: bool = True,
+    names: Sequence[str] = (),
+    backend: Backend | None = None,
+) -> Executable:
+    """A program through the passes, once, and compiled.
+
+    Args:
+        jaxpr: The program.
+        constants: The values of its leading inputs.
+        owned: See `Backend.compile`.
+        names: See `Backend.compile`.
+        backend: What compiles it; by default the preferred one.
+
+    Raises:
+        ArgumentError: Where the backend does not support a primitive.
+    """
+    backend = backend_named() if backend is None else backend
+    weak = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
+    if backend.profile is not None:
+        jaxpr, constants = optimise(jaxpr, constants, profile=backend.profile)
+    for eqn in jaxpr.equations:
+        if not backend.supports(eqn.primitive):
+            raise ArgumentError(
+                f"jit: the backend {backend.name!r} does not support {eqn.primitive.name}, at "
+                f"{line_of(eqn.place)}",
+                'Leave backend= out, or write backend="numpy".',
+            )
+    return backend.compile(jaxpr, constants, owned=owned, names=names, weak=weak)
 
 
 class Traced:
@@ -36,7 +71,7 @@ class Traced:
         self.constants: dict[int, Any] = {}
         self._f = f
         self._backend = backend
-        self._program: Any = None
+        self._program: Executable | None = None
 
         def flat(*tracers: Any) -> list[Any]:
             args, kwargs = signature.rebuild(tracers)
@@ -71,30 +106,25 @@ class Traced:
         return not any(x.frame.closed for x in self.outer()) and all(map(is_open, self.axes))
 
     @property
-    def program(self) -> Any:
+    def program(self) -> Executable:
         """The compiled program: of the traced leaves, to the tuple of results that are numbers."""
         if self._program is None:
             names = argument_names(self._f, self.signature)
-            self._program = self._backend.compile(self.jaxpr, self.captured, names=names)
+            self._program = build(self.jaxpr, self.captured, names=names, backend=self._backend)
         return self._program
 
     def source(self) -> str:
         """The program's text."""
-        compiled = getattr(self.program, "program", None)
-        return str(self.jaxpr) if compiled is None else compiled.source()
-
-    def explain(self, error: Exception) -> Exception:
-        """What to raise for an exception that the program raised."""
-        return explained(error)
+        return self.program.source() or str(self.jaxpr)
 
     def __call__(self, values: list[Any]) -> Any:
         try:
             results = self.program(*values)
         except Exception as error:
-            explained = self.explain(error)
-            if explained is error:
+            located = self.program.located(error)
+            if located is error:
                 raise
-            raise explained from None
+            raise located from None
         return self.unflatten(results)
 
     def unflatten(self, results: Iterable[Any]) -> Any:

@@ -8,7 +8,7 @@ process that calls no `jit` does not load it, until it has interpreted for as lo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -21,8 +21,12 @@ from .trace import last_reads, run
 __all__ = [
     "EXPLAIN",
     "Backend",
+    "BackendInfo",
+    "Executable",
+    "Profile",
     "RunBackend",
     "backend_named",
+    "backends",
     "compiled",
     "explained",
     "note_line",
@@ -31,8 +35,68 @@ __all__ = [
     "register",
 ]
 
+
 Program = Callable[..., tuple[Any, ...]]
-"""A compiled jaxpr: takes one value for each input that is not bound, gives a tuple of results."""
+"""Takes one value for each input that is not bound, gives a tuple of results."""
+
+
+class Profile(NamedTuple):
+    """What pays on a backend: the constants by which the passes decide.
+
+    The defaults are for backends on which each operation costs a microsecond, whatever it does, as
+    on NumPy.
+
+    Attributes:
+        dot_length: Sums of products up to this length become matrix products.
+        element_length: Elements of vectors up to this length are numbers of their own.
+        stack_length: Up to this length arithmetic of vectors put together of numbers is done to the
+            numbers.
+    """
+
+    dot_length: int = 8192
+    element_length: int = 8
+    stack_length: int = 4
+
+
+class Executable:
+    """A compiled program: takes one value for each input that is not bound, gives a tuple.
+
+    Attributes:
+        function: What a caller on the hot path calls in place of the executable.
+    """
+
+    def __init__(self, function: Callable[..., tuple[Any, ...]]) -> None:
+        self.function = function
+
+    def __call__(self, *args: Any) -> tuple[Any, ...]:
+        return self.function(*args)
+
+    @property
+    def calls_numpy(self) -> bool:
+        """Whether NumPy may have something to warn of."""
+        return True
+
+    def source(self) -> str:
+        """The text of the program, for a reader; empty where the jaxpr is all there is."""
+        return ""
+
+    def located(self, error: Exception) -> Exception:
+        """What to raise for an exception of the function's: with the user's line, where known."""
+        return explained(error)
+
+    def entry(self, signature: Any, result: Any, constants: Any) -> Callable[..., Any] | None:
+        """An entry function of the backend's own for the calls of a jitted function.
+
+        Args:
+            signature: What the function was traced for, `funcgrad.compile.signature.Signature`.
+            result: The structure of its result.
+            constants: Its leaves that are no numbers, by position.
+
+        Returns:
+            The function, which passes calls that it does not recognise on to its global ``miss``;
+            None to have one generated.
+        """
+        return None
 
 
 class Backend(Protocol):
@@ -40,9 +104,11 @@ class Backend(Protocol):
 
     Attributes:
         name: What `jit` is asked for, as in ``jit(f, backend="numpy")``.
+        profile: What pays on it; None for one that wants programs as they were traced.
     """
 
     name: str
+    profile: Profile | None
 
     def supports(self, primitive: Any) -> bool:
         """Whether it can compile programs in which ``primitive`` occurs."""
@@ -55,17 +121,19 @@ class Backend(Protocol):
         *,
         owned: bool = True,
         names: Sequence[str] = (),
-    ) -> Program:
-        """Compile a program.
+        weak: Sequence[bool] = (),
+    ) -> Executable:
+        """Compile a program, which has gone through the passes by `profile`.
 
         Args:
-            jaxpr: The program; its nested calls are the backend's to inline.
+            jaxpr: The program.
             constants: The values of its leading inputs, which the result binds. They are never
                 written to.
             owned: Whether every array of the result must be its own, writeable and apart from
                 arguments, constants and the other results (law 6). Without it results may be views
                 of arguments and of one another, but still not of constants.
             names: What the remaining inputs may be called where the result can be read.
+            weak: Which of the remaining inputs come as Python's numbers.
 
         Returns:
             A function of the remaining inputs, in order.
@@ -77,6 +145,7 @@ class RunBackend:
     """The interpreter: `core.trace.run`, one equation after the other."""
 
     name = "run"
+    profile = None
 
     def supports(self, primitive: Any) -> bool:
         return True
@@ -88,7 +157,8 @@ class RunBackend:
         *,
         owned: bool = True,
         names: Sequence[str] = (),
-    ) -> Program:
+        weak: Sequence[bool] = (),
+    ) -> Executable:
         # A copy, because programs are cached weakly by the jaxpr, which must then not be held.
         equations = live_equations(jaxpr, jaxpr.outputs)
         program = Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)
@@ -98,7 +168,7 @@ class RunBackend:
             results = run(program, [*bound, *args], dying)
             return tuple(own(results, [*bound, *args] if owned else bound))
 
-        return interpret
+        return Executable(interpret)
 
 
 def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
@@ -187,24 +257,30 @@ class _Interpreted:
             jaxpr.inputs, jaxpr.equations, jaxpr.outputs, jaxpr.captured, jaxpr.name
         )
         self._owned = owned
-        self._program = backend_named("run").compile(jaxpr, owned=owned)
+        self._program = backend_named("run").compile(jaxpr, owned=owned).function
 
     def __call__(self, *args: Any) -> tuple[Any, ...]:
         jaxpr = self._jaxpr
         if jaxpr is not None:
             _Interpreted.left -= len(jaxpr.equations)
             if _Interpreted.left < 0:
-                self._program = backend_named().compile(jaxpr, owned=self._owned)
+                self._program = _build(jaxpr, self._owned)
                 self._jaxpr = None
         return self._program(*args)
+
+
+def _build(jaxpr: Jaxpr, owned: bool) -> Program:
+    # The pipeline stands on a higher floor and is named, not known: where nobody compiles, nothing
+    # of it is loaded.
+    return lazy.load("funcgrad.compile.stages").build(jaxpr, owned=owned).function
 
 
 _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
 _HOMES = {"numpy": "funcgrad.compile.source.backend"}
 """The modules that register a backend as they load. They stand on a higher floor and are named, not
 known: un-jitted programs are interpreted until loading has paid."""
-_COMPILER = "numpy"
-"""What `jit` compiles with where no backend is named."""
+_PREFERRED = "numpy"
+"""What compiles where no backend is named."""
 
 _PROGRAMS: WeakKeyDictionary[Jaxpr, dict[bool, Program]] = WeakKeyDictionary()
 
@@ -220,7 +296,7 @@ def backend_named(name: str | None = None) -> Backend:
     Raises:
         ArgumentError: Where there is none.
     """
-    name = _COMPILER if name is None else name
+    name = _PREFERRED if name is None else name
     if name not in _BACKENDS and name in _HOMES:
         lazy.load(_HOMES[name])
     found = _BACKENDS.get(name)
@@ -232,14 +308,42 @@ def backend_named(name: str | None = None) -> Backend:
     return found
 
 
+class BackendInfo(NamedTuple):
+    """What is known of a backend.
+
+    Attributes:
+        name: What `jit` is asked for.
+        available: Whether programs can be compiled with it here.
+        reason: Why it cannot be used; empty where it can.
+    """
+
+    name: str
+    available: bool
+    reason: str
+
+
+def backends() -> list[BackendInfo]:
+    """The backends that ``jit(f, backend=...)`` knows, the preferred one first.
+
+    >>> [info.name for info in backends()]
+    ['numpy', 'run']
+    """
+    names = sorted({*_BACKENDS, *_HOMES}, key=lambda name: (name != _PREFERRED, name))
+    found: list[BackendInfo] = []
+    for name in names:
+        try:
+            backend_named(name)
+            found.append(BackendInfo(name, True, ""))
+        except ImportError as error:
+            found.append(BackendInfo(name, False, str(error)))
+    return found
+
+
 def compiled(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
     """The program of ``jaxpr``, compiled once as long as ``jaxpr`` is alive."""
     programs = _PROGRAMS.setdefault(jaxpr, {})
     program = programs.get(owned)
     if program is None:
-        program = programs[owned] = (
-            backend_named().compile(jaxpr, owned=owned)
-            if _COMPILER in _BACKENDS
-            else _Interpreted(jaxpr, owned)
-        )
+        loaded = _PREFERRED in _BACKENDS
+        program = programs[owned] = _build(jaxpr, owned) if loaded else _Interpreted(jaxpr, owned)
     return program

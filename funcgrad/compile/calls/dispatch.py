@@ -9,7 +9,6 @@ path; so a check may be stricter than it need be, but never laxer.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from enum import Enum
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -17,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._stack import POINTS, STATE, pointing
+from ...core.backend import Executable
 from ...core.ir import Aval
 from ...errors import ENTRY, trim
 from ...tree import TreeDef
@@ -43,20 +43,18 @@ class _Node(NamedTuple):
 
 
 def entry_for(
+    program: Executable,
     signature: Signature,
-    program: Callable[..., tuple[Any, ...]],
     result: TreeDef,
     constants: dict[int, Any],
-    explain: Callable[[Exception], Exception],
 ) -> FunctionType | None:
     """The entry function for calls of one signature.
 
     Args:
-        signature: What the program was compiled for.
         program: Takes the traced leaves, gives a tuple of results.
+        signature: What the program was compiled for.
         result: The structure of the result.
         constants: The result's leaves that the program does not give, by position.
-        explain: From an exception that the program raised to the one to raise.
 
     Returns:
         The function, whose global ``miss`` is what it hands other calls on to; None where the
@@ -67,7 +65,7 @@ def entry_for(
         writer = _Entry(signature)
     except _UnsupportedError:
         return None
-    writer.call_program(result, constants, calls_numpy(program))
+    writer.call_program(result, constants, program.calls_numpy)
     text = "\n".join(
         [
             "def entry(*args, **kwargs):",
@@ -81,8 +79,8 @@ def entry_for(
     space: dict[str, Any] = {
         **writer.bound,
         "__name__": __name__,
-        "program": program,
-        "explain": explain,
+        "program": program.function,
+        "located": program.located,
         "trim": trim,
         "STATE": STATE,
         "POINTS": POINTS,
@@ -94,11 +92,6 @@ def entry_for(
     except (SyntaxError, RecursionError, MemoryError):  # a result nested deeper than Python parses
         return None
     return space["entry"]
-
-
-def calls_numpy(program: Any) -> bool:
-    """Whether a compiled program may have NumPy warn."""
-    return getattr(getattr(program, "program", None), "calls_numpy", True)
 
 
 class _Entry:
@@ -263,9 +256,9 @@ class _Entry:
             self.lines.append(f"    {', '.join(names)}, = {call}" if names else f"    {call}")
         self.lines += [
             "except Exception as error:",
-            "    explained = explain(error)",
-            "    if explained is error: raise",
-            "    raise explained from None",
+            "    where = located(error)",
+            "    if where is error: raise",
+            "    raise where from None",
         ]
         if points:
             self.lines += ["finally:", "    if token is not None: STATE.reset(token)"]

@@ -34,10 +34,6 @@ __all__ = ["RULES", "is_broadcast"]
 
 Rule = Callable[[Any, Any, Sequence[Atom], Aval], Found]
 
-_DOT_MOST = 8192
-"""Sums of products up to this length become matrix products; NumPy sums longer ones in pairs, which
-is more precise."""
-
 _MOVED_SIGNS = 4
 """A negation with up to this many readers is moved out of their products."""
 
@@ -281,7 +277,7 @@ def _contraction(
         shape: The product's shape.
     """
     length = math.prod([shape[axis] for axis in axes])
-    if not 1 < length <= _DOT_MOST or any(not f.aval.shape for f in factors):
+    if not 1 < length <= walk.profile.dot_length or any(not f.aval.shape for f in factors):
         return None
     if len(axes) == len(shape) and all(f.aval.shape == shape for f in factors):
         flat = [walk.emit(Reshape((length,)), (f,)) for f in factors]

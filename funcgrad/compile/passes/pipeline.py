@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from ...control.program.derive import derived, derived_already
 from ...control.program.trim import trim
+from ...core.backend import Profile
 from ...core.ir import Atom, Equation, Jaxpr, Var, live_equations
 from .simplify import simplify
 
-__all__ = ["dead_code", "inline_calls", "optimise"]
+__all__ = ["body_with_constants", "dead_code", "inline_calls", "optimise", "optimise_body"]
 
 _OpenCall: TypeAlias = tuple[Iterator[Equation], dict[Var, Atom], list[Atom], Sequence[Var]]
 
 
 def optimise(
-    jaxpr: Jaxpr, constants: Sequence[Any] = (), weak: bool = True
+    jaxpr: Jaxpr, constants: Sequence[Any] = (), weak: bool = True, profile: Profile | None = None
 ) -> tuple[Jaxpr, list[Any]]:
     """All the passes, in order.
 
@@ -27,19 +29,35 @@ def optimise(
         jaxpr: The program.
         constants: The values of its leading inputs, as far as they are known.
         weak: Whether results that are Python floats must stay so.
+        profile: What pays on the backend; by default `Profile`'s defaults.
 
     Returns:
         The program, whose leading inputs are the constants that it reads, and those.
     """
-    jaxpr = trim(dead_code(inline_calls(jaxpr)), _body)
-    jaxpr, constants = simplify(jaxpr, constants, weak)
+    profile = profile or Profile()
+
+    def body(jaxpr: Jaxpr) -> Jaxpr | None:
+        found, constants = optimise_body(jaxpr, profile)
+        return None if constants else found  # it has no inputs for them
+
+    jaxpr = trim(dead_code(inline_calls(jaxpr)), body)
+    jaxpr, constants = simplify(jaxpr, constants, weak, profile)
     return without_unread(dead_code(jaxpr), constants)
 
 
-def _body(jaxpr: Jaxpr) -> Jaxpr | None:
-    """The optimised body of a loop; None where it needs constants, for which it has no inputs."""
-    jaxpr, constants = optimise(jaxpr, weak=False)
-    return None if constants else jaxpr
+def optimise_body(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any]]:
+    """`optimise` for the body of a loop or branch, made once."""
+    make = lambda: optimise(jaxpr, weak=False, profile=profile)  # noqa: E731
+    return derived(jaxpr, ("optimised", profile), make)
+
+
+def body_with_constants(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any]]:
+    """A body of an optimised program, and the constants that it reads.
+
+    Where it needs constants the pipeline left the loop alone, and what it found is what to compile;
+    every other body is optimised as it stands.
+    """
+    return derived_already(jaxpr, ("optimised", profile)) or (jaxpr, [])
 
 
 def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from ...core.backend import Profile
 from ...core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, has_effect
 from ...core.residuals import Steps
 from ...core.trace import aval_of
@@ -32,31 +33,35 @@ _FOLDED_BYTES = 1 << 20
 """Results of constants are computed at compile time up to this size."""
 
 
-def simplify(jaxpr: Jaxpr, constants: Sequence[Any], weak: bool = True) -> tuple[Jaxpr, list[Any]]:
+def simplify(
+    jaxpr: Jaxpr, constants: Sequence[Any], weak: bool = True, profile: Profile | None = None
+) -> tuple[Jaxpr, list[Any]]:
     """Simplify a program.
 
     Args:
         jaxpr: The program, without calls.
         constants: The values of its leading inputs, as far as they are known.
         weak: Whether results that are Python floats must stay so.
+        profile: What pays on the backend.
 
     Returns:
         The program and its constants, those among them that were computed here too.
     """
-    return _Walk(jaxpr, constants).done(weak)
+    return _Walk(jaxpr, constants, profile or Profile()).done(weak)
 
 
 class _Walk:
     """The state of the walk.
 
     Attributes:
+        profile: What pays on the backend.
         made: The equation that defines a variable of the new program.
         uses: How often a variable of the old program is read.
         elements: Those of short vectors that have variables of their own.
     """
 
-    def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any]) -> None:
-        self.jaxpr = jaxpr
+    def __init__(self, jaxpr: Jaxpr, constants: Sequence[Any], profile: Profile) -> None:
+        self.jaxpr, self.profile = jaxpr, profile
         self.inputs = [Var(strong(v.aval)) for v in jaxpr.inputs]
         self.env: dict[Var, Atom] = dict(zip(jaxpr.inputs, self.inputs, strict=True))
         self.values: dict[Var, Any] = dict(zip(self.inputs, constants, strict=False))

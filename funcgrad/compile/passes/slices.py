@@ -19,18 +19,15 @@ from ...ops.linear import Reshape
 from ...ops.unstack import Stack
 from .match import made_by, made_once, value_of
 
-__all__ = ["LENGTH_MOST", "elements", "get_item", "scatters", "stacked"]
+__all__ = ["elements", "get_item", "scatters", "stacked"]
 
 Found = Atom | tuple[Any, Sequence[Atom]] | None
 
 _PARTS_MOST = 64
 """So many scattered parts meet in one array; the next ones are added to it."""
 
-LENGTH_MOST, _DEPTH_MOST = 8, 8
-"""Elements of vectors up to this length are numbers of their own, through so many operations."""
-
-_STACKED_MOST = 4
-"""Up to this length arithmetic of numbers costs less than that of the vector."""
+_DEPTH_MOST = 8
+"""Elements of short vectors are numbers of their own, through so many operations."""
 
 _FLOAT = make_aval((), np.dtype(np.float64))
 _ZERO = Literal(np.float64(0.0), _FLOAT)
@@ -105,7 +102,11 @@ def stacked(
 
     All are strong float64: vectors of the result's shape, or numbers (see `_is_arithmetic`).
     """
-    if len(shape) != 1 or shape[0] > _STACKED_MOST or not _is_arithmetic(primitive, inputs, shape):
+    if (
+        len(shape) != 1
+        or shape[0] > walk.profile.stack_length
+        or not _is_arithmetic(primitive, inputs, shape)
+    ):
         return None
     if not any(made_by(walk, a, Stack) for a in inputs):
         return None
@@ -127,7 +128,7 @@ def _is_arithmetic(primitive: Any, inputs: Sequence[Atom], shape: tuple[int, ...
 def _is_taken_apart(walk: Any, x: Atom) -> bool:
     """Whether a vector's elements, of float64, are computed without the vector."""
     shape = x.aval.shape
-    if len(shape) != 1 or shape[0] > LENGTH_MOST or x.aval.dtype != np.float64:
+    if len(shape) != 1 or shape[0] > walk.profile.element_length or x.aval.dtype != np.float64:
         return False
     eqn = walk.made.get(x)
     if eqn is None:

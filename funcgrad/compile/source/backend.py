@@ -24,19 +24,20 @@ import numpy as np
 from ..._stack import PLACE
 from ...control.callbacks.host import in_host
 from ...control.flow.cond import check_index
-from ...core.backend import EXPLAIN, Program, note_line, placed, register
+from ...core.backend import EXPLAIN, Executable, note_line, placed, register
 from ...core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ...core.plain import one_line
 from ...core.trace import aval_of
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
 from ...ops.layout import out_of_bounds
-from ..passes.pipeline import optimise
-from .expressions import Line
+from .control_flow import LOWERED, residuals_are_lists
+from .expressions import PROFILE, Line
 from .naming import KERNELS, identifier
-from .writer import Writer
+from .writer import Lowerings, Writer
 
 __all__ = ["NumpyBackend", "NumpyProgram"]
 
+_LOWERINGS = Lowerings(LOWERED, residuals_are_lists)
 _COUNT = itertools.count(1)
 _WRITTEN_OUT = 64
 """Constants up to this many elements are part of the text."""
@@ -51,7 +52,7 @@ _COMMENTS_AT = 64
 """The column in which comments start, at most."""
 
 
-class NumpyProgram:
+class NumpyProgram(Executable):
     """A compiled program.
 
     Attributes:
@@ -61,15 +62,20 @@ class NumpyProgram:
     """
 
     def __init__(
-        self, jaxpr: Jaxpr, constants: Sequence[Any], owned: bool, names: Sequence[str] = ()
+        self,
+        jaxpr: Jaxpr,
+        constants: Sequence[Any],
+        owned: bool,
+        names: Sequence[str] = (),
+        weak: Sequence[bool] = (),
     ) -> None:
         self.name = identifier(jaxpr.name.replace("<lambda>", "f"))
         # In angle brackets, as what is no file: coverage, debuggers and others look for none.
         self.filename = f"<{self.name}, {COMPILED} #{next(_COUNT)}>"
-        self._floats = [aval.weak for aval in jaxpr.in_avals[len(constants) :]]
+        self._floats = weak or [False] * (len(jaxpr.inputs) - len(constants))
         self._owned = owned
         self._names = [identifier(name) for name in names]
-        self._jaxpr, self._constants = optimise(jaxpr, constants)
+        self._jaxpr, self._constants = jaxpr, constants
         # Where Python raises the program runs again: not if somebody would see that it did.
         self._writer = self._write(self.name, not self._jaxpr.foreign)
         self._exact: Writer | None = None
@@ -79,7 +85,7 @@ class NumpyProgram:
         self._space[EXPLAIN] = self.explain
         if self._has_second:
             self._space[self._exact_name] = self._run_exactly
-        self.function = self._define(self._lines, self.name, self.filename)
+        super().__init__(self._define(self._lines, self.name, self.filename))
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self
         _forget()
@@ -100,7 +106,9 @@ class NumpyProgram:
     def _write(self, name: str, python: bool, taken: Iterable[str] = ()) -> Writer:
         count = len(self._constants)
         arguments = self._names, self._floats
-        return Writer(name, self._jaxpr, count, self._owned, python, *arguments, taken=taken)
+        return Writer(
+            name, self._jaxpr, count, self._owned, python, *arguments, _LOWERINGS, taken=taken
+        )
 
     def _bindings(self, writer: Writer) -> dict[str, Any]:
         return self._arrays(writer) | writer.bound
@@ -332,6 +340,7 @@ class NumpyBackend:
     """Writes NumPy; compiles every primitive."""
 
     name = "numpy"
+    profile = PROFILE
 
     def supports(self, primitive: Any) -> bool:
         return True
@@ -343,8 +352,9 @@ class NumpyBackend:
         *,
         owned: bool = True,
         names: Sequence[str] = (),
-    ) -> Program:
-        return NumpyProgram(jaxpr, constants, owned, names).function
+        weak: Sequence[bool] = (),
+    ) -> Executable:
+        return NumpyProgram(jaxpr, constants, owned, names, weak)
 
 
 register(NumpyBackend())

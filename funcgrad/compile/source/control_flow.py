@@ -8,8 +8,8 @@ elsewhere, and where lanes of a batch have effects or tapes of tapes, loops run 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from ...control.checkpoint import Checkpoint
 from ...control.flow.cond import Cond, CondLanes
@@ -19,12 +19,11 @@ from ...control.program.trace_body import share_programs
 from ...core.ir import Atom, Equation, Jaxpr, Var
 from ...core.residuals import StepsAval
 from ...ops.convert import Convert
-from .expressions import Line
+from ..passes.pipeline import optimise_body
+from .expressions import PROFILE, Line
+from .writer import Lowering, Writer
 
-if TYPE_CHECKING:
-    from .writer import Writer
-
-__all__ = ["LOWERED", "tapes_are_lists"]
+__all__ = ["LOWERED", "residuals_are_lists"]
 
 
 def _is_tape(a: Atom) -> bool:
@@ -65,7 +64,7 @@ def _no_tapes(lanes: ScanLanes) -> tuple[None, ...]:
     return (None,) * len(lanes.scan.body.inputs)
 
 
-def tapes_are_lists(jaxpr: Jaxpr) -> bool:
+def residuals_are_lists(jaxpr: Jaxpr) -> bool:
     """Whether all tapes of a program stay within it, and within loops and branches written here."""
     return not _has_tapes(jaxpr) and _only_passed_on(jaxpr)
 
@@ -128,6 +127,11 @@ class _Text:
         self.lines += [Line(""), Line(f"def {name}({arguments}):")]
         self.lines += [line.indented(4) for line in function.body]
         return name
+
+    def define_mapped(self, jaxpr: Jaxpr, role: str, elements: int = 0) -> str:
+        """`define` for a program that was mapped here, after the pipeline."""
+        optimise_body(jaxpr, PROFILE)
+        return self.define(jaxpr, role, elements)
 
     def constants(self, values: Sequence[Any]) -> list[str]:
         """The names of values that programs captured."""
@@ -274,7 +278,7 @@ def _cond_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     index, *operands = text.operands
     mapped = [lanes.mapped(k, ()) for k in range(len(lanes.branches))]
     shared, captured = share_programs([m[0] for m in mapped], [m[1] for m in mapped])
-    names = [text.define(branch, f"branch_{k}") for k, branch in enumerate(shared)]
+    names = [text.define_mapped(branch, f"branch_{k}") for k, branch in enumerate(shared)]
     results = text.results()
     for y, v in zip(results, eqn.outputs, strict=True):
         text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
@@ -307,7 +311,8 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     of_condition, of_body, carry = loop.split_operands(text.operands)
     condition, held = lanes.mapped_condition()
     body, kept = lanes.mapped_body(())
-    going, step = text.define(condition, "condition"), text.define(body, "step")
+    going = text.define_mapped(condition, "condition")
+    step = text.define_mapped(body, "step")
     results = text.results()
     carried, tapes = results[: len(carry)], results[len(carry) :]
     running, pick = writer.fresh(), writer.fresh()
@@ -343,7 +348,7 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     text = _Text(writer, eqn)
     constants, carry, xs = scan.split_operands(text.operands)
     body, kept = lanes.mapped_body(_no_tapes(lanes))
-    step = text.define(body, "step", len(xs))
+    step = text.define_mapped(body, "step", len(xs))
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
@@ -368,8 +373,6 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
         text.add(f"    {y}[{t}] = np.where({mask}, {value}, {zero})")
     return text.lines
 
-
-Lowering = Callable[[Any, Equation], list[Line] | None]
 
 LOWERED: dict[type, Lowering] = {
     Checkpoint: _checkpoint,

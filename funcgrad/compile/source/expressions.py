@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.backend import Profile
 from ...core.ir import Aval, Equation, Literal, Var, line_of
 from ...core.plain import one_line
 from ...core.primitive import literal
@@ -28,9 +29,11 @@ from ...ops.linalg import DotGeneral
 from ...ops.linear import Reshape, Transpose
 from ...ops.select import Clip, Keep, Select
 from ...ops.unstack import Stack
-from ..passes.slices import LENGTH_MOST
 
 __all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
+
+PROFILE = Profile()
+"""What pays on NumPy."""
 
 FLOAT64 = np.dtype(np.float64)
 _RAISING = re.compile(r"/|%|\*\*|sqrt\(")
@@ -215,7 +218,7 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
 def _is_short(primitive: ScatterSum) -> bool:
     """Whether a sum of parts is a vector of few numbers."""
     numbers = all(map(takes_element, primitive.indices))
-    few = len(primitive.shape) == 1 and primitive.shape[0] <= LENGTH_MOST
+    few = len(primitive.shape) == 1 and primitive.shape[0] <= PROFILE.element_length
     return numbers and few and not primitive.based and primitive.dtype == FLOAT64
 
 

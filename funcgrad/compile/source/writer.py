@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -15,8 +15,7 @@ from ...ops.linear import Sum
 from ...ops.reduce import Reduction
 from ...ops.select import Select
 from ...ops.unstack import Unstack
-from ..passes.pipeline import optimise
-from . import control_flow as inner
+from ..passes.pipeline import body_with_constants
 from . import expressions as text
 from .blocked_loops import Loop
 from .expressions import Line
@@ -24,7 +23,7 @@ from .fusion import Block, Step, schedule
 from .memory import Memory, nbytes
 from .naming import Names
 
-__all__ = ["Writer"]
+__all__ = ["Lowering", "Lowerings", "Writer"]
 
 _REUSED_BYTES = 4096
 """Arrays below this size cost less to make than to write into."""
@@ -32,6 +31,23 @@ _DELETED_BYTES = 1 << 16
 """Arrays from this size on are let go of as soon as nobody reads them."""
 _NAMED_APART = 250
 """Programs up to this many equations have a name for each value, longer ones use names again."""
+
+
+Lowering = Callable[["Writer", Equation], list[Line] | None]
+"""Writes an equation that holds programs; None where it has to be run as it is."""
+
+
+class Lowerings(NamedTuple):
+    """How equations that hold programs are written.
+
+    Attributes:
+        table: By the type of the primitive.
+        residuals_are_lists: Whether per-step residuals stay within a program, and within loops and
+            branches that are written out.
+    """
+
+    table: Mapping[type, Lowering]
+    residuals_are_lists: Callable[[Jaxpr], bool]
 
 
 class Writer:
@@ -72,17 +88,18 @@ class Writer:
         python: bool,
         arguments: Sequence[str],
         floats: Sequence[bool],
+        lowerings: Lowerings,
         parent: Writer | None = None,
         kept: Mapping[Var, int] | None = None,
         tested: bool = False,
         taken: Iterable[str] = (),
     ) -> None:
         self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
-        self.parent, self._tested = parent, tested
+        self.parent, self.lowerings, self._tested = parent, lowerings, tested
         self.bound: dict[str, Any] = parent.bound if parent else {}
         self.extra: dict[str, Any] = parent.extra if parent else {}
         self.tapes_are_lists: bool = (
-            parent.tapes_are_lists if parent else inner.tapes_are_lists(jaxpr)
+            parent.tapes_are_lists if parent else lowerings.residuals_are_lists(jaxpr)
         )
         self.masks: dict[Var, str] = {}
         self.may_raise = False
@@ -137,12 +154,13 @@ class Writer:
                 changes in place are `kept`.
             tested: Whether its results are tested and nothing else.
         """
-        jaxpr, constants = optimise(jaxpr, weak=False)
+        jaxpr, constants = body_with_constants(jaxpr, text.PROFILE)
         count = len(constants)
         changed = {eqn.inputs[0] for eqn in jaxpr.equations if isinstance(eqn.primitive, Update)}
         carried = enumerate([jaxpr.inputs[count + i] for i in carry])
         kept = {v: k for k, v in carried if v in changed}
-        made = Writer(name, jaxpr, count, False, self.python, (), floats, self, kept, tested)
+        fixed = False, self.python, (), floats, self.lowerings
+        made = Writer(name, jaxpr, count, *fixed, self, kept, tested)
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
         return made
@@ -180,7 +198,7 @@ class Writer:
             yield from self._bury(dead)
 
     def _structured(self, eqn: Equation) -> list[Line]:
-        lower = inner.LOWERED.get(type(eqn.primitive))
+        lower = self.lowerings.table.get(type(eqn.primitive))
         lines = lower(self, eqn) if lower else None
         if lines is None:
             lines = [self._equation(eqn, [])]

@@ -27,6 +27,7 @@ __all__ = [
     "Tapes",
     "cached",
     "derived",
+    "derived_already",
     "first_like",
     "jvp_program",
     "mapped_program",
@@ -102,6 +103,11 @@ def first_like(jaxpr: Jaxpr) -> Jaxpr:
         return _first(_Text(jaxpr))
     except TypeError:
         return jaxpr  # with a parameter that has no hash
+
+
+def derived_already(jaxpr: Jaxpr, key: Hashable) -> Any:
+    """What `derived` has for ``key``, None where nothing was made yet."""
+    return _DERIVED.get(jaxpr, {}).get(key)
 
 
 def split_of(jaxpr: Jaxpr) -> Split:
