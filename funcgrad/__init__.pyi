@@ -3,6 +3,7 @@
 from . import checkpoint_policies as checkpoint_policies
 from . import debug as debug
 from . import errors as errors
+from . import extend as extend
 from . import lax as lax
 from . import nn as nn
 from . import numpy as numpy
