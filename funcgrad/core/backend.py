@@ -107,8 +107,11 @@ class Backend(Protocol):
         profile: What pays on it; None for one that wants programs as they were traced.
     """
 
-    name: str
-    profile: Profile | None
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def profile(self) -> Profile | None: ...
 
     def supports(self, primitive: Any) -> bool:
         """Whether it can compile programs in which ``primitive`` occurs."""

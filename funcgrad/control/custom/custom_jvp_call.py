@@ -89,7 +89,7 @@ class CustomJvp(Call):
     """
 
     rule: Lazily
-    trim = None  # the rule's operands are those of the function
+    trim = None  # type: ignore[assignment]  # the rule has the operands of the function
     function: Callable[..., Any]
     constants: int
     captured: int

@@ -77,7 +77,7 @@ class CustomVjp(Call):
     """
 
     rule: Lazily
-    trim = None  # the rule's operands are those of the function
+    trim = None  # type: ignore[assignment]  # the rule has the operands of the function
     function: Callable[..., Any]
     what: str
     constants: int
