@@ -88,11 +88,8 @@ class NumpyProgram(Executable):
         super().__init__(self._define(self._lines, self.name, self.filename))
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self  # type: ignore[attr-defined]
-        lines = self._lines
-        while _FORGOTTEN:
-            linecache.cache.pop(_FORGOTTEN.pop(), None)
-        linecache.cache[self.filename] = (lambda: _commented(lines),)  # type: ignore[assignment]
-        weakref.finalize(self, _FORGOTTEN.append, self.filename).atexit = False
+        _forget()
+        self._show(self._lines, self.filename)
 
     @property
     def _has_second(self) -> bool:
