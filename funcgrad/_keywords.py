@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-__all__ = ["miscalled", "name_of", "near"]
+__all__ = ["instead", "miscalled", "name_of", "near"]
 
 _UNKNOWN = re.compile(r"got an unexpected keyword argument '(.*?)'")
 
@@ -28,10 +28,51 @@ _ELSEWHERE = {
     "argnums": ("argnum", "wrt", "args"),
     "rate": ("p", "drop_rate", "prob"),
     "x0": ("init", "x", "guess", "start"),
+    "scale": ("sigma", "std", "stddev", "sd"),
+    "loc": ("mu", "mean"),
     "b1": ("beta1", "beta_1"),
     "b2": ("beta2", "beta_2"),
 }
 """What other libraries, or other functions of this one, call a parameter."""
+
+
+_STATELESS = (
+    "Layers are functions here, and their parameters are arguments: a linear layer is x @ w + b, "
+    "with w from nn.initializers; see also nn.conv, nn.layer_norm, nn.dropout"
+)
+_HINTS = {
+    "nn": dict.fromkeys(
+        ("Linear", "Dense", "Module", "Sequential", "Conv1d", "Conv2d", "Conv3d", "LSTM", "Embed"),
+        _STATELESS,
+    ),
+    "random": {
+        **dict.fromkeys(
+            ("seed", "default_rng", "RandomState", "get_state", "set_state"),
+            "There is no state: make a key, key = random.key(0), and pass it to every function; "
+            "random.split makes new ones",
+        ),
+        **dict.fromkeys(("randn", "standard_normal"), "Write random.normal(key, shape)"),
+        **dict.fromkeys(("rand", "random", "random_sample"), "Write random.uniform(key, shape)"),
+        "integers": "Write random.randint(key, shape, minval, maxval)",
+        "shuffle": "Write random.permutation(key, x)",
+    },
+}
+"""What to write for names that other libraries have."""
+
+
+def instead(module: str, name: str, names: Sequence[str]) -> str:
+    """What to write for a name that a module does not have."""
+    room = module.rpartition(".")[2]
+    hint = _HINTS.get(room, {}).get(name)
+    if hint:
+        return f"{hint}."
+    folded = {each.lower().replace("_", ""): each for each in names}
+    same = folded.get(name.lower().removeprefix(f"{room}_").replace("_", ""))
+    found = same or near(name.lower(), names)
+    called = found if room == "funcgrad" else f"{room}.{found}"
+    if not found:
+        return f"See help({module})."
+    return f"Write {called}." if same else f"The nearest is {called}."
 
 
 def near(name: str, among: Sequence[str]) -> str | None:
@@ -56,7 +97,7 @@ def name_of(f: Callable[..., Any], args: Sequence[Any]) -> str:
     module = f.__module__.partition(".")[2]
     if module.partition(".")[0] in ("api", "control", "compile", "core"):
         module = ""
-    owner, _, name = f.__qualname__.rpartition(".")
+    owner, _, name = f.__qualname__.replace(".<locals>.", "(...).").rpartition(".")
     if owner and args and next(iter(inspect.signature(f).parameters), "") == "self":
         owner = getattr(args[0], "name", owner)
     return ".".join([part for part in (module, owner, name) if part])
@@ -75,8 +116,8 @@ def miscalled(f: Callable[..., Any], args: Sequence[Any], error: str) -> tuple[s
     """
     called = name_of(f, args)
     parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
-    unknown = _UNKNOWN.search(error)
     got = error.partition("() ")[2] or error
+    unknown = _UNKNOWN.search(error)
     taken = "It takes " + ", ".join([_written(p) for p in parameters]) + "."
     if unknown:
         names = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]

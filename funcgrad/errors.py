@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import CodeType, FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
@@ -373,18 +373,18 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
             if isinstance(error, FuncgradError) and error.what.startswith(_NAMELESS):
                 from ._keywords import name_of
 
-                error.says(name_of(call, args) + error.what.removeprefix(_NAMELESS))
+                error.says(f"{name_of(call, args)}: {error.what.removeprefix(_NAMELESS)}")
             trim(error)
             raise
         finally:
             if token is not None:
                 STATE.reset(token)
 
-    call.__entry__ = True  # type: ignore[attr-defined]
+    call.__entry__ = False  # type: ignore[attr-defined]  # True for the one of a public module
     return call
 
 
-_NAMELESS = _ROOT
+_NAMELESS = f"{_ROOT}: "
 """How an error begins that was raised where it is not known which function was called."""
 _CALL = re.compile(r"(?:.*\.)?(\w+)\(\) (?:got (an unexpected|multiple)|missing|takes) ")
 """Python's text for a call that does not fit the parameters."""
@@ -403,6 +403,13 @@ def _miscalled(f: Any, args: tuple[Any, ...], error: TypeError) -> ArgumentError
     from ._keywords import miscalled
 
     return ArgumentError(*miscalled(f, args, str(error)))
+
+
+def is_miscall(error: BaseException) -> bool:
+    """Whether an error says that a function, called where it was caught, was called wrongly."""
+    tb = error.__traceback__
+    entered = tb is not None and tb.tb_next is not None
+    return type(error) is TypeError and not entered and _CALL.match(str(error)) is not None
 
 
 _PUBLISHED: dict[Callable[..., Any], Callable[..., Any]] = {}
@@ -424,12 +431,14 @@ def publish(namespace: dict[str, Any], name: str) -> Any:
     """
     value = namespace[name]
     if isinstance(value, FunctionType):
-        if value.__module__.startswith(_ROOT) and not hasattr(value, "__entry__"):
+        room = value.__module__.split(".")
+        if room[0] == _ROOT and not getattr(value, "__entry__", False):
             found = _PUBLISHED.get(value)
             if found is None:
-                found = _PUBLISHED[value] = entry(value)
-                room = value.__module__.split(".")[1:2]
-                found.__module__ = _ROOT if room in _TOP else namespace["__name__"]
+                found: Any = value if hasattr(value, "__entry__") else entry(value)
+                _PUBLISHED[value] = found
+                found.__entry__ = True
+                found.__module__ = _ROOT if room[1:2] in _TOP else namespace["__name__"]
                 found.__qualname__ = name
             namespace[name] = found
     elif type(value).__module__.startswith(_ROOT) and not hasattr(value, "__mro__"):
@@ -441,15 +450,31 @@ def publish(namespace: dict[str, Any], name: str) -> Any:
 
 def entries(cls: type[C]) -> type[C]:
     """A class whose public methods users call, with each of them an `entry`."""
-    _publish_methods(cls, cls.__module__)
+    _publish_methods(cls, cls.__module__.rpartition(".")[0])
     return cls
 
 
 def publish_all(namespace: dict[str, Any]) -> None:
-    """`publish` what a module has of the names in its ``__all__``."""
+    """`publish` what a module has of the names in its ``__all__``; other names say what is near."""
     for name in namespace["__all__"]:
         if name in namespace:
             publish(namespace, name)
+    module = namespace["__name__"]
+
+    def __getattr__(name: str) -> Any:  # noqa: N807
+        raise absent(module, name, namespace["__all__"])
+
+    namespace["__getattr__"] = entry(namespace.get("__getattr__", __getattr__))
+
+
+def absent(module: str, name: str, names: Iterable[str]) -> AttributeError:
+    """The error for a name that a public module does not have."""
+    what = f"module {module!r} has no attribute {name!r}"
+    if name.startswith("__"):  # asked for by Python itself
+        return AttributeError(what)
+    from ._keywords import instead
+
+    return UnknownAttributeError(what, instead(module, name, [*names]))
 
 
 def _publish_methods(cls: type, module: str) -> None:

@@ -107,8 +107,9 @@ def _derivative(
     argnames: Any,
     has_aux: bool,
     holomorphic: bool,
+    called: str | None = None,
 ) -> Any:
-    what = transform.__name__
+    what = called or transform.__name__
     require_function(f, what)
     choice = Choice(f, argnums, argnames, what)
     with_value = transform is value_and_grad

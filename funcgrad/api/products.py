@@ -218,7 +218,8 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
     def linear(*tangents: Any) -> Any:
         if len(tangents) != len(parts):
             raise ArgumentError(
-                f"linearize: the linear function takes {len(parts)} tangents, got {len(tangents)}",
+                f"linearize: the linear function takes {len(parts)} "
+                f"{'tangent' if len(parts) == 1 else 'tangents'}, got {len(tangents)}",
                 "Give one tangent a primal.",
             )
         given: list[Any] = []

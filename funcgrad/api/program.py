@@ -11,7 +11,7 @@ from .. import tree
 from ..control.program.draws import Draws
 from ..core.ir import Jaxpr
 from ..core.trace import Tracer, aval_of, trace
-from ..errors import entry
+from ..errors import ArgumentError, entry
 from ..ops.select import StopGradient
 from .transformed import Transformed, require_function
 
@@ -79,10 +79,18 @@ def stop_gradient(x: T) -> T:
     Args:
         x: A pytree.
 
+    Raises:
+        ArgumentError: For a function, through whose results derivatives would still pass.
+
     >>> from funcgrad import grad
     >>> grad(lambda x: x * stop_gradient(x))(3.0)
     np.float64(3.0)
     """
+    if callable(x) and tree.structure(x) is tree.LEAF:
+        raise ArgumentError(
+            f"stop_gradient: expected values, got a function, {getattr(x, '__name__', x)!r}",
+            "Write stop_gradient(f(x)): its result is what counts as a constant.",
+        )
 
     def stopped(leaf: Any) -> Any:
         if isinstance(leaf, Tracer):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..errors import publish
+from ..errors import absent, entry, publish
 
 __all__ = ["attach", "load"]
 
@@ -35,12 +35,13 @@ def attach(space: dict[str, Any]) -> tuple[Callable[[str], Any], Callable[[], li
     module, package = space["__name__"], space["__package__"]
     table = _table(space["__spec__"])
 
+    @entry
     def getattr_(name: str) -> Any:
         if name == "__all__":
             return list(table)
         found = table.get(name)
         if found is None:
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+            raise absent(module, name, table)
         home, own = found
         value = load(f".{own}", package) if home == "." else getattr(load(home, package), own)
         space[name] = value

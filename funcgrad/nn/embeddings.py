@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import DtypeError, ShapeError
+from ..errors import DtypeError, OutOfBoundsError, ShapeError
 from ..numpy import at
 from .checks import Array, as_array, is_traced
 
@@ -43,4 +43,13 @@ def embedding(table: Array, indices: Array) -> Array:
         )
     if not is_traced(indices):
         indices = np.asarray(indices)
+        rows = table.shape[0]
+        wrong = indices[(indices < -rows) | (indices >= rows)]
+        if wrong.size:
+            raise OutOfBoundsError(
+                f"embedding: index {wrong[0]} is not one of the {rows} rows of the table",
+                f"Indices run from 0 to {rows - 1}; a table has a row for each of them."
+                if rows
+                else "The table has no rows.",
+            )
     return at(table)[indices].get()

@@ -23,6 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import random
+from ..api.leaves import kind_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry, publish_all
 from .checks import Array, lengths
 
@@ -165,6 +166,13 @@ def variance_scaling(
         raise ArgumentError(
             f"variance_scaling: got mode={mode!r}", "Give 'fan_in', 'fan_out' or 'fan_avg'."
         )
+    for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
+        each: Any = axes if isinstance(axes, tuple | list) else [axes]
+        if not all(isinstance(axis, int | np.integer) for axis in each):
+            raise ArgumentError(
+                f"variance_scaling: {name} is an axis, or several, got {kind_of(axes)}",
+                "An initialiser is made first and called then: he_normal()(key, shape).",
+            )
     if distribution not in ("uniform", "normal", "truncated_normal"):
         raise ArgumentError(
             f"variance_scaling: got distribution={distribution!r}",

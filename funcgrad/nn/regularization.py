@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError
+from ..api.leaves import kind_of
+from ..errors import ArgumentError, DtypeError
 from ..random import bernoulli
 from .checks import Array, as_float, axes_of, is_traced
 
@@ -39,6 +40,7 @@ def dropout(
         The same shape and dtype.
 
     Raises:
+        DtypeError: ``key`` is none.
         ArgumentError: ``rate`` is not between 0 and 1.
         ShapeError: An axis in ``broadcast_dims`` does not exist.
 
@@ -46,10 +48,16 @@ def dropout(
     >>> dropout(random.key(0), np.ones(6), 0.5)
     array([2., 2., 2., 0., 0., 2.])
     """
+    if not deterministic and not _is_key(key):
+        raise DtypeError(
+            f"dropout: a key is an array of two uint64, got {kind_of(key)}",
+            "It is the first argument: dropout(key, x, rate), with a new one for each call.",
+        )
     x = as_float("dropout", x)
-    if not is_traced(rate) and not 0 <= rate <= 1:
+    if not is_traced(rate) and (np.ndim(rate) or not 0 <= rate <= 1):
+        got = kind_of(rate) if np.ndim(rate) else rate
         raise ArgumentError(
-            f"dropout: rate is a probability from 0 to 1, got {rate}",
+            f"dropout: rate is a probability from 0 to 1, got {got}",
             "It is that of being dropped: nothing is at rate 0.",
         )
     if deterministic:
@@ -63,3 +71,7 @@ def dropout(
         return np.where(drawn, x * x.dtype.type(1.0 / kept if kept else 1.0), x.dtype.type(0))
     factor = np.where(drawn, 1.0 / np.where(kept > 0.0, kept, 1.0), 0.0)
     return (x * factor).astype(x.dtype)
+
+
+def _is_key(key: Array) -> bool:
+    return getattr(key, "dtype", None) == np.uint64 and key.shape == (2,)

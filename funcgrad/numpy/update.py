@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from ..core.trace import Tracer, apply, aval_of
-from ..errors import DtypeError, NotTraceableError, entries
+from ..errors import (
+    ArgumentError,
+    DtypeError,
+    NotTraceableError,
+    TracerAssignmentError,
+    UnknownAttributeError,
+    entries,
+    entry,
+)
 from ..ops.convert import convert
 from ..ops.index import IndexAdd, IndexSet
 from ..ops.layout import distinct, fill, layout
@@ -50,6 +58,21 @@ class At:
     def __getitem__(self, key: Any) -> AtIndex:
         return AtIndex(self._x, key)
 
+    @entry
+    def __setitem__(self, key: Any, value: Any) -> NoReturn:
+        raise TracerAssignmentError(
+            "at(x)[i] = y: nothing is written in place",
+            "Write x = at(x)[i].set(y), and x = at(x)[i].add(y) for x[i] += y.",
+        )
+
+    @entry
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise UnknownAttributeError(
+            f"at(x).{name}: at(x) is to be indexed", f"Write at(x)[i].{name}(...)."
+        )
+
 
 @entries
 class AtIndex:
@@ -63,6 +86,7 @@ class AtIndex:
     """
 
     __slots__ = ("_key", "_x")
+    name = "at(x)[i]"
 
     def __init__(self, x: Array, key: Any) -> None:
         self._x, self._key = x, key
@@ -244,3 +268,25 @@ def _where(x: Any, mask: Any, y: Any, new: Any) -> Any:
             "Give a scalar, or write numpy.where(mask, y, x) with y of the shape of x.",
         )
     return np.where(reshape(mask, (*shape_of(mask), *(1,) * rest)), new, x)
+
+
+def _no_value(symbol: str, method: str) -> Callable[..., NoReturn]:
+    @entry
+    def operator(self: AtIndex, *other: Any) -> NoReturn:
+        raise ArgumentError(
+            f"at(x)[i] {symbol} y: at(x)[i] is a place, not a value",
+            f"Write at(x)[i].{method}(y) for a new array, or at(x)[i].get() for the value.",
+        )
+
+    return operator
+
+
+for _symbol, _name, _instead in (
+    ("+", "add", "add"),
+    ("-", "sub", "subtract"),
+    ("*", "mul", "multiply"),
+    ("/", "truediv", "divide"),
+    ("**", "pow", "power"),
+):
+    for _prefix in ("", "r"):
+        setattr(AtIndex, f"__{_prefix}{_name}__", _no_value(_symbol, _instead))

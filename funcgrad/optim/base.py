@@ -170,6 +170,12 @@ def _refusal(called: str, noun: str, path: str, g: Any, p: Any) -> Exception:
     )
 
 
+def shown(x: Any) -> str:
+    """What was given in the place of an optimizer."""
+    called = callable(x) and not isinstance(x, type) and hasattr(x, "__name__")
+    return f"the function {x.__name__}, which is to be called" if called else repr(x)
+
+
 def _is_real_scalar(x: Any) -> bool:
     if _is_array(x):
         return x.shape == () and x.dtype.kind in "fiu"

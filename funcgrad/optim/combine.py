@@ -16,6 +16,7 @@ from .base import (
     float_dtype,
     map_leaves,
     optimizer,
+    shown,
     working_dtype,
 )
 
@@ -118,9 +119,10 @@ def chain(*optimizers: Optimizer) -> Optimizer:
     >>> updates, state.learning_rate
     (array([-0.06, -0.08]), np.float64(0.1))
     """
-    if not optimizers or not all(isinstance(one, Optimizer) for one in optimizers):
+    wrong = [one for one in optimizers if not isinstance(one, Optimizer)]
+    if not optimizers or wrong:
         raise ArgumentError(
-            f"chain: expected one or more optimizers, got {optimizers!r}",
+            f"chain: expected one or more optimizers, got {shown(wrong[0]) if wrong else '()'}",
             "Write chain(clip_by_global_norm(1.0), adam(1e-3)) for example.",
         )
 

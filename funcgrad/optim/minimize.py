@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..api.gradient import value_and_grad
+from ..api.gradient import _derivative, value_and_grad
+from ..api.transformed import require_function
 from ..errors import ArgumentError
-from .base import Optimizer, apply_updates
+from .base import Optimizer, apply_updates, shown
 
 P = TypeVar("P")
 
@@ -53,7 +54,7 @@ def minimize(
 
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
-            f"minimize: expected an optimizer, got {optimizer!r}",
+            f"minimize: expected an optimizer, got {shown(optimizer)}",
             "Pass one such as optim.sgd(0.1).",
         )
     if isinstance(steps, bool) or not isinstance(steps, int | np.integer) or steps < 0:
@@ -62,8 +63,11 @@ def minimize(
             "Pass the number of updates to make.",
         )
 
+    require_function(cost, "minimize")
+    differentiated = _derivative(value_and_grad, cost, None, None, False, False, "minimize")
+
     def step(params: P, state: Any, args: Sequence[Any]) -> tuple[Any, P, Any]:
-        value, grads = value_and_grad(cost)(params, *args)
+        value, grads = differentiated(params, *args)
         updates, state = optimizer.update(grads, state, params)
         return value, apply_updates(params, updates), state
 

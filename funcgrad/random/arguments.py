@@ -89,13 +89,30 @@ def lengths(called: str, shape: Shape) -> tuple[int, ...]:
     return found
 
 
+def dtype_of(called: str, dtype: Any) -> np.dtype[Any]:
+    """``dtype`` as a dtype.
+
+    Raises:
+        DtypeError: It is none; a parameter that should have been named, perhaps.
+    """
+    try:
+        return np.dtype(dtype)
+    except TypeError:
+        shown = repr(dtype) if isinstance(dtype, int | float | str) else a(type(dtype).__name__)
+        raise DtypeError(
+            f"random.{called}: expected a dtype, got {shown}",
+            f"The order of the arguments is that of help(random.{called}); name those behind the "
+            "shape.",
+        ) from None
+
+
 def floating(called: str, dtype: Any) -> np.dtype[Any]:
     """``dtype`` as one of float16, float32 and float64.
 
     Raises:
         DtypeError: It is another.
     """
-    found = np.dtype(dtype)
+    found = dtype_of(called, dtype)
     if found.char not in "efd":
         raise DtypeError(
             f"random.{called}: dtype must be float16, float32 or float64, got {found}",
@@ -110,7 +127,7 @@ def integral(called: str, dtype: Any) -> np.dtype[Any]:
     Raises:
         DtypeError: It is another.
     """
-    found = np.dtype(dtype)
+    found = dtype_of(called, dtype)
     if found.kind not in "iu":
         raise DtypeError(
             f"random.{called}: dtype must be one of integers, got {found}", "Leave it out."

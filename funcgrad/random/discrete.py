@@ -268,6 +268,11 @@ def categorical(
     """
     refuse_mode("categorical", mode)
     logits = operand(logits)
+    if not shape_of(logits):
+        raise ShapeError(
+            f"random.categorical: got {aval_of(logits)} for the logits",
+            "Give an array with the logits of the classes along its last axis.",
+        )
     found = aval_of(logits).dtype
     logits = logits if found.kind == "f" else cast(logits, _FLOAT)
     dtype = floating("categorical", aval_of(logits).dtype)

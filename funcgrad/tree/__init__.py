@@ -37,6 +37,7 @@ from funcgrad.errors import (
     DtypeError,
     ShapeError,
     StructureError,
+    absent,
     entries,
     entry,
     trim,
@@ -556,3 +557,8 @@ def _cast(x: Any, dtype: np.dtype[Any], name: str, treedef: TreeDef, leaf: int) 
             "Keep what must not become another kind of number out of the tree.",
         )
     return result
+
+
+@entry
+def __getattr__(name: str) -> Any:
+    raise absent(__name__, name, __all__)

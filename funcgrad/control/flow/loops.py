@@ -18,6 +18,7 @@ from ..checkpoint import checkpoint as rematerialised
 from ..program.trace_body import (
     Body,
     Operands,
+    called,
     convert_outputs,
     join,
     place_of,
@@ -117,8 +118,8 @@ def _length(what: str, over: Operands, length: int | None) -> int:
     for aval, path in zip(over.avals, over.paths(), strict=True):
         if not aval.shape:
             raise ShapeError(
-                f"{what}: xs{path} is {aval}, which has no axis to scan over",
-                "Put constants into the carry or close over them.",
+                f"{what}: xs{path} is {aval}, which has no axis to {what} over",
+                "Close over constants, or put them into the carry of a scan.",
             )
         sizes.setdefault(aval.shape[0], f"xs{path}")
     if len(sizes) > 1:
@@ -186,7 +187,10 @@ def _settle(
                     out,
                     f"{what}: the carry{path[3 * counts :]} begins as {aval} and {place_of(f)} "
                     f"returns {out}",
-                    "Return the type that it begins with: convert with astype, or start from it.",
+                    "Return the type that it begins with: convert with astype, or start from it."
+                    if aval.shape == out.shape
+                    else "Return the shape that it begins with; what grows with the steps is "
+                    "returned as y by the function of a scan, which stacks it.",
                 )
             grown.append(joined)
         if grown == avals:
@@ -205,7 +209,8 @@ def _same_structure(
         begins, returns = [t.children[1] if counts else t for t in (carry.treedef, got.treedef)]
         raise StructureError(
             f"{what}: the carry begins as {begins} and {place_of(f)} returns {returns}",
-            "Return a carry of the structure that it begins with.",
+            "Return a carry of the structure that it begins with."
+            + (" The function returns nothing." if found is None else ""),
         )
 
 
@@ -279,7 +284,7 @@ def _unrolled(
     def several(carry: Any, block: Any) -> tuple[Any, Any]:
         ys: list[Any] = [None] * unroll
         for i in reversed(range(unroll)) if reverse else range(unroll):
-            carry, ys[i] = f(carry, tree.map(lambda x, i=i: x[i], block))
+            carry, ys[i] = called(what, f, carry, tree.map(lambda x, i=i: x[i], block))
         return carry, tree.map(lambda *each: np.stack(each), ys[0], *ys[1:])
 
     start = count - whole if reverse else 0
@@ -400,11 +405,11 @@ def fori_loop(
             )
         kind = make_aval((), np.dtype(np.int64))
         first, last = to_aval(lower, kind), to_aval(upper, kind)
-        body = _named(lambda c: (c[0] + 1, body_fun(c[0], c[1])), body_fun)
+        body = _named(lambda c: (c[0] + 1, called("fori_loop", body_fun, *c)), body_fun)
         start = first, init_val
         return _while("fori_loop", lambda c: c[0] < last, body, start, counts=True)[1]
     steps = np.arange(int(lower), max(int(lower), int(upper)), dtype=np.int64)
-    step = _named(lambda val, i: (body_fun(i, val), None), body_fun)
+    step = _named(lambda val, i: (called("fori_loop", body_fun, i, val), None), body_fun)
     return _scan("fori_loop", step, init_val, steps, len(steps), False, unroll, None)[0]
 
 
@@ -437,7 +442,7 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     require_callable(f, "map")
     over = Operands(xs)
     count = _length("map", over, None)
-    step = _named(lambda carry, x: (carry, f(x)), f)
+    step = _named(lambda carry, x: (carry, called("map", f, x)), f)
     if batch_size is None:
         return _scan("map", step, None, xs, count, False, 1, None)[1]
     if type(batch_size) is not int or batch_size < 1:

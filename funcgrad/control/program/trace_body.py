@@ -14,13 +14,14 @@ import numpy as np
 from ... import tree
 from ...core.ir import Aval, Jaxpr, Var
 from ...core.trace import Tracer, aval_of, run, trace
-from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError
+from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, is_miscall
 from ...ops.convert import Convert, convert
 from ...tree import TreeDef
 
 __all__ = [
     "Body",
     "Operands",
+    "called",
     "is_number",
     "name_of",
     "place_of",
@@ -55,6 +56,33 @@ def require_callable(f: Any, what: str) -> None:
             f"{what}: expected a function, got {type(f).__name__}",
             f"Pass the function itself, as in {what}(..., f, ...), not its result.",
         )
+
+
+_CALLED_AS = {
+    "scan": "scan calls it as f(carry, x)",
+    "map": "map calls it as f(x)",
+    "fori_loop": "fori_loop calls it as body_fun(i, carry)",
+    "while_loop": "while_loop calls both functions with the carry",
+    "cond": "The operands come behind the functions: cond(p, f, g, x)",
+    "switch": "The operands come behind the functions: switch(i, [f, g], x)",
+}
+
+
+def called(what: str, f: Callable[..., Any], *args: Any) -> Any:
+    """``f(*args)``, for a function of the user's.
+
+    Raises:
+        ArgumentError: It takes other arguments; says how it is called.
+    """
+    try:
+        return f(*args)
+    except TypeError as error:
+        if not is_miscall(error):
+            raise
+        says = str(error).partition("() ")[2]
+        raise ArgumentError(
+            f"{what}: {place_of(f)} {says}", f"{_CALLED_AS.get(what, 'Give it what it takes')}."
+        ) from None
 
 
 def is_number(leaf: Any) -> bool:
@@ -151,7 +179,7 @@ def trace_body(
 
     def flat(*values: Any) -> list[Any]:
         nonlocal treedef, leaves
-        leaves, treedef = tree.flatten(f(*rebuild(values)))
+        leaves, treedef = tree.flatten(called(what, f, *rebuild(values)))
         return [leaf for leaf in leaves if is_number(leaf)]
 
     jaxpr, captured = trace(flat, avals, name=name_of(f), what=what)

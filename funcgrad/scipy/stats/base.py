@@ -15,7 +15,7 @@ import numpy as np
 from scipy import special
 
 from ...core.trace import aval_of
-from ...errors import DtypeError
+from ...errors import ArgumentError, DtypeError
 from ...numpy.arguments import cast, operand
 from ...numpy.dispatch import has_tracer
 
@@ -76,17 +76,33 @@ class Distribution:
         names = [*self.shapes, *self.others]
         called = f"scipy.stats.{self.name}.{method}"
         if len(args) > len(names):
-            raise TypeError(f"{called}() takes at most {len(names)} parameters, got {len(args)}")
+            raise ArgumentError(
+                f"{called}: takes at most {len(names)} parameters, got {len(args)}",
+                f"The parameters are {', '.join(names) or 'none'}.",
+            )
         values = {**self.others, **dict(zip(names, args, strict=False))}
         for key in given:
             if key not in names:
-                raise TypeError(f"{called}() got an unexpected keyword argument {key!r}")
+                from ..._keywords import near
+
+                meant = near(key, names)
+                raise ArgumentError(
+                    f"{called}: got an unexpected keyword argument {key!r}",
+                    (f"Write {meant}=. " if meant else "")
+                    + f"The parameters are {', '.join(names) or 'none'}.",
+                )
             if key in names[: len(args)]:
-                raise TypeError(f"{called}() got multiple values for argument {key!r}")
+                raise ArgumentError(
+                    f"{called}: got multiple values for argument {key!r}",
+                    "Give it by position or by name.",
+                )
         values.update(given)
         missing = [name for name in self.shapes if name not in values]
         if missing:
-            raise TypeError(f"{called}() misses {', '.join(missing)}")
+            raise ArgumentError(
+                f"{called}: misses {', '.join(missing)}",
+                f"The parameters are {', '.join(names)}.",
+            )
         return [x if type(x) in _NUMBERS else real(x) for x in (values[name] for name in names)]
 
     def valid(self, *shapes: Any) -> Any:
