@@ -40,7 +40,7 @@ _STATELESS = (
     "Layers are functions here, and their parameters are arguments: a linear layer is x @ w + b, "
     "with w from nn.initializers; see also nn.conv, nn.layer_norm, nn.dropout"
 )
-_HINTS = {
+_HINTS: dict[str, dict[str, str]] = {
     "nn": dict.fromkeys(
         ("Linear", "Dense", "Module", "Sequential", "Conv1d", "Conv2d", "Conv3d", "LSTM", "Embed"),
         _STATELESS,

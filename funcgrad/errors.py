@@ -386,7 +386,7 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
 
 _NAMELESS = f"{_ROOT}: "
 """How an error begins that was raised where it is not known which function was called."""
-_CALL = re.compile(r"(?:.*\.)?(\w+)\(\) (?:got (an unexpected|multiple)|missing|takes) ")
+_CALL = re.compile(r"(?:.*\.)?([\w<>]+)\(\) (?:got (an unexpected|multiple)|missing|takes) ")
 """Python's text for a call that does not fit the parameters."""
 
 

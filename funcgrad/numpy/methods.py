@@ -41,7 +41,7 @@ def install(namespace: Any) -> None:
     for name, (read, advice) in _ATTRIBUTES.items():
         getter = read if name in _FACTS else entry(read)
         setattr(Tracer, name, property(getter, entry(_unwriteable(name, advice))))
-    for function in (
+    functions: tuple[Callable[..., Any], ...] = (
         *(
             astype,
             reshape_,
@@ -56,7 +56,8 @@ def install(namespace: Any) -> None:
             nonzero,
         ),
         *(choose, compress, conj, conjugate, to_device),
-    ):
+    )
+    for function in functions:
         setattr(Tracer, function.__name__.rstrip("_"), entry(function))
     special: dict[str, Any] = {
         "__setitem__": _setitem,

@@ -261,7 +261,7 @@ def install() -> None:
     ]:
         kinds = "biufc" if name in ("eq", "ne") else "biuf"
         setattr(Tracer, f"__{name}__", _binary(primitive, ufunc, kinds)[0])
-    for name, function in {
+    functions: dict[str, Callable[..., Any]] = {
         "__neg__": _unary(neg, np.negative, "iufc"),
         "__abs__": _unary(absolute, np.absolute, "iufc"),
         "__invert__": _unary(discrete.invert, np.invert, "iu"),
@@ -276,6 +276,7 @@ def install() -> None:
         "__trunc__": _to_int(math.trunc),
         "__floor__": _to_int(math.floor),
         "__ceil__": _to_int(math.ceil),
-    }.items():
+    }
+    for name, function in functions.items():
         own = name in ("__neg__", "__abs__", "__invert__")  # these trim their errors themselves
         setattr(Tracer, name, function if own else entry(function))
