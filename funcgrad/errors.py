@@ -28,6 +28,7 @@ __all__ = [
     "FuncgradError",
     "GradientCutError",
     "IndexDtypeError",
+    "IntegerOverflowError",
     "InvalidJaxprError",
     "KeyReuseError",
     "LeakedTracerError",
@@ -150,6 +151,10 @@ class DtypeError(FuncgradError, TypeError):
 
 class IndexDtypeError(DtypeError, IndexError):
     """An index that is neither an integer, a boolean nor a slice: write ``i.astype(int)``."""
+
+
+class IntegerOverflowError(DtypeError, OverflowError):
+    """A Python integer that int64 does not hold, as which it is traced."""
 
 
 class StructureError(FuncgradError, ValueError):

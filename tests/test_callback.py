@@ -36,7 +36,14 @@ from funcgrad import (
 from funcgrad.core.backend import RunBackend
 from funcgrad.core.ir import check
 from funcgrad.core.trace import trace
-from funcgrad.errors import ArgumentError, DtypeError, MissingRuleError, ShapeError, StructureError
+from funcgrad.errors import (
+    ArgumentError,
+    DtypeError,
+    FuncgradError,
+    MissingRuleError,
+    ShapeError,
+    StructureError,
+)
 from funcgrad.testing import check_grads
 
 XS = np.array([1.5, 2.5, 3.5])
@@ -765,3 +772,14 @@ def test_threads_print_into_their_own_programs(capsys):
     done.set()
     thread.join()
     assert seen == ["plain", "traced"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((None, 2), TypeError), ((2.5,), TypeError), (3, TypeError), ((-1, 2), ValueError)],
+)
+def test_a_shape_has_known_lengths(shape, kind):
+    with pytest.raises(FuncgradError, match="ShapeDtypeStruct: got shape=") as caught:
+        ShapeDtypeStruct(shape, float)
+    assert isinstance(caught.value, kind)
+    assert ShapeDtypeStruct([np.int64(2), 3], "f4").shape == (2, 3)

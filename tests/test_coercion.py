@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 import funcgrad.numpy as fnp
-from funcgrad import jit, jvp, make_jaxpr, vjp, vmap
+from funcgrad import cond, fori_loop, jit, jvp, make_jaxpr, vjp, vmap
 from funcgrad.core.trace import Tracer, aval_of, run, trace
 from funcgrad.errors import (
     ArgumentError,
@@ -30,6 +30,7 @@ from funcgrad.errors import (
     FuncgradError,
     GradientCutError,
     IndexDtypeError,
+    IntegerOverflowError,
     NotTraceableError,
     TracerAssignmentError,
     UnknownAttributeError,
@@ -466,6 +467,25 @@ def test_linalg_cross_is_of_vectors_in_space():
             call(x, y)
         with pytest.raises(ValueError, match="3-dimensional vectors"):
             jit(call)(x, y)
+
+
+@pytest.mark.parametrize("n", [2**63, 2**70, -(2**63) - 1])
+def test_integers_that_int64_does_not_hold(n):
+    called = jit(lambda x: x + np.arange(2))
+    called(1)  # traced: the integer meets the program that is there
+    for call in (
+        called,
+        jit(lambda x: np.add(x, 1)),
+        lambda n: cond(True, lambda x: x, lambda x: x, n),
+        lambda n: fori_loop(0, 1, lambda i, x: x, n),
+    ):
+        with pytest.raises(IntegerOverflowError, match=r"outside the range of int64.*\n.*uint64"):
+            call(n)
+        with pytest.raises(OverflowError):
+            call(n)
+    # Where it becomes a float at once, as in Python, and of the dtype that it is given, it is fine.
+    assert jit(lambda x: x * 2.0)(n) == n * 2.0
+    assert jit(lambda x: np.add(x, 1))(np.uint64(2**63)) == np.uint64(2**63 + 1)
 
 
 PYTHONS = {

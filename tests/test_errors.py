@@ -48,6 +48,7 @@ BUILT_IN = {
     errors.ShapeError: ValueError,
     errors.DtypeError: TypeError,
     errors.IndexDtypeError: IndexError,
+    errors.IntegerOverflowError: OverflowError,
     errors.StructureError: ValueError,
     errors.ConcretizationError: TypeError,
     errors.GradientCutError: TypeError,

@@ -10,10 +10,20 @@ import numpy as np
 from ..core.ir import Aval, make_aval
 from ..core.primitive import primitive
 from ..core.trace import aval_of
+from ..errors import IntegerOverflowError
 from .kernels import elementwise as kernels
 from .linear import Linear
 
-__all__ = ["Convert", "convert"]
+__all__ = ["Convert", "convert", "too_large"]
+
+
+def too_large(what: str, where: str | None = None) -> IntegerOverflowError:
+    """The error for a Python integer beyond int64, of which NumPy makes a uint64 or an object."""
+    return IntegerOverflowError(
+        f"{what}: got a Python integer outside the range of int64, as which it is traced",
+        "Pass numpy.uint64(n) or float(n), or make the argument static (static_argnames).",
+        where=where,
+    )
 
 
 @primitive

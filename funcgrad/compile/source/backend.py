@@ -29,6 +29,7 @@ from ...core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ...core.plain import one_line
 from ...core.trace import aval_of
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
+from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds
 from .control_flow import LOWERED, residuals_are_lists
 from .expressions import PROFILE, Line
@@ -198,6 +199,8 @@ class NumpyProgram(Executable):
             error = _out_of_bounds(error)
         if isinstance(error, OutOfBoundsError):
             return placed(error, place)
+        if type(error) is OverflowError and "C long" in str(error):
+            return too_large(self.name, place or None)
         if place and not isinstance(error, FuncgradError):
             note_line(error, f"compiled {self.name}", place)
         return error

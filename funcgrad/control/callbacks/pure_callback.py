@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -23,12 +24,33 @@ __all__ = ["PureCallback", "ShapeDtypeStruct", "pure_callback"]
 _METHODS = ("sequential", "expand_dims", "broadcast_all")
 
 
+def _lengths(shape: Any) -> tuple[int, ...]:
+    try:
+        lengths = tuple(map(operator.index, shape))
+    except TypeError:
+        raise ArgumentError(
+            f"ShapeDtypeStruct: got shape={shape!r}, and a shape is a tuple of integers",
+            "Write every length, as in (3, 2); a program is of one shape, and jit traces anew for "
+            "others.",
+        ) from None
+    if any(n < 0 for n in lengths):
+        raise ShapeError(
+            f"ShapeDtypeStruct: got shape={shape!r}, with a negative length",
+            "Write every length, from 0 on.",
+        )
+    return lengths
+
+
 class ShapeDtypeStruct:
     """The shape and dtype of an array that is not there.
 
     Args:
-        shape: The shape.
+        shape: The shape, known lengths all of them.
         dtype: The dtype, or what `numpy.dtype` makes one of.
+
+    Raises:
+        ArgumentError: A length is no integer.
+        ShapeError: A length is negative.
 
     >>> ShapeDtypeStruct((2, 3), float)
     ShapeDtypeStruct(shape=(2, 3), dtype=float64)
@@ -38,7 +60,7 @@ class ShapeDtypeStruct:
 
     @entry
     def __init__(self, shape: Sequence[int], dtype: Any) -> None:
-        self.shape = tuple(map(int, shape))
+        self.shape = _lengths(shape)
         self.dtype: np.dtype[Any] = np.dtype(dtype)
 
     @property

@@ -23,10 +23,10 @@ from ..program.trace_body import (
     scalar,
     share,
     to_aval,
-    trace_body,
     unlike,
 )
 from .cond import Cond, check_index
+from .untaken import traced_branches
 
 __all__ = ["cond", "select", "switch"]
 
@@ -36,7 +36,9 @@ def cond(
 ) -> Any:
     """``true_fun(*operands)`` if ``pred`` else ``false_fun(*operands)``, inside `jit` too.
 
-    Both functions are traced, and must return the same types; only the chosen one is run. Under
+    Both functions are traced, and must return the same types; only the chosen one is run. One that
+    raises while it is traced because of plain values (an index out of bounds, a division by zero)
+    raises where it is chosen. Under
     `vmap` with a batched ``pred`` each lane gets the result of its own branch; a branch that no
     lane takes is not run, and lanes are never computed with operands of lanes that chose otherwise.
 
@@ -112,7 +114,8 @@ def _choose(
     index: Any, branches: Sequence[Callable[..., Any]], operands: tuple[Any, ...], what: str
 ) -> Any:
     given = Operands(operands)
-    bodies = [trace_body(f, given.avals, given.rebuild, what) for f in branches]
+    known = None if isinstance(index, Tracer) else index
+    bodies = traced_branches(branches, given, what, known)
     # Errors name the branches as they stand in the call.
     turn = -1 if what == "cond" else 1
     _agree(bodies[::turn], branches[::turn], what)

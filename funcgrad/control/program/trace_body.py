@@ -15,7 +15,7 @@ from ... import tree
 from ...core.ir import Aval, Jaxpr, Var
 from ...core.trace import Tracer, aval_of, run, trace
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, is_miscall
-from ...ops.convert import Convert, convert
+from ...ops.convert import Convert, convert, too_large
 from ...tree import TreeDef
 
 __all__ = [
@@ -231,8 +231,17 @@ def to_aval(value: Any, aval: Aval) -> Any:
 
 
 def scalar(x: Any) -> Any:
-    """Python numbers as NumPy scalars, as every transform returns them."""
-    return aval_of(x).dtype.type(x) if type(x) in (float, int, bool, complex) else x
+    """Python numbers as NumPy scalars, as every transform returns them.
+
+    Raises:
+        IntegerOverflowError: An integer that int64 does not hold.
+    """
+    if type(x) not in (float, int, bool, complex):
+        return x
+    try:
+        return aval_of(x).dtype.type(x)
+    except OverflowError:
+        raise too_large("funcgrad") from None
 
 
 def join(a: Aval, b: Aval) -> Aval | None:
