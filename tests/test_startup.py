@@ -92,7 +92,7 @@ for room, names in modules.MODULES.items():
         os._exit(0)
     assert os.wait()[1] == 0, room
 """
-    undispatched = "{type(None), type(np), type(np.isfortran)}"
+    undispatched = "{*map(type, (None, np, np.isfortran, np.r_, np.c_))}"
     assert fresh(program.replace("UNDISPATCHED", undispatched)) == []
 
 

@@ -190,8 +190,10 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 def _static(name: str, parameter: str, value: Any) -> float:
     if isinstance(value, Tracer) or np.ndim(value):
         raise NotTraceableError(
-            f"numpy.linalg.{name}: {parameter}= must be one number, got {value!r}",
-            "Give a Python float; it decides the rank, which carries no gradient.",
+            f"numpy.linalg.{name}: {parameter}= decides the rank and must be one plain number, got "
+            f"{aval_of(operand(value))}",
+            "Give a Python float, or make the argument static (static_argnames); where it is being "
+            "differentiated, write stop_gradient(x): a rank carries no gradient.",
         )
     return float(value)
 

@@ -38,7 +38,7 @@ __all__ = [
 
 
 @implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None, /) -> Any:
+def where(condition: Any, x: Any = None, y: Any = None) -> Any:
     """``numpy.where``. The gradient of what is not chosen is 0, though its own were infinite."""
     if x is None and y is None:
         return np.nonzero(condition)

@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import ShapeError
+from ..errors import ConcretizationError, IndexDtypeError, ShapeError
 from ..ops import shape as ops
 from ..ops.index import GetItem
 from ..ops.linear import made, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
 from .arguments import along, axis_of, cast, given, of_rank, operand, operands, spread
-from .dispatch import implements, refuse
+from .dispatch import has_tracer, implements, refuse
+from .getitem import getitem
 from .inplace import views
 from .shapes import atleast_1d, atleast_2d, atleast_3d
 
@@ -235,11 +236,20 @@ if hasattr(np, "unstack"):
 
 @implements(np.roll)
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    """``numpy.roll``."""
+    """``numpy.roll``; ``shift`` may be traced.
+
+    Raises:
+        IndexDtypeError: A traced ``shift`` is no integer.
+    """
     x = operand(a)
     lengths = shape_of(x)
     if axis is None:
-        return reshape_to(roll(reshape_to(x, (aval_of(x).size,)), shift, 0), lengths)
+        flat = reshape_to(x, (aval_of(x).size,))
+        if has_tracer(shift):
+            shift = np.sum(operand(shift))  # one after the other
+        return reshape_to(roll(flat, shift, 0), lengths)
+    if has_tracer(shift):
+        return _rolled(x, operand(shift), axis)
     shifts, axes = np.broadcast_arrays(np.asarray(shift), np.asarray(axis))
     for by, at in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
         place = axis_of(at, len(lengths))
@@ -248,6 +258,25 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         if by:
             end, start = ops.crop(x, place, n - by, n), ops.crop(x, place, 0, n - by)
             x = made(ops.Concatenate, place)(end, start)
+    return x
+
+
+def _rolled(x: Any, shift: Any, axis: Any) -> Any:
+    """``x`` rolled by what has no value: gathered along each axis."""
+    if aval_of(shift).dtype.kind not in "iu":
+        raise IndexDtypeError(
+            f"numpy.roll: a shift must be an integer, got {aval_of(shift)}",
+            "Convert it first, as in shift.astype(int); an integer carries no gradient.",
+        )
+    axes = np.asarray(axis)
+    shifts = np.broadcast_to(shift, np.broadcast_shapes(shape_of(shift), axes.shape))
+    axes = np.broadcast_to(axes, shape_of(shifts))
+    for place in np.ndindex(axes.shape):
+        along_axis = axis_of(axes[place], len(shape_of(x)))
+        n = shape_of(x)[along_axis]
+        if n:
+            index = (np.arange(n) - cast(shifts[place], np.int64) % n) % n
+            x = getitem(x, (*(slice(None),) * along_axis, index))
     return x
 
 
@@ -271,6 +300,13 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it."""
     x, place = along(operand(a), axis)
     lengths = shape_of(x)
+    if has_tracer(repeats):
+        raise ConcretizationError(
+            f"numpy.repeat: repeats= decides the shape, and {aval_of(operand(repeats))} has no value "
+            "while the function is traced",
+            "Make the argument static (static_argnames); or, for a length n that is known, take "
+            "x[numpy.searchsorted(numpy.cumsum(repeats), numpy.arange(n), 'right')].",
+        )
     counts = np.asarray(repeats)
     if counts.size == 1:
         times = operator.index(counts.reshape(())[()])

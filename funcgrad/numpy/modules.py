@@ -20,6 +20,7 @@ MODULES: dict[str, str] = {
         "square subtract true_divide"
     ),
     "assembly": "block geomspace insert resize trim_zeros vander",
+    "brackets": "c_ r_",
     "calculus": "ediff1d gradient i0 interp trapezoid unwrap",
     "complex": "abs absolute conj conjugate fabs sign",
     "contraction": "einsum einsum_path",
