@@ -24,6 +24,7 @@ __all__ = [
     "CapturedArrayError",
     "ConcretizationError",
     "ConvergenceError",
+    "DepthError",
     "DtypeError",
     "FuncgradError",
     "GradientCutError",
@@ -166,6 +167,10 @@ class StructureError(FuncgradError, ValueError):
     """
 
     anchor = "structure"
+
+
+class DepthError(StructureError, RecursionError):
+    """A pytree that is nested deeper than Python's recursion limit lets it be walked."""
 
 
 class ConcretizationError(FuncgradError, TypeError):

@@ -1,7 +1,7 @@
 """What those import who add primitives, rules and backends: the parts of the inside that stay.
 
 Everything here is documented in ``docs/add-a-primitive.md`` and ``docs/add-a-backend.md`` and
-changes only with a deprecation. Other modules of the inside may change from one version to the next.
+changes only with a deprecation. Other modules of the inside may change with any version.
 """
 
 from __future__ import annotations

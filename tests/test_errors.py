@@ -50,6 +50,7 @@ BUILT_IN = {
     errors.IndexDtypeError: IndexError,
     errors.IntegerOverflowError: OverflowError,
     errors.StructureError: ValueError,
+    errors.DepthError: RecursionError,
     errors.ConcretizationError: TypeError,
     errors.GradientCutError: TypeError,
     errors.LeakedTracerError: RuntimeError,

@@ -13,8 +13,9 @@ import numpy as np
 
 from .. import tree
 from ..core.ir import Aval
+from ..core.ir import place_of as describe
 from ..core.trace import Tracer, aval_of
-from ..errors import LIBRARIES, DtypeError, ShapeError
+from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert
 from ..tree import TreeDef
 
@@ -22,15 +23,6 @@ __all__ = ["Split", "describe", "is_inexact", "own", "own_tree", "split", "tange
 
 _FLOATS = frozenset({float, complex, np.float64, np.float32, np.complex128})
 _OTHERS = frozenset({int, bool, str, type(None)})
-
-
-def describe(f: Callable[..., Any]) -> str:
-    """``"loss() at train.py:12"``: a function as errors name it."""
-    name = getattr(f, "__name__", type(f).__name__)
-    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
-    if code is None or code.co_filename.startswith(LIBRARIES):
-        return f"{name}()"
-    return f"{name}() at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}"
 
 
 def kind_of(value: Any) -> str:
@@ -160,7 +152,9 @@ def require_inexact(parts: Split, what: str, name: str) -> None:
         return
     if len(parts.leaves) == 1:
         leaf = parts.leaves[0]
-        if isinstance(leaf, (int, np.integer)) and not isinstance(leaf, bool):
+        # NumPy's timedelta64 is a subclass of its integers.
+        integer = isinstance(leaf, np.integer) and leaf.dtype.kind in "iu"
+        if integer or (isinstance(leaf, int) and not isinstance(leaf, bool)):
             raise DtypeError(
                 f"{what}: {name} is the integer {leaf}, which cannot be differentiated",
                 f"Write {int(leaf)}.0, or float(x).",

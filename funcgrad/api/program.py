@@ -9,7 +9,7 @@ import numpy as np
 
 from .. import tree
 from ..control.program.draws import Draws
-from ..core.ir import Jaxpr
+from ..core.ir import Jaxpr, name_of
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import ArgumentError, entry
 from ..ops.select import StopGradient
@@ -58,7 +58,7 @@ def make_jaxpr(f: Callable[..., Any]) -> Callable[..., Jaxpr]:
             return [leaf for leaf in tree.leaves(f(*new_args, **new_kwargs)) if _is_number(leaf)]
 
         avals = [aval_of(leaves[i]) for i in traced]
-        name = getattr(f, "__name__", type(f).__name__)
+        name = name_of(f)
         draws = None if warned else Draws(f, "make_jaxpr")
         jaxpr, _ = trace(flat, avals, name=name, what="make_jaxpr")
         warned = warned or (draws is not None and draws.warn())

@@ -37,7 +37,7 @@ class Transformed:
         self._call = call
         self._made_by = (transform, f, options)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         # As `entry` does it, without a call more.
         state = STATE.get(None)
         token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)

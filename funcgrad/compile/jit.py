@@ -81,10 +81,10 @@ class Jitted:
     def _enter(self, entry: Callable[..., Any]) -> None:
         type(self).__call__ = staticmethod(entry)  # type: ignore[method-assign, assignment]
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self._call(*args, **kwargs)
 
-    def _call(self, *args: Any, **kwargs: Any) -> Any:
+    def _call(self, /, *args: Any, **kwargs: Any) -> Any:
         """The slow path."""
         state = STATE.get(None)
         token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
@@ -151,7 +151,7 @@ class Jitted:
         self._enter(entry)
 
     @entry
-    def lower(self, *args: Any, **kwargs: Any) -> Lowered:
+    def lower(self, /, *args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments of these types.
 
         >>> print(jit(lambda x: 2.0 * x).lower(3.0))  # doctest: +ELLIPSIS
@@ -164,7 +164,7 @@ class Jitted:
         return Lowered(self._traced(signature)[0], self._static)
 
     @entry
-    def source(self, *args: Any, **kwargs: Any) -> str:
+    def source(self, /, *args: Any, **kwargs: Any) -> str:
         """The text of the function that calls with arguments of these types run."""
         return self.lower(*args, **kwargs).compile().source()
 
@@ -196,7 +196,7 @@ class _Bound:
     def __init__(self, function: Jitted, instance: Any) -> None:
         self.__func__, self.__self__ = function, instance
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         return self.__func__(self.__self__, *args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:

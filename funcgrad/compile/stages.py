@@ -8,7 +8,7 @@ from typing import Any
 from .. import tree
 from ..core.axes import WATCHING, Axis, is_open
 from ..core.backend import Backend, Executable, backend_named
-from ..core.ir import Jaxpr, line_of
+from ..core.ir import Jaxpr, line_of, name_of
 from ..core.trace import Tracer, aval_of, trace
 from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
@@ -84,7 +84,7 @@ class Traced:
                     self.constants[i] = leaf
             return found
 
-        name = getattr(f, "__name__", type(f).__name__)
+        name = name_of(f)
         self.axes: list[Axis] = []
         outer = WATCHING.get()
         try:
@@ -181,7 +181,7 @@ class Compiled:
         return self._traced.source()
 
     @entry
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         signature = self._static.signature(args, kwargs)
         if signature.key != self._traced.signature.key:
             given = ", ".join([aval.short() for aval in signature.avals])

@@ -15,7 +15,7 @@ import numpy as np
 
 from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compiled
-from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var
+from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var, name_of
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
 from ..errors import ArgumentError, entry
@@ -28,7 +28,7 @@ from .program.call import trim_one_program
 from .program.dependence import depends
 from .program.derive import cached, jvp_program, tapes_of, vmap_program
 from .program.structured import Interpreter
-from .program.trace_body import Operands, name_of, scalar, trace_body
+from .program.trace_body import Operands, scalar, trace_body
 from .program.trim import Liveness
 from .static_arguments import StaticNames
 
@@ -278,12 +278,12 @@ def checkpoint(
             places = [kept.get(n, a) for n, a in enumerate(both[0])]
             return f(*places, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
 
-        call.__name__ = getattr(f, "__name__", "f")
+        call.__name__ = name_of(f)
         body = trace_body(call, given.avals, rebuild, "checkpoint")
         made = Checkpoint(body.jaxpr, policy or nothing_saveable)
         found = apply(made, [*body.captured, *given.values], None)
         return body.rebuild([scalar(x) for x in found])
 
-    checkpointed.__name__ = getattr(f, "__name__", "f")
+    checkpointed.__name__ = name_of(f)
     checkpointed.__wrapped__ = f  # type: ignore[attr-defined]
     return checkpointed

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from ..core.ir import name_of
 from ..errors import ArgumentError
 
 __all__ = ["StaticNames"]
@@ -54,7 +55,7 @@ class StaticNames:
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         open_names = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = [p.name for p in parameters]
-        called = f"{getattr(f, '__name__', type(f).__name__)}()"
+        called = f"{name_of(f)}()"
         for n in numbers:
             if not (-len(positional) <= n < len(positional) or (open_ended and n >= 0)):
                 raise ArgumentError(

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._stack import Line
+from .._stack import LIBRARIES, Line
 from ..errors import ArgumentError, InvalidJaxprError
 from .plain import name_text, one_line, plain, plain_shape
 
@@ -33,6 +33,8 @@ __all__ = [
     "last_uses",
     "live_equations",
     "make_aval",
+    "name_of",
+    "place_of",
 ]
 
 Shape: TypeAlias = tuple[int, ...]
@@ -321,6 +323,20 @@ def located(local: str) -> Callable[[FrameType], Line | None]:
 def line_in_file(place: Place | None) -> Line | None:
     """The file and the line of a place."""
     return None if place is None else (place[0].co_filename, line_number(place))
+
+
+def name_of(f: Any) -> str:
+    """The name of a function as programs and errors print it, or of the class of a callable."""
+    name = getattr(f, "__name__", None)
+    return str.__str__(name) if isinstance(name, str) else type(f).__name__
+
+
+def place_of(f: Any) -> str:
+    """``"loss() at train.py:12"``: a function as errors name it."""
+    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
+    if not isinstance(code, CodeType) or code.co_filename.startswith(LIBRARIES):
+        return f"{name_of(f)}()"
+    return f"{name_of(f)}() at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
 
 
 def line_number(place: Place) -> int:

@@ -231,7 +231,8 @@ class Primitive:
 def _parameter_text(value: Any) -> str:
     if isinstance(value, np.dtype):
         return value.name
-    return getattr(value, "__name__", None) or repr(value).replace(" ", "")
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) else repr(value).replace(" ", "")
 
 
 def literal(value: Any) -> str:

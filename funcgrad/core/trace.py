@@ -265,6 +265,13 @@ def aval_of(value: Any) -> Aval:
         )
     if isinstance(value, Steps):
         return value.aval
+    if isinstance(value, np.generic):
+        raise DtypeError(
+            f"funcgrad: a numpy.{kind.__name__} cannot be traced",
+            "Convert it to a number first, as in x / numpy.timedelta64(1, 's')."
+            if value.dtype.kind in "mM"
+            else "Convert it to a number first.",
+        )
     raise DtypeError(
         f"funcgrad: {article(type(value).__name__)} is not an array or a number",
         "Convert it with numpy.asarray(x)."

@@ -39,7 +39,7 @@ class _Anything:
         return self
 
 
-def print(fmt: str, *args: Any, **kwargs: Any) -> None:
+def print(fmt: str, /, *args: Any, **kwargs: Any) -> None:
     """Print values when the program runs.
 
     In a compiled loop it prints at each step, of a branch only the one that is taken prints. Under
@@ -85,7 +85,7 @@ def print(fmt: str, *args: Any, **kwargs: Any) -> None:
     perform(Host(show, args, kwargs))
 
 
-def callback(f: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+def callback(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
     """Call ``f`` with plain values when the program runs, for what it does.
 
     As `print`: once each time the line is reached, in order; once for each element of a batch. What

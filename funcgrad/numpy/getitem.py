@@ -199,7 +199,7 @@ def _part(part: Any) -> Any:
         return _traced(part)
     if kind is bool or kind is np.bool_:
         return np.array(part)
-    if isinstance(part, np.integer):
+    if isinstance(part, np.integer) and part.dtype.kind in "iu":
         return int(part)
     if isinstance(part, (list, tuple)):
         if has_tracer(part):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..control.program.derive import first_like
-from ..control.program.trace_body import is_number, name_of, place_of, share_programs
-from ..core.ir import Aval, make_aval
+from ..control.program.trace_body import is_number, share_programs
+from ..core.ir import Aval, make_aval, name_of, place_of
 from ..core.trace import apply, aval_of, trace
 from ..errors import DtypeError, ShapeError
 from ..numpy.create import asarray

@@ -12,8 +12,8 @@ from .. import tree
 from ..api.leaves import kind_of
 from ..control.implicit.implicit import linearized
 from ..control.implicit.linear_solvers import Ravel
-from ..control.program.trace_body import is_number, name_of, place_of
-from ..core.ir import Jaxpr, make_aval
+from ..control.program.trace_body import is_number
+from ..core.ir import Jaxpr, make_aval, name_of, place_of
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ..numpy.create import asarray

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..control.implicit.problem import require_functions
-from ..control.program.trace_body import name_of, place_of
+from ..core.ir import name_of, place_of
 from ..core.trace import aval_of
 from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry, publish_all
 from ..numpy.create import asarray

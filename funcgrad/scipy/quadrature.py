@@ -15,9 +15,9 @@ from scipy import integrate as genuine
 from ..control.implicit.linear_solvers import Ravel
 from ..control.implicit.problem import require_functions
 from ..control.program.derive import derived
-from ..control.program.trace_body import is_number, name_of, place_of
+from ..control.program.trace_body import is_number
 from ..core.backend import compiled
-from ..core.ir import Aval, Jaxpr, make_aval
+from ..core.ir import Aval, Jaxpr, make_aval, name_of, place_of
 from ..core.primitive import Primitive, primitive
 from ..core.trace import apply, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, ShapeError, entry

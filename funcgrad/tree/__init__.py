@@ -34,6 +34,7 @@ import numpy as np
 
 from funcgrad.errors import (
     ArgumentError,
+    DepthError,
     DtypeError,
     ShapeError,
     StructureError,
@@ -65,6 +66,9 @@ __all__ = [
     "structure",
     "unflatten",
 ]
+
+_DEEP = 100
+"""Trees that are nested deeper than this may be why Python's recursion limit is reached."""
 
 T = TypeVar("T")
 IsLeaf = Callable[[Any], bool] | None
@@ -114,6 +118,7 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], TreeDef]:
     Raises:
         StructureError: The tree contains itself, or holds static data that cannot be hashed, or an
             instance of a subclass of a container that is not registered.
+        DepthError: It is nested deeper than Python's recursion limit allows.
 
     Example:
         >>> flatten({"w": [1.0, 2.0], "b": 0.5})
@@ -126,20 +131,27 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], TreeDef]:
         treedef = _walk(tree, found) if is_leaf is None else _walk_until(tree, found, is_leaf)
     except RecursionError as error:
         try:
-            _refuse_cycle(tree, is_leaf)
-        except StructureError as cycle:
-            trim(cycle)
+            if _depth_without_cycle(tree, is_leaf) <= _DEEP:
+                raise error  # who called is near the limit
+            raise _too_deep("flatten") from None
+        except Exception as found:
+            trim(found)
             raise
-        trim(error)
-        raise
     except Exception as error:
         trim(error)
         raise
     return found, treedef
 
 
-def _refuse_cycle(tree: Any, is_leaf: IsLeaf) -> None:
-    """Raise if ``tree`` contains itself."""
+def _too_deep(name: str) -> DepthError:
+    return DepthError(
+        f"{name}: the tree is nested deeper than Python's recursion limit allows",
+        "Put its parts into one list in place of a chain, or call sys.setrecursionlimit.",
+    )
+
+
+def _depth_without_cycle(tree: Any, is_leaf: IsLeaf) -> int:
+    """How deep ``tree`` is nested, as far as it is walked; raises if it contains itself."""
 
     def inside(x: Any) -> Iterator[tuple[Entry, Any]]:
         kind = None if is_leaf is not None and is_leaf(x) else KINDS[type(x)]
@@ -150,6 +162,7 @@ def _refuse_cycle(tree: Any, is_leaf: IsLeaf) -> None:
 
     # The nodes from the root down, each with the step that led to it and what is left of it.
     chain: list[tuple[Any, Any, Iterator[tuple[Entry, Any]]]] = [(tree, None, inside(tree))]
+    deepest = 0
     # A class whose flatten function makes new children for ever has no cycle to be found.
     while chain and len(chain) <= 2 * sys.getrecursionlimit():
         entry, child = next(chain[-1][2], (None, None))
@@ -165,6 +178,8 @@ def _refuse_cycle(tree: Any, is_leaf: IsLeaf) -> None:
                     "Break the cycle, or stop at that node with is_leaf.",
                 )
         chain.append((child, entry, inside(child)))
+        deepest = max(deepest, len(chain))
+    return deepest
 
 
 def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
@@ -188,8 +203,14 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
         given = list(leaves)
         if not isinstance(treedef, TreeDef) or len(given) != treedef.num_leaves:
             raise _miscounted(treedef, len(given))
-        flat = treedef.flat or treedef is LEAF
-        return treedef.join(given) if flat else _build(treedef, given, 0)
+        if treedef.flat or treedef is LEAF:
+            return treedef.join(given)
+        try:
+            return _build(treedef, given, 0)
+        except RecursionError:
+            if treedef.depth() <= _DEEP:
+                raise
+            raise _too_deep("unflatten") from None
     except Exception as error:
         trim(error)
         raise
@@ -362,14 +383,27 @@ a tuple of 2.
         Write a tuple of 2 there.
         See help(funcgrad.errors.StructureError)
     """
-    found: list[Any] = []
     if not isinstance(treedef, TreeDef):
         raise ArgumentError(
             f"tree.flatten_up_to: expected a structure, got {type(treedef).__name__}",
             "Write tree.flatten_up_to(tree.structure(x), y, what).",
         )
-    if wrong := match(treedef, tree, found):
-        raise wrong.error(what, other, prefix=False)
+    return _fitted(match, treedef, tree, treedef, what, other)
+
+
+def _fitted(
+    fit: Callable[..., Any], first: Any, second: Any, treedef: TreeDef, what: str, other: str
+) -> list[Any]:
+    """What ``fit``, which is `match` or `spread`, collects."""
+    found: list[Any] = []
+    try:
+        wrong = fit(first, second, found)
+    except RecursionError:
+        if treedef.depth() <= _DEEP:
+            raise
+        raise _too_deep(what) from None
+    if wrong:
+        raise wrong.error(what, other, prefix=fit is spread)
     return found
 
 
@@ -401,10 +435,7 @@ a dict with key 'w'.
         See help(funcgrad.errors.StructureError)
     """
     treedef = tree if isinstance(tree, TreeDef) else structure(tree)
-    found: list[Any] = []
-    if wrong := spread(prefix, treedef, found):
-        raise wrong.error(what, other, prefix=True)
-    return found
+    return _fitted(spread, prefix, treedef, treedef, what, other)
 
 
 @entry

@@ -119,19 +119,42 @@ class TreeDef:
             return True
         if not isinstance(other, TreeDef):
             return NotImplemented
-        if self._hash != other._hash or self.kind is None or other.kind is None:
-            return False
-        same = self.kind.cls is other.kind.cls and self.key == other.key
-        return same and self.children == other.children
+        pending: list[tuple[TreeDef, TreeDef]] = [(self, other)]
+        while pending:
+            one, two = pending.pop()
+            if one is two:
+                continue
+            if one._hash != two._hash or one.kind is None or two.kind is None:
+                return False
+            same = one.kind.cls is two.kind.cls and one.key == two.key
+            if not same or len(one.children) != len(two.children):
+                return False
+            pending += zip(one.children, two.children, strict=True)
+        return True
 
     def __repr__(self) -> str:
-        kind = self.kind
-        return "*" if kind is None else kind.text(self, [repr(child) for child in self.children])
+        texts: list[str] = []
+        for node in self._nodes():
+            kind, start = node.kind, len(texts) - len(node.children)
+            texts[start:] = ["*" if kind is None else kind.text(node, texts[start:])]
+        return texts[0]
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         if self.kind is None:
             return "LEAF"
-        return _unpickle, (self.kind, self.data, self.children)
+        nodes = [(node.kind, node.data, len(node.children)) for node in self._nodes()]
+        return _unpickle, (nodes,)
+
+    def _nodes(self) -> list[TreeDef]:
+        """The structures in this one, children before what holds them; without recursion."""
+        found: list[TreeDef] = []
+        pending: list[TreeDef] = [self]
+        while pending:
+            node = pending.pop()
+            found.append(node)
+            pending += node.children
+        found.reverse()
+        return found
 
     def paths(self) -> list[Path]:
         """The key path of every leaf, in the order of the leaves.
@@ -141,10 +164,25 @@ class TreeDef:
             >>> [path_string(path) for path in structure({"w": [1.0, 2.0], "b": 0.5}).paths()]
             ["['b']", "['w'][0]", "['w'][1]"]
         """
-        if self.kind is None:
-            return [()]
-        pairs = zip(self.kind.entries(self), self.children, strict=True)
-        return [(entry, *path) for entry, child in pairs for path in child.paths()]
+        found: list[Path] = []
+        pending: list[tuple[TreeDef, Path]] = [(self, ())]
+        while pending:
+            node, path = pending.pop()
+            if node.kind is None:
+                found.append(path)
+                continue
+            pairs = [*zip(node.kind.entries(node), node.children, strict=True)]
+            pending += [(child, (*path, entry)) for entry, child in reversed(pairs)]
+        return found
+
+    def depth(self) -> int:
+        """How deep it is nested: 0 for a leaf."""
+        level, found = [self], 0
+        while True:
+            level = [child for node in level for child in node.children if child is not LEAF]
+            if not level:
+                return found + (self.kind is not None)
+            found += 1
 
     def graft(self, children: Sequence[TreeDef]) -> TreeDef:
         """This structure, whose children are all leaves, with ``children`` in their place."""
@@ -194,8 +232,12 @@ def _intern(made: TreeDef) -> TreeDef:
         return _TREEDEFS.setdefault(token, made)
 
 
-def _unpickle(kind: Kind, data: Any, children: tuple[TreeDef, ...]) -> TreeDef:
-    return kind.shape(data, len(children)).graft(children)
+def _unpickle(nodes: list[tuple[Kind | None, Any, int]]) -> TreeDef:
+    made: list[TreeDef] = []
+    for kind, data, count in nodes:
+        start = len(made) - count
+        made[start:] = [LEAF if kind is None else kind.shape(data, count).graft(made[start:])]
+    return made[0]
 
 
 def remember(cache: dict[Any, Any], key: Any, value: Any) -> None:

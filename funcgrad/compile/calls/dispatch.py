@@ -9,7 +9,7 @@ path; so a check may be stricter than it need be, but never laxer.
 from __future__ import annotations
 
 import itertools
-from enum import Enum
+from collections.abc import Iterator
 from types import FunctionType
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from ..._stack import POINTS, STATE, pointing
 from ...core.backend import Executable
 from ...core.ir import Aval
 from ...errors import ENTRY, trim
-from ...tree import TreeDef
+from ...tree import TreeDef, unflatten
 from ...tree.containers import DataclassKind, MappingKind, NamedTupleKind, NoneKind, SequenceKind
 from .signature import Signature
 from .static_values import grows
@@ -27,7 +27,8 @@ from .static_values import grows
 __all__ = ["entry_for"]
 
 _PYTHON = {"f": "float", "i": "int", "c": "complex"}
-_IDENTICAL = (Enum, type, np.dtype, FunctionType)
+_DEPTH_MOST = 32
+"""How deep an expression is nested; Python's parser ends at 200 parentheses."""
 
 
 class _UnsupportedError(Exception):
@@ -241,7 +242,7 @@ class _Entry:
         call = f"program({', '.join(values)})"
         count = result.num_leaves
         leaves = [self._bind(constants[i]) if i in constants else f"r{i}" for i in range(count)]
-        built = self._build(result, iter(leaves))
+        built = self._build(result, iter(leaves), 0)
         if points:  # as `entry` does it
             self.lines += [
                 "state = STATE.get(None)",
@@ -264,12 +265,15 @@ class _Entry:
             self.lines += ["finally:", "    if token is not None: STATE.reset(token)"]
         self.lines.append(f"return {built}")
 
-    def _build(self, treedef: TreeDef, leaves: Any) -> str:
+    def _build(self, treedef: TreeDef, leaves: Iterator[str], depth: int) -> str:
         """The expression that makes a result."""
         kind = treedef.kind
         if kind is None:
             return next(leaves)
-        children = [self._build(child, leaves) for child in treedef.children]
+        if depth == _DEPTH_MOST:
+            names = ", ".join(itertools.islice(leaves, treedef.num_leaves))
+            return f"{self._bind(unflatten)}({self._bind(treedef)}, [{names}])"
+        children = [self._build(child, leaves, depth + 1) for child in treedef.children]
         if isinstance(kind, NoneKind):
             return "None"
         listed = ", ".join(children)

@@ -19,9 +19,8 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...control.program.trace_body import place_of
 from ...control.static_arguments import StaticNames
-from ...core.ir import Aval
+from ...core.ir import Aval, place_of
 from ...core.plain import key_text
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError
@@ -163,7 +162,7 @@ class Signature:
         if isinstance(part, Aval):
             return str(part)
         value = self.value(position)[1]
-        return place_of(value) if hasattr(value, "__code__") else _short(repr(value))
+        return place_of(value) if isinstance(_code(value), CodeType) else _short(repr(value))
 
     def _place(self, position: int) -> tuple[int | str, tree.Path]:
         """The argument in which a leaf stands, by number or name, and where in it."""

@@ -14,10 +14,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...core.ir import Jaxpr
+from ...core.ir import Jaxpr, name_of, place_of
 from ...core.trace import aval_of
 from ..custom.arguments import Arguments, is_array
-from ..program.trace_body import name_of, place_of
 
 __all__ = [
     "Batches",

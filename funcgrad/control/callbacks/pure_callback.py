@@ -360,6 +360,7 @@ class PureCallback(Primitive):
 def pure_callback(
     callback: Callable[..., Any],
     result_shape_dtypes: Any,
+    /,
     *args: Any,
     vmap_method: str = "sequential",
     vjp: Callable[..., Any] | None = None,

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval
+from ...core.ir import Aval, place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError
 from ...ops.convert import convert
 from ...ops.select import stop_gradient
-from ..program.trace_body import is_number, place_of
+from ..program.trace_body import is_number
 
 __all__ = [
     "Arguments",

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, Place
+from ...core.ir import Aval, Place, place_of
 from ...core.primitive import Primitive, primitive
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.linear import broadcast_to
 from ...ops.select import stop_gradient
-from ..program.trace_body import place_of
 
 __all__ = ["Opaque", "Refuse", "check_closure", "closed_over", "leaked", "opaque", "refuse"]
 

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Jaxpr, Place, live_equations
+from ...core.ir import Jaxpr, Place, live_equations, name_of, place_of
 from ...core.trace import Tracer, aval_of, run, trace
 from ...errors import ArgumentError, DtypeError, entry
 from ...ops.kinds import add
 from ...ops.linear import zeros
 from ...transforms.vjp import vjp
 from ...transforms.vmap import repeat
-from ..program.trace_body import name_of, place_of
 from .arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
 from .batching import elements
 from .captured import values_below

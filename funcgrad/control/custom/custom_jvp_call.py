@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Aval, Equation, Jaxpr, Place
+from ...core.ir import Aval, Equation, Jaxpr, Place, name_of, place_of
 from ...core.primitive import primitive
 from ...core.trace import apply, aval_of, run, trace
 from ...errors import StructureError
@@ -22,7 +22,7 @@ from ...transforms.vmap import repeat
 from ..program.call import Call
 from ..program.dependence import depends, mark
 from ..program.derive import batched_avals, cached, vmap_program
-from ..program.trace_body import name_of, place_of, share_programs
+from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
 from .closures import closed_over, refuse

@@ -13,12 +13,11 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Place
+from ...core.ir import Aval, Place, name_of, place_of
 from ...core.trace import aval_of
 from ...errors import ArgumentError, DtypeError, LeakedTracerError, entry
 from ...ops.linear import Sum, zeros
 from ...transforms.vjp import TapeFrame
-from ..program.trace_body import name_of, place_of
 from .arguments import Arguments, Result, Whose, locked, numbers_like, pair_of
 from .batching import elements, lanes_of, parts
 from .captured import values_below

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, Jaxpr, Place
+from ...core.ir import Aval, Jaxpr, Place, name_of, place_of
 from ...core.primitive import primitive
 from ...core.residuals import StepsAval
 from ...core.trace import Tracer, apply, aval_of, trace
@@ -20,7 +20,7 @@ from ...ops.linear import Sum, zeros
 from ...transforms.vmap import repeat
 from ..program.call import Call
 from ..program.derive import Pullback, batched_avals, cached, derived, vmap_program
-from ..program.trace_body import name_of, place_of, share_programs
+from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
 from .closures import closed_over, refuse

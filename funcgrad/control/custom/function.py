@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ...core.axes import any_open
-from ...core.ir import Aval, Place
+from ...core.ir import Aval, Place, name_of, place_of
 from ...core.primitive import Primitive
 from ...core.trace import AbstractFrame, ActiveFrame, Frame, Tracer, apply, aval_of
 from ...errors import trim
@@ -21,7 +21,6 @@ from ...ops.linear import zeros
 from ...transforms.vjp import TapeFrame
 from ...transforms.vmap import BatchFrame
 from ..program.structured import Interpreter
-from ..program.trace_body import name_of, place_of
 from .arguments import Arguments, Result, Signature
 from .batching import elements, is_abstract, lanes_of, parts
 from .captured import Reopened, newest_of, tracers_within, values_below
@@ -360,7 +359,7 @@ class CustomFunction:
         self._signature = Signature(f, nondiff_argnums, nondiff_argnames, self.what)
         functools.update_wrapper(self, f, updated=())
 
-    def nondiff(self, *args: Any, **kwargs: Any) -> list[int]:
+    def nondiff(self, /, *args: Any, **kwargs: Any) -> list[int]:
         """Which arguments of a call, in the function's order, are not differentiated."""
         return list(self._signature.bind(args, kwargs).nondiff)
 
@@ -368,7 +367,7 @@ class CustomFunction:
         """The rule for one call."""
         raise NotImplementedError
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         try:
             arguments = self._signature.bind(args, kwargs)
             rule = self.rule_for(arguments)

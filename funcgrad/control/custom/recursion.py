@@ -15,10 +15,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...core.ir import Atom, Equation, Jaxpr, Var
+from ...core.ir import Atom, Equation, Jaxpr, Var, place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import MissingRuleError
-from ..program.trace_body import place_of
 from .tracing import Lazily, Tracing, traced
 
 __all__ = ["Functions", "Knot", "attempted", "returns_to", "staging_of", "trace_function"]

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Aval, Jaxpr, Var
+from ...core.ir import Aval, Jaxpr, Var, name_of, place_of
 from ...core.primitive import Primitive
 from ...core.trace import Tracer, aval_of, trace
 from ...errors import LeakedTracerError, StructureError
-from ..program.trace_body import join, name_of, place_of, to_aval, unlike
+from ..program.trace_body import join, to_aval, unlike
 from .arguments import Result
 from .closures import closed_over, leaked
 

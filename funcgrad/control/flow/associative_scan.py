@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from ... import tree
+from ...core.ir import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, ShapeError, StructureError, entry
 from ...tree.treedef import a
-from ..program.trace_body import is_number, place_of
+from ..program.trace_body import is_number
 
 __all__ = ["associative_scan"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import make_aval
+from ...core.ir import make_aval, place_of
 from ...core.trace import Tracer, apply, aval_of, run
 from ...errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ...ops.convert import convert
@@ -19,7 +19,6 @@ from ..program.trace_body import (
     convert_outputs,
     is_number,
     join,
-    place_of,
     scalar,
     share,
     to_aval,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, make_aval
+from ...core.ir import Aval, make_aval, name_of, place_of
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ...ops.linear import reshape
@@ -21,7 +21,6 @@ from ..program.trace_body import (
     called,
     convert_outputs,
     join,
-    place_of,
     require_callable,
     scalar,
     to_aval,
@@ -415,7 +414,7 @@ def fori_loop(
 
 def _named(f: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
     """``f`` under the name and place of the user's function."""
-    f.__name__ = getattr(like, "__name__", "body")
+    f.__name__ = name_of(like)
     f.__wrapped__ = like  # type: ignore[attr-defined]
     return f
 

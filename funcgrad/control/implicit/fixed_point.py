@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval
+from ...core.ir import Aval, place_of
 from ...core.primitive import primitive
 from ...core.trace import aval_of
 from ...errors import ArgumentError, ConvergenceError, entry
@@ -17,7 +17,6 @@ from ...ops.kinds import add, neg
 from ...ops.linear import Linear, broadcast_to
 from ..flow.loops import _named as named
 from ..flow.loops import while_loop
-from ..program.trace_body import place_of
 from .implicit import LinearMap, Point
 from .problem import Unknown, require_functions, solved
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr
+from ...core.ir import Aval, Jaxpr, place_of
 from ...core.trace import aval_of, run
 from ...errors import StructureError
 from ...ops.complex import imag, make_complex, real
@@ -24,7 +24,7 @@ from ...ops.solve import solve, transposed
 from ...transforms.vjp import vjp
 from ...transforms.vmap import vmap
 from ...tree import TreeDef
-from ..program.trace_body import place_of, to_aval, unlike
+from ..program.trace_body import to_aval, unlike
 from .implicit import LinearMap, Point
 
 __all__ = ["Dense", "Given"]

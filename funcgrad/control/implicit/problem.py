@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr
+from ...core.ir import Aval, Jaxpr, name_of, place_of
 from ...core.trace import apply, aval_of, run, trace
 from ...errors import ArgumentError, DtypeError, StructureError
 from ...ops.arithmetic import sub
@@ -16,8 +16,6 @@ from ..program.trace_body import (
     convert_outputs,
     is_number,
     join,
-    name_of,
-    place_of,
     scalar,
     share_programs,
     to_aval,
@@ -136,7 +134,7 @@ def search(unknown: Unknown, find: Callable[[Any], Any], has_aux: bool, what: st
             found, aux = found
         return solution(found, unknown.treedef, unknown.avals, what, find), aux
 
-    checked.__name__ = getattr(find, "__name__", "solve")
+    checked.__name__ = name_of(find)
     return trace_body(checked, unknown.avals, lambda vs: (unknown.rebuild(vs),), what)
 
 

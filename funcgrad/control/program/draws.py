@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.ir import name_of, place_of
 from ...core.trace import open_frame
 from ...core.warning import warn
-from .trace_body import place_of
 
 __all__ = ["Draws"]
 
@@ -81,7 +81,7 @@ def _generators(f: Any) -> Iterator[tuple[str, Any]]:
 def _reached(f: Any) -> Iterator[tuple[str, Any]]:
     """The nearest objects that a function's globals, cells and attributes reach, with names."""
     names: set[str] = set()
-    pending: deque[tuple[str, Any]] = deque([(getattr(f, "__name__", ""), f)])
+    pending: deque[tuple[str, Any]] = deque([(name_of(f), f)])
     seen: dict[int, Any] = {}
     while pending and len(seen) < _OBJECTS_MOST:
         name, value = pending.popleft()

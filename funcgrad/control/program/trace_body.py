@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr, Var
+from ...core.ir import Aval, Jaxpr, Var, name_of, place_of
 from ...core.trace import Tracer, aval_of, run, trace
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, is_miscall
 from ...ops.convert import Convert, convert, too_large
@@ -31,18 +31,6 @@ __all__ = [
     "trace_body",
     "unlike",
 ]
-
-
-def name_of(f: Callable[..., Any]) -> str:
-    """The name that a body's program prints with."""
-    return getattr(f, "__name__", type(f).__name__)
-
-
-def place_of(f: Callable[..., Any]) -> str:
-    """``"body() at train.py:12"``, for errors that name two places."""
-    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
-    at = f" at {code.co_filename.rpartition('/')[2]}:{code.co_firstlineno}" if code else ""
-    return f"{name_of(f)}(){at}"
 
 
 def require_callable(f: Any, what: str) -> None:
