@@ -5,48 +5,13 @@ Every combinator gives two functions: `Nest.made` calls funcgrad's scan, cond, c
 `Nest.plain` does the same by ``for``, ``if``, ``while`` and the bare functions: it is the oracle.
 """
 
-from typing import Any, NamedTuple
-
 import numpy as np
 from hypothesis import strategies as st
 
 import funcgrad as fg
 
-
-class Nest(NamedTuple):
-    """A function, twice.
-
-    Attributes:
-        text: What it is made of.
-        made: By funcgrad's control flow and rules.
-        plain: By Python's.
-        forward: Whether forward mode reaches no rule that is for reverse mode alone.
-        again: Whether it has second derivatives.
-    """
-
-    text: str
-    made: Any
-    plain: Any
-    forward: bool = True
-    again: bool = True
-
-    def within(self, name, made, plain, **changes):
-        """A combinator of this one part."""
-        return self._replace(text=f"{name}({self.text})", made=made, plain=plain, **changes)
-
-
-SLOPES = np.array([0.4, -1.3, 0.8])
-MATRIX = np.array([[0.3, -0.5, 0.2], [0.7, 0.1, -0.4], [-0.2, 0.6, 0.3]])
-LEAVES = {
-    "tanh": lambda x, p: np.tanh(x * SLOPES + p),
-    "dot": lambda x, p: np.sin(MATRIX @ x) + p[0] * 0.3,
-    "bump": lambda x, p: x * np.exp(-x * x * (0.2 + p * p)),
-    "cumsum": lambda x, p: np.sin(np.cumsum(x)) * 0.4 + np.cos(p),
-    "root": lambda x, p: np.sqrt(1 + np.sin(x) ** 2) - p.sum() * 0.1,
-    "sort": lambda x, p: np.tanh(np.sort(x) * 0.7 + SLOPES * p),
-    "where": lambda x, p: np.where(x > 0, np.sin(x), np.cos(p * x)),
-    "reversed": lambda x, p: np.tanh(x[::-1] * 0.5 + x[0] * p[1]),
-}
+from .nest import LEAVES, Nest
+from .nested_rules import closed, idle, linear_rule
 
 
 def scanned(draw, g):
@@ -365,7 +330,7 @@ def pushed(draw, g):
 ONE = [
     *(scanned, fori, while_, mapped, associative, checkpointed, custom_vjp, custom_gradient),
     *(custom_jvp, callback, printed, fixed, rooted, solved, transposed, collective, vectorized),
-    *(jitted, gradient, pushed),
+    *(jitted, gradient, pushed, linear_rule, closed, idle, idle),
 ]
 TWO = [branch, switched, selected, chained]
 
@@ -430,5 +395,13 @@ FOUND = [
             solved(None, leaf("tanh")),
         ),
     ),
+    linear_rule(chosen("matrix", "directly"), leaf("dot")),
+    _scan(linear_rule(chosen("scan", "in vmap"), leaf("tanh")), "scan of checkpoint"),
+    closed(chosen("custom_jvp", "vmap", True), leaf("tanh")),
+    closed(chosen("backward alone", "scan", True), leaf("dot")),
+    closed(chosen("itself", "jit", True), jitted(None, leaf("tanh"))),
+    closed(chosen("custom_vjp", "value of vjp", True), leaf("dot")),
+    idle(chosen("while never", False), leaf("tanh")),
+    idle(chosen("map, constant", True), jitted(None, leaf("dot"))),
 ]
 """Nests that once gave a wrong answer or an error."""
