@@ -1,6 +1,6 @@
 """What a workload consists of: cases, sides, bars; and how a case is run.
 
-A *workload* (W1 to W12) has *cases* (one size and one dtype each) and *bars*: the largest ratio
+A *workload* (W1 to W13) has *cases* (one size and one dtype each) and *bars*: the largest ratio
 that is allowed between two of the times that the cases give.
 """
 

@@ -15,6 +15,7 @@ from benchmarks import (
     w10_recurrent,
     w11_loops,
     w12_calls,
+    w13_ode,
 )
 from benchmarks.cases import Case, Extent, Workload
 
@@ -31,6 +32,7 @@ _MODULES = (
     w10_recurrent,
     w11_loops,
     w12_calls,
+    w13_ode,
 )
 
 

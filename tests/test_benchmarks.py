@@ -31,6 +31,7 @@ from benchmarks import (
     w9_start,
     w11_loops,
     w12_calls,
+    w13_ode,
 )
 from benchmarks.__main__ import busy, main
 from benchmarks.cases import (
@@ -327,6 +328,8 @@ SMALL = [
     w8_per_example.case("W8 small", width=5, batch=4),
     w12_calls.dot_case("W12 small", size=5),
     w12_calls.dot_case("W12 small, dense", size=5, dense=True),
+    w13_ode.case("odeint", 3),
+    w13_ode.case("RK45", 3),
 ]
 
 

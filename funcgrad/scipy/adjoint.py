@@ -53,7 +53,7 @@ def pulled_back(
         return None
     reads = Reads(start, times, v)
     if reads.end == start or not y0.size:
-        return reads.at_start()
+        return reads.total()
     # Steps that are too long are tried and taken back; what is wrong in the end is an error.
     with np.errstate(all="ignore"):
         try:

@@ -165,12 +165,13 @@ def pulled_collocation(
     The pairing of complex numbers is ``Re(a b)``, so a cotangent's real numbers are those of its
     conjugate.
     """
-    a: Any = None
-    for t, h, *_ in reversed(steps):
-        x, v = reads.after(t, h)
-        v = numbers(np.conj(v))
-        a = np.zeros(v.shape[1]) if a is None else a
-        method = method_for(a.size)
+    bounds, xs, vs = reads.among(steps)
+    reals = numbers(np.conj(vs))
+    a, method = np.zeros(reals.shape[1]), method_for(reals.shape[1])
+    for i in range(len(steps) - 1, -1, -1):
+        t, h, *_ = steps[i]
+        part = slice(*bounds[i : i + 2])
+        x, v = xs[part], reals[part]
         times = t + method.c * h
         states = np.ascontiguousarray(path(times).T)
         slopes = rates.slopes(times, states)
@@ -182,5 +183,4 @@ def pulled_collocation(
                 _, *found = rates.pull(time, y, np.conj(ki.view(dtype)))
                 for j, ct in enumerate(found):
                     totals[j] += ct
-    rest = reads.at_start()
-    return rest if a is None else np.conj(a.view(dtype)) + rest
+    return np.conj(a.view(dtype)) + vs[: bounds[0]].sum(axis=0)

@@ -23,7 +23,7 @@ import numpy as np
 from .plan import Plan, too_many_steps
 from .rates import Rates, Reads, Step, StepTooSmallError, Tolerance, first_length, not_finite
 from .tableau import Tableau
-from .unrolled import backward_stages, forward_stages
+from .unrolled import backward_stages, forward_stages, further_stages
 
 __all__ = ["StiffError", "pulled_steps", "recorded_steps"]
 
@@ -177,28 +177,26 @@ def pulled_steps(
     """
     full, count = table.full(), len(table.c)
     times = np.concatenate([table.c, table.more_c])
-    a: Any = None
-    for t, h, y, states in reversed(steps):
-        if states is None:
-            states = _stages(table, rates, t, h, y)
-        x, v = reads.after(t, h)
-        if x.size and x[-1] == 1.0:
-            at_end = x == 1.0
-            ends = v[at_end].sum(axis=0)
-            a, x, v = ends if a is None else a + ends, x[~at_end], v[~at_end]
-        assert a is not None
+    bounds, xs, vs = reads.among(steps)
+    dense, a = table.weights(xs), np.zeros_like(vs[0])
+    for i in range(len(steps) - 1, -1, -1):
+        t, h, y, states = steps[i]
+        states = _stages(table, rates, t, h, y) if states is None else states
+        low, high = bounds[i : i + 2]
+        while high > low and xs[high - 1] == 1.0:
+            high -= 1
+            a = a + vs[high]
         # Without reads inside, the rate at the end and what dense output adds have no weight.
-        used = (len(full) if x.size else count) - (0 if x.size else 1)
+        used = len(full) if high > low else count - 1
         if used > len(states):
             states = _further(table, rates, t, h, y, states)
         weights = h * full[:used, :used]
         args = y + (h * full[:used, : len(states)]).dot(states)
         k = np.multiply.outer(h * table.b, a)[:used]
-        if x.size:
-            more = np.zeros((used, a.size), k.dtype)
-            more[:count] = k
-            k = more + (h * table.weights(x)).T.dot(v)
-            a = a + v.sum(axis=0)
+        if high > low:
+            read, v = (h * dense[low:high]).T.dot(vs[low:high]), vs[low:high]
+            read[:count] += k
+            k, a = read, a + v.sum(axis=0)
         if rates.few is not None:
             run, theta = backward_stages(table, a.size, used), rates.few.theta
             moved, found = run(
@@ -209,14 +207,13 @@ def pulled_steps(
                 totals[j] += sum(cts)
             continue
         moved = np.zeros((used, a.size), k.dtype)
-        for i in range(used - 1, -1, -1):
-            ki = k[i] + weights[i + 1 :, i].dot(moved[i + 1 :])
-            moved[i], *found = rates.pull(t + times[i] * h, args[i], ki)
+        for m in range(used - 1, -1, -1):
+            km = k[m] + weights[m + 1 :, m].dot(moved[m + 1 :])
+            moved[m], *found = rates.pull(t + times[m] * h, args[m], km)
             for j, ct in enumerate(found):
                 totals[j] += ct
         a = a + moved.sum(axis=0)
-    rest = reads.at_start()
-    return rest if a is None else a + rest
+    return a + vs[: bounds[0]].sum(axis=0)
 
 
 def _stages(table: Tableau, rates: Rates, t: float, h: float, y: Any) -> Any:
@@ -229,6 +226,10 @@ def _stages(table: Tableau, rates: Rates, t: float, h: float, y: Any) -> Any:
 
 def _further(table: Tableau, rates: Rates, t: float, h: float, y: Any, states: Any) -> Any:
     """``states`` with the stages of dense output."""
+    if rates.few is not None:
+        run, (_, _, value, _, theta) = further_stages(table, y.size), rates.few
+        found = run(value, theta, t, h, y.tolist(), states.ravel().tolist())
+        return np.concatenate([states, np.reshape(found, (-1, y.size))])
     for c, row in zip(table.more_c, h * table.more_a, strict=True):
         rate = rates.value(t + c * h, y + row[: len(states)].dot(states))
         states = np.concatenate([states, rate[None]])

@@ -33,12 +33,14 @@ class Few(NamedTuple):
     Attributes:
         push: ``(*moving, t, *z)`` gives the numbers of the rates.
         moving: The parameters and their tangents.
+        value: ``(*theta, t, *y)`` gives the numbers of the rate.
         pull: ``(*theta, t, *y, *a)`` gives the numbers of ``(df/dy)^T a``, then the rest.
         theta: The parameters.
     """
 
     push: Callable[..., Any]
     moving: tuple[Any, ...]
+    value: Callable[..., Any]
     pull: Callable[..., Any]
     theta: tuple[Any, ...]
 
@@ -93,24 +95,30 @@ class Reads:
         used = np.flatnonzero(np.any(v != 0, axis=0))
         order = used[np.argsort(np.abs(times[used] - start), kind="stable")]
         self._times, self._v = times[order], np.ascontiguousarray(v.T[order])
-        self._past = np.abs(self._times - start)
-        self._start, self._left = start, len(order)
+        self._start = start
         self.end = float(self._times[-1]) if len(order) else start
 
-    def after(self, t: float, h: float) -> tuple[Any, Any]:
-        """Where in a step, as fractions of it, and what; each is handed out once, the last first.
+    def among(self, steps: Sequence[Step]) -> tuple[list[int], Any, Any]:
+        """Which times lie in which step, its end included and its start not.
 
         Returns:
-            The fractions, shape (m,), and the cotangents, shape (m, d).
+            Bounds, one more than there are steps: times ``bounds[i]`` to ``bounds[i + 1]`` are in
+            step ``i``, those before ``bounds[0]`` at the start; the times as fractions of their
+            steps, shape (m,), nan at the start; and the cotangents, shape (m, d).
         """
-        first = int(np.searchsorted(self._past[: self._left], abs(t - self._start), "right"))
-        part = slice(first, self._left)
-        self._left = min(first, self._left)
-        return (self._times[part] - t) / h, self._v[part]
+        t, h = np.array([(step.t, step.h) for step in steps]).reshape(-1, 2).T
+        past = np.abs(self._times - self._start)
+        bounds = np.searchsorted(past, np.abs(t - self._start), "right").tolist()
+        bounds.append(len(past))
+        x = np.full(len(past), np.nan)
+        inside = slice(bounds[0], None)
+        index = np.repeat(np.arange(len(steps)), np.diff(bounds))
+        x[inside] = (self._times[inside] - t[index]) / h[index]
+        return bounds, x, self._v
 
-    def at_start(self) -> Any:
-        """The sum of the cotangents that are left."""
-        return np.sum(self._v[: self._left], axis=0)
+    def total(self) -> Any:
+        """The sum of all cotangents."""
+        return np.sum(self._v, axis=0)
 
 
 class Tolerance:

@@ -12,7 +12,7 @@ from typing import Any
 
 from .tableau import Tableau
 
-__all__ = ["FEW", "backward_stages", "forward_stages"]
+__all__ = ["FEW", "backward_stages", "forward_stages", "further_stages"]
 
 FEW = 4
 """How many components a state may have."""
@@ -54,6 +54,30 @@ def forward_stages(table: Tableau, d: int) -> Callable[..., Any]:
     stages = ", ".join(names(f"k{i}") for i in range(len(weights)))
     lines.append(f" return ({names('e')},), ({stages},)")
     return _compiled(lines, "forward_stages")
+
+
+@lru_cache(maxsize=64)
+def further_stages(table: Tableau, d: int) -> Callable[..., Any]:
+    """``(value, p, t, h, y, k)`` gives the rates of the stages of dense output.
+
+    ``value(*p, t, *y)`` gives the rate, ``k`` the rates of the other stages, all their numbers.
+    """
+    count = len(table.c)
+    known = ", ".join(f"k{i}_{j}" for i in range(count) for j in range(d))
+    lines = ["def further_stages(value, p, t, h, y, k):"]
+    lines.append(f" {', '.join(f'y_{j}' for j in range(d))}, = y")
+    lines.append(f" {known}, = k")
+    rows = zip(table.more_c.tolist(), table.more_a.tolist(), strict=True)
+    new: list[str] = []
+    for i, (c, weights) in enumerate(rows, count):
+        states = [
+            _sum(f"y_{j}", "h", [(weights[m], f"k{m}_{j}") for m in range(i)]) for j in range(d)
+        ]
+        found = ", ".join(f"k{i}_{j}" for j in range(d))
+        lines.append(f" {found}, = value(*p, t + {c!r} * h, {', '.join(states)})")
+        new.append(found)
+    lines.append(f" return ({', '.join(new)},)")
+    return _compiled(lines, "further_stages")
 
 
 @lru_cache(maxsize=64)

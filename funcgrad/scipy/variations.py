@@ -205,7 +205,8 @@ def rates_of(program: Jaxpr, asked: Sequence[bool], theta: Sequence[Any], y0: An
     few: Few | None = None
     if 0 < y0.size <= FEW and y0.dtype == FLOAT:
         few_push, few_pull = by_numbers(pushing, 2, 2), by_numbers(pulling, 2, 1)
-        few = Few(compiled(few_push), (*theta, *moved), compiled(few_pull), tuple(theta))
+        value = _later(lambda: compiled(by_numbers(program, 1, 1)))
+        few = Few(compiled(few_push), (*theta, *moved), value, compiled(few_pull), tuple(theta))
     return Rates(
         lambda t, y: rate(*theta, number(t), y)[0],
         lambda t, z: push(*theta, *moved, number(t), z)[0],
