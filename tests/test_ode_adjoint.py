@@ -6,6 +6,8 @@ import re
 import numpy as np
 import pytest
 import scipy.integrate
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 
 import funcgrad.scipy.ode as ode
@@ -391,6 +393,31 @@ def test_neither_size_of_state_nor_of_parameters_matters():
     step = 1e-6
     difference = (f(w + step * dw, y0 + step * dy) - f(w - step * dw, y0 - step * dy)) / (2 * step)
     np.testing.assert_allclose(pushed, difference, rtol=1e-4, atol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(METHODS), st.integers(1, 7))
+def test_random_systems_in_both_modes(seed, method, d):
+    """``<ct, jvp(t)> == <vjp(ct), t>``, forwards and backwards in time, read at any times."""
+    rng = np.random.default_rng(seed)
+    w, b, y0 = rng.normal(size=(d, d)), rng.normal(size=d), rng.normal(size=d)
+    n, end = int(rng.integers(1, 30)), float(rng.uniform(0.1, 6.0))
+    sign = 1.0 if rng.random() < 0.7 else -1.0
+    times, v = sign * np.sort(rng.uniform(0.0, end, n)), rng.normal(size=(d, n))
+
+    def f(w, b, y0):
+        def rate(t, y):
+            return np.tanh(w @ y) + b * np.sin(t) - 0.2 * y
+
+        options = {"rtol": 1e-6 if method in ("RK23", "BDF") else 1e-7, "atol": 1e-9}
+        return np.sum(v * solve_ivp(rate, (0.0, sign * end), y0, method, times, **options).y)
+
+    point = (w, b, y0)
+    direction = tuple(rng.normal(size=x.shape) for x in point)
+    pulled = grad(f, argnums=(0, 1, 2))(*point)
+    parts = [np.sum(g * t) for g, t in zip(pulled, direction, strict=True)]
+    size = sum(np.sum(np.abs(g * t)) for g, t in zip(pulled, direction, strict=True))
+    assert abs(sum(parts) - jvp(f, point, direction)[1]) <= 5e-5 * size
 
 
 # The parts: the transpose of a step is exact
