@@ -553,12 +553,8 @@ def test_a_derivative_that_becomes_infinite():
 
     # y = (sqrt(y0) - t/2)**2 until it is 0.
     np.testing.assert_allclose(grad(lambda y: drained(y)[0])(1.0), 0.5, rtol=1e-5)
-    found = None
-    try:
-        found = grad(lambda y: drained(y)[1])(1.0)
-    except ConvergenceError as error:
-        assert "solve_ivp: " in str(error) and "<lambda>() at test_ode_adjoint.py" in str(error)
-    assert found is None or np.isfinite(found)
+    # It is passed over, and what comes after no longer depends on the start.
+    assert abs(grad(lambda y: drained(y)[1])(1.0)) < 1e-4
 
 
 @pytest.mark.parametrize("method", ["RK45", "DOP853", "LSODA", "Radau"])
