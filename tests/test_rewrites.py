@@ -8,10 +8,9 @@ import warnings
 import numpy as np
 import pytest
 from rewrites import RewriteError, number, same, takes
-from samples import every_sample
+from samples import every_sample, pulled
 
-from funcgrad import check, grad, jit, make_jaxpr, scan, tree, vjp, vmap
-from funcgrad.api.leaves import is_inexact
+from funcgrad import check, grad, jit, make_jaxpr, scan, vjp, vmap
 from funcgrad.compile.passes import algebra as rules
 from funcgrad.compile.passes import pipeline as passes
 from funcgrad.compile.passes.simplify import _computes_alike
@@ -68,23 +67,6 @@ def test_parts_of_another_type_are_refused():
     ):
         with pytest.raises(ShapeError, match="Parts have exactly the type"):
             primitive.aval(*avals)
-
-
-def pulled(f, args):
-    """The cotangents of a sample's arguments; None where it has none."""
-    places = [i for i, arg in enumerate(args) if any(map(is_inexact, tree.leaves(arg)))]
-
-    def derivative(*args):
-        def g(*point):
-            given = list(args)
-            for i, p in zip(places, point, strict=True):
-                given[i] = p
-            return f(*given)
-
-        out, pullback = vjp(g, *[args[i] for i in places])
-        return pullback(out)
-
-    return derivative if places else None
 
 
 def programs_of_samples():

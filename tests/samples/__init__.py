@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import funcgrad.control
 import funcgrad.ops
+from funcgrad import tree, vjp
+from funcgrad.api.leaves import is_inexact
 from funcgrad.core.primitive import REGISTRY, Primitive
 
 
@@ -38,3 +40,20 @@ def every_primitive() -> dict[str, type[Primitive]]:
         for room in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             importlib.import_module(room.name)
     return {n: p for n, p in REGISTRY.items() if p.__module__.startswith("funcgrad.")}
+
+
+def pulled(f, args):
+    """The cotangents of a sample's arguments; None where it has none."""
+    places = [i for i, arg in enumerate(args) if any(map(is_inexact, tree.leaves(arg)))]
+
+    def derivative(*args):
+        def g(*point):
+            given = list(args)
+            for i, p in zip(places, point, strict=True):
+                given[i] = p
+            return f(*given)
+
+        out, pullback = vjp(g, *[args[i] for i in places])
+        return pullback(out)
+
+    return derivative if places else None

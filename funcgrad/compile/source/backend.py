@@ -32,7 +32,7 @@ from ...errors import COMPILED, FuncgradError, OutOfBoundsError
 from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds
 from .control_flow import LOWERED, residuals_are_lists
-from .expressions import PROFILE, Line
+from .expressions import PROFILE, Line, array_constant
 from .naming import KERNELS, identifier
 from .writer import Lowerings, Writer
 
@@ -187,7 +187,7 @@ class NumpyProgram(Executable):
         lines = []
         for name, x in arrays.items():
             if isinstance(x, np.ndarray) and x.size <= _WRITTEN_OUT:
-                lines.append(f"{name} = np.array({x.tolist()}, np.{x.dtype.name})")
+                lines.append(f"{name} = {array_constant(x)}")
             else:
                 lines.append(f"# {name}: a captured array, {aval_of(x)}")
         return ["\n".join(lines)] if lines else []

@@ -73,7 +73,9 @@ def may_raise(expression: str) -> bool:
 
 def number_text(value: Any) -> str:
     """A number as Python source."""
-    if isinstance(value, complex):
+    if isinstance(value, (np.longdouble, np.clongdouble)):
+        return _wide_text(value)
+    if isinstance(value, (complex, np.complexfloating)):
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
     if value != value:
         return "np.nan"
@@ -83,12 +85,40 @@ def number_text(value: Any) -> str:
     return str(value)
 
 
+_WIDE = np.dtype(np.longdouble) != FLOAT64
+"""Whether NumPy's longest floats hold more digits than Python's, whose text would lose them."""
+
+
+def _wide_text(value: Any) -> str:
+    if isinstance(value, np.clongdouble):
+        parts = ", ".join([_wide_text(value.real), _wide_text(value.imag)])
+        return f"np.array([{parts}]).view(np.clongdouble)[0]"
+    return f"np.longdouble({str(value)!r})"
+
+
+def array_constant(x: np.ndarray[Any, Any]) -> str:
+    """An array as source that makes it anew, to the bit."""
+    dtype = f"np.{x.dtype.name}"
+    if not x.size:
+        return f"np.zeros({x.shape}, {dtype})"
+    plain = x.dtype.kind in "biu" or (x.dtype.kind == "f" and bool(np.isfinite(x).all()))
+    wide = _WIDE and x.dtype.char in "gG"
+    listed = str(x.tolist()) if plain and not wide else _nested(x if wide else x.tolist())
+    return f"np.array({listed}, {dtype})"
+
+
+def _nested(values: Any) -> str:
+    if isinstance(values, (list, np.ndarray)) and np.ndim(values):
+        return f"[{', '.join(map(_nested, values))}]"
+    return number_text(values[()] if isinstance(values, np.ndarray) else values)
+
+
 def literal_text(literal: Literal, adapts: bool) -> str:
     """A literal as source; its type is spelled out unless it ``adapts`` to the other operands."""
     aval, value = literal.aval, literal.value
     text = number_text(value)
-    if aval.dtype == np.longdouble and aval.dtype != FLOAT64:
-        return f"np.longdouble({text!r})"  # Python's floats hold fewer digits
+    if _WIDE and aval.dtype.char in "gG":
+        return text
     if adapts or aval.weak or aval.dtype == FLOAT64:
         return text
     return f"np.{aval.dtype.name}({text})"
