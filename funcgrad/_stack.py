@@ -30,6 +30,7 @@ __all__ = [
     "STATE",
     "Line",
     "pointing",
+    "reports",
     "users_line",
 ]
 
@@ -122,6 +123,11 @@ def _globals_of(file: str, frame: FrameType | None) -> dict[str, Any]:
 _REPORTS = _Reports()
 
 
+def reports() -> bool:
+    """Whether NumPy reports to funcgrad where it would warn."""
+    return np.geterrcall() is _REPORTS
+
+
 def _state() -> tuple[Any, Any]:
     """The context variable in which NumPy keeps its error state, and the state that reports.
 
@@ -156,7 +162,7 @@ def pointing(state: Any) -> Any:
     if state is not before:
         modes: dict[str, Any] = dict(np.geterr())
         warned = {kind: "log" for kind, mode in modes.items() if mode == "warn"}
-        theirs = {"call", "log"} & {*modes.values()} and np.geterrcall() is not _REPORTS
+        theirs = {"call", "log"} & {*modes.values()} and not reports()
         after = state
         if warned and not theirs:
             with np.errstate(**warned, call=_REPORTS):  # type: ignore[arg-type]

@@ -335,7 +335,7 @@ def calls(
         dtypes: The dtypes of ``x``.
     """
     dtype, shape = draw(st.sampled_from(dtypes)), tuple([draw(_SIDES) for _ in range(draw(_RANKS))])
-    options = {"max_steps": max_steps, "features": features, "scalar": scalar}
-    program = draw(programs(**options, shape=shape, dtype=dtype))
+    kind = programs(max_steps=max_steps, features=features, scalar=scalar, shape=shape, dtype=dtype)
+    program = draw(kind)
     y = draw(st.integers(-30, 30)) / 16 + 1 / 41  # equal to no element of an array
     return Call(program, (draw(arrays(shape, dtype))[()], y))

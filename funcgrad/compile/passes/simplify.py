@@ -287,7 +287,7 @@ def _restated(eqn: Equation, inputs: Sequence[Atom]) -> tuple[Any, list[Var]]:
         return primitive, [Var(v.aval) for v in eqn.outputs]
     if type(primitive) is Convert and primitive.dtype == np.float64:
         primitive = Convert(primitive.dtype, False)
-    given = primitive.aval(*[a.aval for a in inputs])
+    given: Any = primitive.aval(*[a.aval for a in inputs])
     return primitive, [Var(aval) for aval in (given if primitive.multiple else (given,))]
 
 

@@ -2,7 +2,8 @@
 
 The text runs by itself: it needs NumPy and the captured arrays that are too large to be written
 out. Where float64 scalars are computed in Python's floats there is a second version of the
-function, in NumPy's scalars throughout, which the first calls where Python raises.
+function, in NumPy's scalars throughout, which the first calls where Python raises, and where the
+caller asked NumPy to tell of overflow or nan (a line that the text does not show; see `errstate`).
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from ...core.trace import aval_of
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
 from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds
+from . import errstate
 from .control_flow import LOWERED, residuals_are_lists
-from .expressions import PROFILE, Line, array_constant
+from .expressions import PROFILE, Guard, Line, array_constant
 from .naming import KERNELS, identifier
 from .writer import Lowerings, Writer
 
@@ -83,9 +85,8 @@ class NumpyProgram(Executable):
         self._lines = self._first_version()
         self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS, PLACE: self._line_at}
         self._space.update(self._bindings(self._writer))
-        self._space[EXPLAIN] = self.explain
-        if self._has_second:
-            self._space[self._exact_name] = self._run_exactly
+        self._space.update(_state=errstate.state, _usual=errstate.usual, _asks=errstate.asks)
+        self._space[self._exact_name] = self._run_exactly
         super().__init__(self._define(self._lines, self.name, self.filename))
         # Whoever holds the function holds its text, which tracebacks show.
         self.function.program = self  # type: ignore[attr-defined]
@@ -137,11 +138,14 @@ class NumpyProgram(Executable):
     def _first_version(self) -> list[Line]:
         writer = self._writer
         arguments = _arguments(writer)
-        head = Line(f"def {self.name}({arguments}):")
+        head = [Line(f"def {self.name}({arguments}):")]
+        if writer.unflagged or writer.calls_again:
+            again = f"return {self._exact_name}({arguments})"
+            head.append(Guard(f"    if _state() not in _usual and _asks(): {again}"))
         if not writer.may_raise:
-            return [head, *_indented(writer.body, 4)]
+            return [*head, *_indented(writer.body, 4)]
         return [
-            head,
+            *head,
             Line("    try:"),
             *_indented(writer.body, 8),
             Line("    except (ArithmeticError, ValueError):"),
@@ -250,7 +254,7 @@ class _Text(Sequence[str]):
 
     def _read(self) -> list[str]:
         if not self._text:
-            self._text = _commented(self._lines).splitlines(keepends=True)
+            self._text = _commented(self._lines, hidden=True).splitlines(keepends=True)
         return self._text
 
     def __len__(self) -> int:
@@ -290,7 +294,8 @@ def _indented(lines: Iterable[Line], columns: int) -> list[Line]:
     return [line.indented(columns) for line in lines]
 
 
-def _commented(lines: Sequence[Line]) -> str:
+def _commented(lines: Sequence[Line], hidden: bool = False) -> str:
+    lines = [line for line in lines if hidden or not isinstance(line, Guard)]
     width = min(max((len(line.code) for line in lines if line.equation), default=0), _COMMENTS_AT)
     shown = [
         f"{line.code:<{width}}  # {line.comment()}" if line.equation else line.code

@@ -30,7 +30,15 @@ from ...ops.linear import Reshape, Transpose
 from ...ops.select import Clip, Keep, Select
 from ...ops.unstack import Stack
 
-__all__ = ["array_text", "is_float", "literal_text", "may_raise", "python_text"]
+__all__ = [
+    "array_constant",
+    "array_text",
+    "is_flagged",
+    "is_float",
+    "literal_text",
+    "may_raise",
+    "python_text",
+]
 
 PROFILE = Profile()
 """What pays on NumPy."""
@@ -61,6 +69,12 @@ class Line:
         return f"{shown} {self.operands}" + (f"  {place}" if place else "")
 
 
+class Guard(Line):
+    """A line that runs and that the text of a program does not show."""
+
+    __slots__ = ()
+
+
 def is_float(aval: Aval) -> bool:
     """Whether a value is a Python float in the source's first version."""
     return not aval.shape and aval.dtype == FLOAT64 and type(aval) is Aval
@@ -71,9 +85,14 @@ def may_raise(expression: str) -> bool:
     return _RAISING.search(expression) is not None
 
 
+def is_flagged(primitive: Any) -> bool:
+    """Whether NumPy tells of overflow, underflow or nan where Python's floats say nothing."""
+    return isinstance(primitive, (Add, Sub, Mul, Div, MaskMul, Square, ScalarPow, Pow))
+
+
 def number_text(value: Any) -> str:
     """A number as Python source."""
-    if isinstance(value, (np.longdouble, np.clongdouble)):
+    if isinstance(value, _WIDE):
         return _wide_text(value)
     if isinstance(value, (complex, np.complexfloating)):
         return f"complex({number_text(value.real)}, {number_text(value.imag)})"
@@ -85,12 +104,12 @@ def number_text(value: Any) -> str:
     return str(value)
 
 
-_WIDE = np.dtype(np.longdouble) != FLOAT64
-"""Whether NumPy's longest floats hold more digits than Python's, whose text would lose them."""
+_WIDE: tuple[Any, ...] = (np.longdouble, np.clongdouble)
+"""NumPy's longest floats, which may hold more digits than Python's, whose text would lose them."""
 
 
 def _wide_text(value: Any) -> str:
-    if isinstance(value, np.clongdouble):
+    if value.dtype.kind == "c":
         parts = ", ".join([_wide_text(value.real), _wide_text(value.imag)])
         return f"np.array([{parts}]).view(np.clongdouble)[0]"
     return f"np.longdouble({str(value)!r})"
@@ -102,7 +121,7 @@ def array_constant(x: np.ndarray[Any, Any]) -> str:
     if not x.size:
         return f"np.zeros({x.shape}, {dtype})"
     plain = x.dtype.kind in "biu" or (x.dtype.kind == "f" and bool(np.isfinite(x).all()))
-    wide = _WIDE and x.dtype.char in "gG"
+    wide = x.dtype.type in _WIDE
     listed = str(x.tolist()) if plain and not wide else _nested(x if wide else x.tolist())
     return f"np.array({listed}, {dtype})"
 
@@ -117,7 +136,7 @@ def literal_text(literal: Literal, adapts: bool) -> str:
     """A literal as source; its type is spelled out unless it ``adapts`` to the other operands."""
     aval, value = literal.aval, literal.value
     text = number_text(value)
-    if _WIDE and aval.dtype.char in "gG":
+    if aval.dtype.type in _WIDE:
         return text
     if adapts or aval.weak or aval.dtype == FLOAT64:
         return text

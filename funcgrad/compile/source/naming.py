@@ -51,7 +51,7 @@ _RESERVED = frozenset(
         *keyword.softkwlist,
         *dir(builtins),
         *KERNELS,
-        *("np", "sqrt", "special"),
+        *("np", "sqrt", "special", "_state", "_usual", "_asks"),
         *("i", "part", "v"),  # of loops over blocks
     }
 )

@@ -74,6 +74,7 @@ class Writer:
             state none.
         extra: Constants of inner functions, by name.
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
+        unflagged: Whether it is silent where NumPy's may tell of overflow or nan.
         calls_again: Whether a loop over blocks may call the second version.
         tapes_are_lists: Whether the tapes of loops are lists of this program's own.
         masks: For tapes of lanes the name of the list that says which lanes took each step.
@@ -102,7 +103,7 @@ class Writer:
             parent.tapes_are_lists if parent else lowerings.residuals_are_lists(jaxpr)
         )
         self.masks: dict[Var, str] = {}
-        self.may_raise = False
+        self.may_raise = self.unflagged = False
         self._given = parent._given if parent else Names(taken)
         claimed = [a if self._given.claim(a) else "" for a in arguments]
         self._given.claim(name)
@@ -163,6 +164,7 @@ class Writer:
         made = Writer(name, jaxpr, count, *fixed, self, kept, tested)
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
+        self.unflagged = self.unflagged or made.unflagged
         return made
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
@@ -268,6 +270,7 @@ class Writer:
             found = text.python_text(eqn, operands)
             if found is not None:
                 self.may_raise = self.may_raise or text.may_raise(found)
+                self.unflagged = self.unflagged or text.is_flagged(eqn.primitive)
                 if outputs[0].aval.dtype.kind == "b" and not outputs[0].aval.weak:
                     self._booleans.add(outputs[0])
                 return found

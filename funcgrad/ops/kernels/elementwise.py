@@ -84,8 +84,11 @@ def mask_mul(ct: Any, p: Any) -> Any:
     """``ct * p``, and 0 where either factor is exactly 0 though the other is inf or nan."""
     if isinstance(ct, float) and isinstance(p, float):
         value = float(ct) * float(p)
-        if value != value and (ct == 0 or p == 0):
-            value = 0.0
+        if value - value != 0:  # inf or nan
+            if ct == 0 or p == 0:
+                value = 0.0
+            elif type(ct) is not float or type(p) is not float:
+                return np.multiply(ct, p)  # which tells of overflow
         return value if type(ct) is float and type(p) is float else np.float64(value)
     with np.errstate(invalid="ignore"):
         product = np.multiply(ct, p)
