@@ -85,6 +85,7 @@ class NumpyProgram(Executable):
         self._lines = self._first_version()
         self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS, PLACE: self._line_at}
         self._space.update(self._bindings(self._writer))
+        self._space[EXPLAIN] = self.explain
         self._space.update(_state=errstate.state, _usual=errstate.usual, _asks=errstate.asks)
         self._space[self._exact_name] = self._run_exactly
         super().__init__(self._define(self._lines, self.name, self.filename))
