@@ -10,7 +10,7 @@ import numpy._core.umath as umath
 import pytest
 
 from funcgrad import fori_loop, grad, jit, scan, vmap, while_loop
-from funcgrad.compile import errstate
+from funcgrad.compile.source import errstate
 
 BIG, TINY, INF = 1e300, 1e-300, np.inf
 

@@ -134,8 +134,8 @@ def flatten(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[Any], TreeDef]:
             if _depth_without_cycle(tree, is_leaf) <= _DEEP:
                 raise error  # who called is near the limit
             raise _too_deep("flatten") from None
-        except Exception as found:
-            trim(found)
+        except Exception as wrong:
+            trim(wrong)
             raise
     except Exception as error:
         trim(error)
