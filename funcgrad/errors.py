@@ -310,7 +310,8 @@ class InvalidJaxprError(FuncgradError, ValueError):
 def trim(error: E) -> E:
     """Drop the frames of funcgrad's own files from the traceback of ``error`` and of its causes.
 
-    NumPy's error for a tracer as a shape gets a note that says what to write.
+    Errors of Python's and NumPy's own that newcomers meet get a note that says what to write: for a
+    tracer as a shape, for a list where an array is meant, for a misspelt keyword.
 
     Errors that only a fault of funcgrad's raises (AttributeError, KeyError, ...) keep them where
     they are the innermost. With ``FUNCGRAD_FULL_TRACEBACK`` in the environment nothing is dropped.
@@ -332,8 +333,12 @@ def trim(error: E) -> E:
             seen.add(id(e))
             fault = isinstance(e, _FAULTS) and not isinstance(e, (FuncgradError, ValueError))
             e.__traceback__ = _without_ours(e.__traceback__, fault)
-            if type(e) is TypeError and _SHAPE.match(str(e)) and not hasattr(e, "__notes__"):
-                e.add_note(_NO_SHAPE)
+            if type(e) in (TypeError, AttributeError) and not hasattr(e, "__notes__"):
+                from ._notes import note_on
+
+                note = _NO_SHAPE if _SHAPE.match(str(e)) else note_on(e)
+                if note:
+                    e.add_note(note)
             stack.extend([c for c in (e.__cause__, e.__context__) if c is not None])
     return error
 

@@ -24,6 +24,7 @@ FLOORS = {
     "funcgrad.errors": 0,
     "funcgrad.tree": 0,
     "funcgrad._keywords": 0,
+    "funcgrad._notes": 0,
     "funcgrad._stack": 0,
     "funcgrad.core.ir": 1,
     "funcgrad.core.plain": 1,

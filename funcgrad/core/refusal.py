@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+import numpy as np
+
 from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
 from .ir import Place, line_of
 
@@ -98,10 +100,19 @@ def no_value(
                 f"{frame.what}: a[i] of a plain array a got a traced index, {tracer.aval}",
                 "Write funcgrad.numpy.take(a, i, axis=0), or funcgrad.numpy.at(a)[i].get().",
             )
-    from .scipy_names import (  # here, because most programs ask for no such value
-        scipys_function,
-        twin_of,
-    )
+    # Here, because most programs ask for no such value.
+    if use == "numpy.asarray":
+        from .callee import in_sparse, numpys_function, takes_tracers
+
+        if in_sparse():
+            return error(
+                f"{frame.what}: numpy.asarray() in scipy.sparse {why}", f"{SPARSE}{ending}."
+            )
+        function = numpys_function()
+        if function:
+            instead = _instead_of(function, takes_tracers(function))
+            return error(f"{frame.what}: {function}() {why}", f"{instead}{ending}.")
+    from .scipy_names import scipys_function, twin_of
 
     called = scipys_function()
     if called:
@@ -113,6 +124,23 @@ def no_value(
     asked = _ASKED.get(use, f"{use}()")
     instead = _INSTEAD.get(use) or f"Use numpy.{use.rpartition('.')[2]}"
     return error(f"{frame.what}: {asked} {why}", f"{instead}{ending}.")
+
+
+SPARSE = (
+    "Write S.toarray() @ x; where S is too large for that, give y = S @ x a custom_vjp whose "
+    "functions call S @ x and S.T @ ct by funcgrad.pure_callback"
+)
+"""What to write in place of a scipy.sparse matrix times a traced value."""
+
+
+def _instead_of(function: str, covered: bool) -> str:
+    """What to write for a function of NumPy's that makes arrays of its arguments."""
+    name = function.rpartition(".")[2]
+    if isinstance(getattr(np, name, None), type):
+        return f"Write x.astype({function})"
+    if covered:
+        return f"Write funcgrad.{function}, which takes traced values and lists of them"
+    return "Make an array of the list first, by funcgrad.numpy.array, or call it on plain values"
 
 
 def _subscript() -> str:

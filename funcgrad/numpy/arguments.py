@@ -8,20 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from ..core.refusal import SPARSE
 from ..core.trace import Tracer, aval_of
-from ..errors import ShapeError
+from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert
 from ..ops.linear import broadcast_to, reshape, shape_of
 from .dispatch import has_tracer
 from .promote import promote_types, strong
 
 __all__ = [
+    "array_like",
     "axes_of",
     "axis_of",
     "broadcast_shapes",
     "cast",
     "flag",
+    "foreign",
     "given",
+    "is_sparse",
     "is_weak",
     "of_rank",
     "operand",
@@ -56,7 +60,53 @@ def operand(x: Any) -> Any:
         from ..ops.unstack import Stack
 
         return Stack(0)(*operands(x))
-    return np.asarray(x)[()]
+    array = np.asarray(x)[()]
+    if not isinstance(array, _ARRAYS):
+        raise foreign("funcgrad", x)
+    return array
+
+
+def foreign(name: str, x: Any) -> DtypeError:
+    """The error for an object that NumPy makes no array of, or whose own library must not lose it.
+
+    Args:
+        name: What got it, for errors.
+        x: The object.
+    """
+    kind = type(x)
+    library = kind.__module__.partition(".")[0]
+    full = kind.__name__ if library == "builtins" else f"{library}.{kind.__name__}"
+    if is_sparse(x):
+        full, fix = f"scipy.sparse.{kind.__name__}", SPARSE + "."
+    elif hasattr(kind, "__array__"):
+        fix = "Convert it before the transform, with numpy.asarray(x) or x.detach().numpy()."
+    else:
+        fix = "Pass arrays, NumPy scalars or Python numbers."
+    return DtypeError(f"{name}: a {full} is not an array or a number that can be traced", fix)
+
+
+def is_sparse(x: Any) -> bool:
+    """Whether ``x`` is a matrix or an array of `scipy.sparse`."""
+    return type(x).__module__.startswith("scipy.sparse")
+
+
+def array_like(name: str, x: Any) -> Any:
+    """The other operand of an operator, of a class that is not NumPy's: as NumPy's would take it.
+
+    Returns:
+        An array of what gives one and has no operators of its own; else NotImplemented, so that
+        Python asks the other class.
+
+    Raises:
+        DtypeError: A matrix of scipy.sparse or a tensor of torch, whose operators would take the
+            value of the tracer.
+    """
+    kind = type(x)
+    if is_sparse(x) or hasattr(kind, "__torch_function__"):
+        raise foreign(name, x)
+    if hasattr(kind, "__array__") and not hasattr(kind, "__array_ufunc__"):
+        return NotImplemented if hasattr(kind, "__radd__") else operand(x)
+    return NotImplemented
 
 
 def operands(xs: Sequence[Any], *, weak: bool = False) -> list[Any]:

@@ -302,8 +302,8 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     lengths = shape_of(x)
     if has_tracer(repeats):
         raise ConcretizationError(
-            f"numpy.repeat: repeats= decides the shape, and {aval_of(operand(repeats))} has no value "
-            "while the function is traced",
+            f"numpy.repeat: repeats= decides the shape, and {aval_of(operand(repeats))} has no "
+            "value while the function is traced",
             "Make the argument static (static_argnames); or, for a length n that is known, take "
             "x[numpy.searchsorted(numpy.cumsum(repeats), numpy.arange(n), 'right')].",
         )

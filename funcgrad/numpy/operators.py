@@ -21,7 +21,7 @@ from ..ops.convert import Convert, convert
 from ..ops.discrete import floor_divide
 from ..ops.kinds import add, div, mul, neg
 from ..tree.treedef import a
-from .arguments import operand
+from .arguments import array_like, operand
 from .inplace import copied
 from .promote import apply_ufunc, loop_dtypes
 
@@ -117,7 +117,7 @@ def _other(primitive: Any, value: Any, equality: bool = False) -> Any:
             "number",
             "Pass arrays, NumPy scalars or Python numbers.",
         )
-    return NotImplemented
+    return NotImplemented if equality else array_like(primitive.name, value)
 
 
 def _unary(primitive: Any, ufunc: np.ufunc, kinds: str) -> Callable[[Any], Any]:

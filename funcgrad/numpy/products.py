@@ -17,7 +17,7 @@ from ..errors import ShapeError, entry
 from ..ops.kinds import mul
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import reshape, shape_of
-from .arguments import axis_of, broadcast_shapes, given, operands, spread
+from .arguments import array_like, axis_of, broadcast_shapes, given, operands, spread
 from .dispatch import implements, refuse
 from .shapes import moveaxis
 
@@ -315,11 +315,13 @@ def _in_space(x: Any) -> Any:
 
 
 def _matmul(self: Any, other: Any) -> Any:
-    return _product(self, other) if isinstance(other, _OTHERS) else NotImplemented
+    other = other if isinstance(other, _OTHERS) else array_like("matmul", other)
+    return other if other is NotImplemented else _product(self, other)
 
 
 def _rmatmul(self: Any, other: Any) -> Any:
-    return _product(other, self) if isinstance(other, _OTHERS) else NotImplemented
+    other = other if isinstance(other, _OTHERS) else array_like("matmul", other)
+    return other if other is NotImplemented else _product(other, self)
 
 
 Tracer.__matmul__ = entry(_matmul)  # type: ignore[attr-defined]
