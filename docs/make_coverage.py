@@ -54,7 +54,7 @@ CANNOT: dict[tuple[str, str], str] = {
         "from_dlpack fromregex fromstring genfromtxt hamming hanning identity indices kaiser load "
         "loadtxt mask_indices ones tri tril_indices triu_indices zeros fft.fftfreq fft.rfftfreq"
     ),
-    (EAGER, "writes into an array: x.at[i].set(value) gives a new one"): "copyto place putmask",
+    (EAGER, "writes into an array: at(x)[i].set(value) gives a new one"): "copyto place putmask",
     (EAGER, "writes a file: return the value and save it outside"): (
         "save savetxt savez savez_compressed"
     ),

@@ -20,6 +20,7 @@ _LIST = re.compile(
     r"bad operand type for .*'list'|can't multiply sequence by non-int of type|"
     r"can only concatenate list|'[<>]=?' not supported between instances of .*'list'"
 )
+_AT = re.compile(r"'numpy\.\w+' object has no attribute 'at'")
 _OF_UFUNCS = ("axis", "axes", "casting", "dtype", "keepdims", "order", "out", "signature", "where")
 
 
@@ -30,6 +31,8 @@ def note_on(error: BaseException) -> str | None:
         misspelt = _KEYWORD.match(text)
         if misspelt and frame is not None:
             return _keyword(misspelt[1], misspelt[2], frame.f_globals)
+        if _AT.match(text):
+            return "A plain array has no at: funcgrad.numpy.at(x)[i].set(y) takes both."
         if _LIST.search(text) and frame is not None and _holds_traced_list(frame.f_locals):
             return (
                 "A list is a pytree here: its numbers are traced one by one. Pass numpy.array(x) "

@@ -205,3 +205,18 @@ def test_a_function_of_the_users_own_name():
     with pytest.raises(TypeError) as caught:
         jit(lambda x: sum(x, axs=0))(V)
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_a_plain_array_has_no_at():
+    def f(x):
+        return np.arange(3.0).at[0].set(x)
+
+    with pytest.raises(AttributeError, match="no attribute 'at'") as caught:
+        jit(f)(1.0)
+    assert "funcgrad.numpy.at(x)[i].set(y)" in caught.value.__notes__[0]
+
+    def g(x):
+        return fnp.at(x)[0].set(2.0 * x[1])
+
+    np.testing.assert_array_equal(g(V), jit(g)(V))
+    np.testing.assert_array_equal(jit(g)(V), jit(lambda x: x.at[0].set(2.0 * x[1]))(V))

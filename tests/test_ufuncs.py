@@ -374,11 +374,9 @@ def test_outer():
 def test_methods_without_counterpart_say_what_to_write():
     error = fails(TracerAssignmentError, lambda x: np.add.at(np.zeros(3), [0], x))
     assert error.what == ("numpy.add.at would write into an array, and traced values never change")
-    assert error.fix == (
-        "Write x = x.at[indices].add(values); funcgrad.numpy.at(x) where x is an array."
-    )
+    assert error.fix == ("Write x = funcgrad.numpy.at(x)[indices].add(values).")
     error = fails(TracerAssignmentError, lambda x: np.negative.at(x, [0]))
-    assert error.fix == "Write x = x.at[indices].set(values)."
+    assert error.fix == "Write x = funcgrad.numpy.at(x)[indices].set(values)."
     error = fails(NotTraceableError, lambda x: np.add.reduceat(x, [0, 1]))
     assert error.fix == "Reduce slices, as in [numpy.sum(x[i:j]) for i, j in zip(starts, ends)]."
     assert "numpy.subtract.reduce" in fails(NotTraceableError, np.subtract.reduce).what

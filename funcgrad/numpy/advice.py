@@ -5,8 +5,8 @@ from __future__ import annotations
 __all__ = ["ADVICE"]
 
 _SET = (
-    "A traced value cannot be written into. Write x = x.at[i].set(value), or numpy.where(mask, "
-    "value, x)."
+    "A traced value cannot be written into. Write x = funcgrad.numpy.at(x)[i].set(value), or "
+    "numpy.where(mask, value, x)."
 )
 _FILE = (
     "Return the value from the transformed function and save it there; where no gradient is "

@@ -144,7 +144,7 @@ def _in_place(name: str, inplace: bool, *args: Any) -> bool:
         raise TracerAssignmentError(
             f"numpy.{name}: a traced value cannot be written into",
             f"Write x = funcgrad.numpy.{name}(x, ..., inplace=False), which returns the new array, "
-            "or x = x.at[i].set(value).",
+            "or x = funcgrad.numpy.at(x)[i].set(value).",
         )
     return inplace
 

@@ -254,8 +254,9 @@ def _contains(self: Tracer, value: Any) -> bool:
 def _setitem(self: Tracer, key: Any, value: Any) -> NoReturn:
     raise TracerAssignmentError(
         f"assignment: a traced value, {self.aval}, cannot be written into",
-        "Write x = x.at[i].set(value), or numpy.where(mask, value, x); x = x.at[i].add(value) for "
-        "x[i] += value. Where x may be a plain array too: funcgrad.numpy.at(x)[i].set(value).",
+        "Write x = at(x)[i].set(value), with at from funcgrad.numpy, or numpy.where(mask, value, "
+        "x); x = at(x)[i].add(value) for x[i] += value. It takes plain arrays too, which x.at does "
+        "not.",
     )
 
 
@@ -266,7 +267,7 @@ def _delitem(self: Tracer, key: Any) -> NoReturn:
     )
 
 
-_SET = "Write x = x.at[i].set(value), or numpy.where(mask, value, x)."
+_SET = "Write x = funcgrad.numpy.at(x)[i].set(value), or numpy.where(mask, value, x)."
 _WRITING = {
     "fill": "Write x = numpy.full_like(x, value), or funcgrad.numpy.full_like for a traced value.",
     "sort": "Write x = numpy.sort(x).",

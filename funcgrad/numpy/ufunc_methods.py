@@ -149,9 +149,8 @@ def _outer(ufunc: np.ufunc, a: Any, b: Any, /, **kwargs: Any) -> Any:
 
 
 def _at(ufunc: np.ufunc, *args: Any) -> NoReturn:
-    fix = "Write x = x.at[indices].set(values)"
-    if ufunc is np.add:
-        fix = "Write x = x.at[indices].add(values); funcgrad.numpy.at(x) where x is an array"
+    method = "add" if ufunc is np.add else "set"
+    fix = f"Write x = funcgrad.numpy.at(x)[indices].{method}(values)"
     raise TracerAssignmentError(
         f"{name_of(ufunc)}.at would write into an array, and traced values never change",
         fix + ".",

@@ -1,4 +1,4 @@
-"""Functional updates. ``x.at[i].set(y)`` is ``x[i] = y`` that returns the new array."""
+"""Functional updates. ``at(x)[i].set(y)`` is ``x[i] = y`` that returns the new array."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ Array = Any
 def at(x: Array) -> At:
     """Functional updates of an array: ``at(x)[i].set(y)``.
 
-    Works on arrays and on traced values, which have it as ``x.at`` too.
+    Works on plain arrays and on traced values alike, so that a function that uses it runs plainly
+    as it does under `jit` and `grad`. A traced value has it as ``x.at`` too, as JAX's arrays have;
+    a plain NumPy array has no such attribute, and a function with ``x.at[i]`` in it raises an
+    AttributeError when it is called without a transform.
 
     Args:
         x: An array of any shape.
@@ -76,7 +79,7 @@ class At:
 
 @entries
 class AtIndex:
-    """``x.at[key]``. Every method returns a new array of the shape and dtype of ``x``.
+    """``at(x)[key]``. Every method returns a new array of the shape and dtype of ``x``.
 
     Where places in the key repeat, `set` leaves the last value, as an assignment in NumPy, and the
     others apply each value in turn, as ``ufunc.at``. The derivative is that of what is computed.
@@ -220,7 +223,7 @@ def _check_kind(x: Any, y: Any) -> None:
     if not np.can_cast(dtype, aval_of(x).dtype, "same_kind"):
         raise DtypeError(
             f"at: {aval_of(y)} cannot be combined into an array of {aval_of(x).dtype}",
-            f"Convert the array first: x.astype({dtype}).at[i].",
+            f"Convert the array first: at(x.astype({dtype}))[i].",
         )
 
 
@@ -238,7 +241,7 @@ def _as_dtype_of(x: Any, y: Any) -> Any:
             if dtype.kind != "f"
             else f"at: a traced {aval_of(y)} put into an array of {dtype} would lose its "
             "imaginary part",
-            f"Convert the array first: x.astype({aval_of(y).dtype}).at[i].",
+            f"Convert the array first: at(x.astype({aval_of(y).dtype}))[i].",
         )
     return convert(y, dtype)
 
