@@ -7,7 +7,7 @@ are kept, and the backward pass does not compute them again. The names are JAX's
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .core.ir import Equation
 from .errors import ArgumentError, publish_all
@@ -60,7 +60,7 @@ def save_only_these_names(*names: str) -> Policy:
     >>> grad(checkpoint(f, policy=save_only_these_names("e")))(0.0) == np.cos(1.0)
     np.True_
     """
-    return lambda eqn: eqn.primitive.name == "name" and eqn.primitive.label in names
+    return _Names(names)
 
 
 def save_from_both_policies(first: Policy, second: Policy) -> Policy:
@@ -70,7 +70,24 @@ def save_from_both_policies(first: Policy, second: Policy) -> Policy:
         first: A policy.
         second: Another.
     """
-    return lambda eqn: first(eqn) or second(eqn)
+    return _Either(first, second)
+
+
+class _Names(NamedTuple):
+    """A policy; a tuple, that it compares and pickles by its names."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, eqn: Equation) -> bool:
+        return eqn.primitive.name == "name" and eqn.primitive.label in self.names
+
+
+class _Either(NamedTuple):
+    first: Policy
+    second: Policy
+
+    def __call__(self, eqn: Equation) -> bool:
+        return self.first(eqn) or self.second(eqn)
 
 
 publish_all(globals())

@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import tree
-from ..core.trace import aval_of, run, trace
+from ..core.trace import aval_of, trace
 from ..errors import ArgumentError, entry
-from ..ops.linear import zeros
 from ..transforms import vjp as reverse
-from .flat import distribute, forward_mode, materialised, pair, rebuild
+from .flat import forward_mode, materialised, pair, rebuild
 from .gradient import grad
 from .leaves import (
     is_inexact,
-    matching,
     own,
     own_tree,
     primal,
@@ -22,6 +20,7 @@ from .leaves import (
     split,
     tangents_for,
 )
+from .linear import Linear, Pullback
 from .transformed import require_function
 
 __all__ = ["hvp", "jvp", "linearize", "vjp"]
@@ -79,16 +78,7 @@ def vjp(
     avals = [aval_of(out) for out in outputs]
     results = tree.unflatten(treedef, [own(out, taken) for out in outputs])
 
-    @entry
-    def pullback(ct: Any) -> tuple[Any, ...]:
-        given = tree.flatten_up_to(treedef, ct, "vjp: the cotangent", "the output")
-        cts = [
-            matching(c, aval, "vjp: the cotangent", treedef, i) if aval.inexact else None
-            for i, (c, aval) in enumerate(zip(given, avals, strict=True))
-        ]
-        held = {id(c) for c in cts} | {id(v) for v in values}
-        return tuple(distribute(parts, values, tape.pullback(cts), held))
-
+    pullback = Pullback(parts, values, treedef, avals, tape.pullback)
     if has_aux:
         return results, pullback, own_tree(aux, taken, tape.value)
     return results, pullback
@@ -214,27 +204,7 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
     output = tree.unflatten(treedef, [own(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
 
-    @entry
-    def linear(*tangents: Any) -> Any:
-        if len(tangents) != len(parts):
-            raise ArgumentError(
-                f"linearize: the linear function takes {len(parts)} "
-                f"{'tangent' if len(parts) == 1 else 'tangents'}, got {len(tangents)}",
-                "Give one tangent a primal.",
-            )
-        given: list[Any] = []
-        for i, (part, t) in enumerate(zip(parts, tangents, strict=True)):
-            pieces: list[Any] = [None] * len(part.chosen)
-            if t is not None:
-                require_inexact(part, "linearize", primal(i))
-                pieces = tangents_for(part, t, "linearize", f"tangent {i}")
-            for value, piece in zip(part.values, pieces, strict=True):
-                given.append(zeros(aval_of(value).strong()) if piece is None else piece)
-        held = {id(v) for v in (*given, *captured)}
-        pushed = iter(run(program, [*captured, *given]))
-        leaves = [None if e else own(next(pushed), held) for e in exact]
-        return tree.unflatten(treedef, leaves)
-
+    linear = Linear(parts, program, captured, treedef, exact)
     if has_aux:
         return output, linear, own_tree(aux, taken, lambda leaf: leaf)
     return output, linear

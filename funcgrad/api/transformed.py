@@ -7,7 +7,6 @@ and pickles: by reference where its module knows it under its own name, else by 
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -57,19 +56,29 @@ class Transformed:
         transform, f, _ = self._made_by
         return f"{transform.__name__}({getattr(f, '__qualname__', f)})"
 
-    def __reduce__(self) -> Any:
-        name = getattr(self, "__qualname__", None)
-        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
-        for part in (name or "").split("."):
-            found = getattr(found, part, None)
-        if name and found is self:
-            return name
-        transform, f, options = self._made_by
-        return _rebuild, (transform, f, options)
+    def _parts(self) -> Any:
+        return self._made_by
 
+    def _fill(self, parts: Any) -> None:
+        transform, f, options = parts
+        vars(self).update(vars(transform(f, **options)))
 
-def _rebuild(transform: Callable[..., Any], f: Callable[..., Any], options: dict[str, Any]) -> Any:
-    return transform(f, **options)
+    # As `core.portable.Portable`, which loads when something is pickled.
+    @property
+    def by_name(self) -> Any:
+        from ..core.portable import by_name
+
+        return by_name(self)
+
+    def __reduce_ex__(self, protocol: Any) -> str | tuple[Any, ...]:
+        from ..core.portable import reduced
+
+        return reduced(self, protocol)
+
+    def __setstate__(self, state: Any) -> None:
+        from ..core.portable import restore
+
+        restore(self, state)
 
 
 def require_function(f: Any, transform: str) -> None:

@@ -9,7 +9,6 @@ one `Call` equation of the transform around it.
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
@@ -18,6 +17,7 @@ from .._stack import POINTS, STATE, pointing
 from ..control.program.call import Call
 from ..control.program.draws import Draws
 from ..core.backend import backend_named, explained
+from ..core.portable import Portable
 from ..core.trace import Tracer, apply, run
 from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
@@ -48,7 +48,7 @@ class CacheInfo(NamedTuple):
     currsize: int
 
 
-class Jitted:
+class Jitted(Portable):
     """A compiled function, made by `jit`.
 
     Attributes:
@@ -59,7 +59,7 @@ class Jitted:
 
     def __new__(cls, f: Callable[..., Any], options: dict[str, Any]) -> Self:
         # Each has a class of its own, so that calling it calls its entry function and nothing else.
-        own: Any = type("Jitted", (cls,), {})
+        own: Any = type("Jitted", (cls,), {"kind": cls})
         return super().__new__(own)
 
     def __init__(self, f: Callable[..., Any], options: dict[str, Any]) -> None:
@@ -178,12 +178,16 @@ class Jitted:
     def __repr__(self) -> str:
         return f"jit({getattr(self.__wrapped__, '__qualname__', self.__wrapped__)})"
 
-    def __reduce__(self) -> Any:
-        name = getattr(self, "__qualname__", "")
-        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        return name if found is self else (_rebuild, (self.__wrapped__, self._options))
+    @staticmethod
+    def empty() -> Jitted:
+        """One that is to be filled."""
+        return Jitted.__new__(Jitted, len, {})
+
+    def _parts(self) -> Any:
+        return self.__wrapped__, self._options
+
+    def _fill(self, parts: Any) -> None:
+        Jitted.__init__(self, *parts)
 
 
 class _Bound:
@@ -215,10 +219,6 @@ class _Bound:
 
     def __reduce__(self) -> Any:
         return getattr, (self.__self__, self.__func__.__wrapped__.__name__)
-
-
-def _rebuild(f: Callable[..., Any], options: dict[str, Any]) -> Jitted:
-    return Jitted(f, options)
 
 
 def _make_room(programs: dict[Any, Any]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from types import MethodType
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compiled
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var, name_of
+from ..core.portable import Portable
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
 from ..errors import ArgumentError, entry
@@ -262,11 +264,30 @@ def checkpoint(
         raise ArgumentError(
             f"checkpoint: expected a function, got {type(f).__name__}", "Write checkpoint(f)(x)."
         )
-    static = StaticNames(f, static_argnums, static_argnames, "checkpoint")
+    return Checkpointed(f, policy or nothing_saveable, static_argnums, static_argnames)
+
+
+class Checkpointed(Portable):
+    """A function whose intermediate values are computed again, made by `checkpoint`.
+
+    Attributes:
+        __wrapped__: The function it was made from.
+    """
+
+    __wrapped__: Callable[..., Any]
+
+    def __init__(self, f: Callable[..., Any], policy: Policy, argnums: Any, argnames: Any) -> None:
+        self._made_of = (f, policy, argnums, argnames)
+        self._static = StaticNames(f, argnums, argnames, "checkpoint")
+        functools.update_wrapper(self, f, updated=())
 
     @entry
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        kept = static.among(args, kwargs)
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._call(args, kwargs)
+
+    def _call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        f, policy, *_ = self._made_of
+        kept = self._static.among(args, kwargs)
         left = [None if n in kept else a for n, a in enumerate(args)]
         rest = {name: a for name, a in kwargs.items() if name not in kept}
         given = Operands((left, rest), flags=False)
@@ -280,10 +301,17 @@ def checkpoint(
 
         call.__name__ = name_of(f)
         body = trace_body(call, given.avals, rebuild, "checkpoint")
-        made = Checkpoint(body.jaxpr, policy or nothing_saveable)
-        found = apply(made, [*body.captured, *given.values], None)
+        found = apply(Checkpoint(body.jaxpr, policy), [*body.captured, *given.values], None)
         return body.rebuild([scalar(x) for x in found])
 
-    checkpointed.__name__ = name_of(f)
-    checkpointed.__wrapped__ = f  # type: ignore[attr-defined]
-    return checkpointed
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __repr__(self) -> str:
+        return f"checkpoint({getattr(self.__wrapped__, '__qualname__', self.__wrapped__)})"
+
+    def _parts(self) -> Any:
+        return self._made_of
+
+    def _fill(self, parts: Any) -> None:
+        Checkpointed.__init__(self, *parts)

@@ -7,6 +7,7 @@ jaxpr reads like the NumPy that a person would write.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -183,6 +184,27 @@ class Equation:
         self.outputs = tuple(outputs)
         self.place = place
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        place = self.place
+        if place is not None:  # code does not pickle
+            code = place[0]
+            place = code.co_filename, code.co_name, line_number(place)
+        return _equation, (self.primitive, self.inputs, self.outputs, place)
+
+
+def _equation(primitive: Any, inputs: Any, outputs: Any, place: Any) -> Equation:
+    """An equation whose place has no instruction, but the line."""
+    return Equation(primitive, inputs, outputs, None if place is None else _at_line(*place))
+
+
+@functools.lru_cache(4096)
+def _at_line(filename: str, name: str, line: int) -> Place:
+    code = _NOTHING.replace(co_filename=filename, co_name=name, co_firstlineno=line)
+    return code, 0
+
+
+_NOTHING = (lambda: None).__code__
+
 
 class Jaxpr:
     """A pure program: inputs, equations in order, outputs.
@@ -222,6 +244,9 @@ class Jaxpr:
         self.name = name if type(name) is str else name_text(name)
         self._effect: bool | None = None
         self._foreign: bool | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Jaxpr, (self.inputs, self.equations, self.outputs, self.captured, self.name)
 
     @property
     def effect(self) -> bool:
@@ -337,6 +362,29 @@ def place_of(f: Any) -> str:
     if not isinstance(code, CodeType) or code.co_filename.startswith(LIBRARIES):
         return f"{name_of(f)}()"
     return f"{name_of(f)}() at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
+
+
+class Mention:
+    """What stands for a function of which only name and place are told, where it is pickled."""
+
+    __slots__ = ("__code__", "__name__")
+
+    def __init__(self, name: str, place: tuple[str, str, int] | None) -> None:
+        self.__name__ = name
+        self.__code__ = None if place is None else _at_line(*place)[0]
+
+    @classmethod
+    def of(cls, f: Any) -> Mention:
+        """What stands for a function."""
+        code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
+        known = isinstance(code, CodeType)
+        place = (code.co_filename, code.co_name, code.co_firstlineno) if known else None
+        return cls(name_of(f), place)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        code = self.__code__
+        place = None if code is None else (code.co_filename, code.co_name, code.co_firstlineno)
+        return Mention, (self.__name__, place)
 
 
 def line_number(place: Place) -> int:

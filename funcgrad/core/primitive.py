@@ -16,7 +16,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..errors import COMPILED, MissingRuleError
-from .ir import Aval, Jaxpr
+from .ir import Aval, Jaxpr, Mention
 from .plain import AS_THEY_ARE, plain
 from .trace import apply
 
@@ -51,6 +51,7 @@ class Primitive:
         forward: A structured primitive's method ``forward(values, place) -> (out, residuals)``, or
             None. With it goes ``backward(ct, out, operands, wanted, masked, residuals)`` in place
             of `vjp`; residuals are not None.
+        mentions: The fields that are functions and are only named, in texts and errors.
         collective: True for operations across a mapped axis (`funcgrad.ops.collective`), whose last
             operand is the index of that axis.
         inlined: True where the results are those of its one program at the operands and nothing is
@@ -78,6 +79,7 @@ class Primitive:
     staged: ClassVar[Any] = None
     forward: ClassVar[Any] = None
     collective: ClassVar[bool] = False
+    mentions: ClassVar[tuple[str, ...]] = ()
     inlined: ClassVar[bool] = False
     loops: ClassVar[bool] = False
     recomputes: bool = False
@@ -111,7 +113,8 @@ class Primitive:
         return hash((type(self), self.parameters()))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self.parameters()
+        named = zip(self.fields, self.parameters(), strict=True)
+        return type(self), tuple([Mention.of(x) if f in self.mentions else x for f, x in named])
 
     def __str__(self) -> str:
         shown = [

@@ -94,6 +94,7 @@ class CustomJvp(Call):
     constants: int
     captured: int
     moving: tuple[bool, ...]
+    mentions = ("function",)
 
     def __str__(self) -> str:
         return f"custom_jvp {name_of(self.function)}"

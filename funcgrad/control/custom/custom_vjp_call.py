@@ -82,6 +82,7 @@ class CustomVjp(Call):
     what: str
     constants: int
     captured: int
+    mentions = ("function",)
 
     def __str__(self) -> str:
         return f"{self.what} {name_of(self.function)}"

@@ -8,12 +8,12 @@ the batch's own frame; where a program is recorded, function and rule are traced
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ...core.axes import any_open
 from ...core.ir import Aval, Place, name_of, place_of
+from ...core.portable import Portable
 from ...core.primitive import Primitive
 from ...core.trace import AbstractFrame, ActiveFrame, Frame, Tracer, apply, aval_of
 from ...errors import trim
@@ -339,7 +339,7 @@ def own_of(frame: Frame, operands: Sequence[Any]) -> tuple[bool, ...]:
     return tuple([isinstance(x, Tracer) and x.frame is frame for x in operands])
 
 
-class CustomFunction:
+class CustomFunction(Portable):
     """A function with a rule of its own.
 
     Attributes:
@@ -382,12 +382,11 @@ class CustomFunction:
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)
 
-    def __reduce_ex__(self, protocol: Any) -> Any:
-        name = getattr(self, "__qualname__", "")
-        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        return name if found is self else super().__reduce_ex__(protocol)
+    def _parts(self) -> Any:
+        return {name: value for name, value in vars(self).items() if name != "_by_name"}
+
+    def _fill(self, parts: Any) -> None:
+        vars(self).update(parts)
 
     def __copy__(self) -> CustomFunction:
         # As a plain function: its copy is itself.

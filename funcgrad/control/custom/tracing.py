@@ -48,9 +48,16 @@ class Lazily:
             self._make = None
         return self._made
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _made, (self.get(),)
+
     def then(self, f: Callable[[Any], Any]) -> Lazily:
         """What ``f`` makes of it, when that is asked for."""
         return Lazily(lambda: f(self.get()))
+
+
+def _made(value: Any) -> Lazily:
+    return Lazily(lambda: value)
 
 
 def with_programs(value: Any, f: Callable[[Jaxpr], Jaxpr]) -> Any:
