@@ -41,7 +41,7 @@ def install(namespace: Any) -> None:
     for name, (read, advice) in _ATTRIBUTES.items():
         getter = read if name in _FACTS else entry(read)
         setattr(Tracer, name, property(getter, entry(_unwriteable(name, advice))))
-    functions: tuple[Callable[..., Any], ...] = (
+    functions: tuple[Any, ...] = (
         *(
             astype,
             reshape_,
