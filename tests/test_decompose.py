@@ -1,5 +1,7 @@
 """Decompositions: NumPy's answer and errors under every transform, derivatives, coincidences."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -426,3 +428,21 @@ def test_residuals_of_a_short_rank():
     # Without a value the rank cannot decide the shape.
     np.testing.assert_array_equal(jit(residuals)(short), [np.nan, np.nan])
     np.testing.assert_array_equal(vmap(residuals)(np.stack([short]))[0], [np.nan, np.nan])
+
+
+@pytest.mark.parametrize("shape", [(2000, 3), (3, 2000)])
+@pytest.mark.parametrize("function", [np.linalg.pinv, lambda a: np.linalg.lstsq(a, a[:, 0])[0]])
+def test_no_square_of_the_long_side_is_built(function, shape):
+    a = np.random.default_rng(0).normal(size=shape)
+    derivatives = [
+        lambda: jvp(function, (a,), (a,))[1],
+        lambda: grad(lambda a: np.sum(function(a) ** 2))(a),
+        lambda: jvp(grad(lambda a: np.sum(function(a) ** 2)), (a,), (a,))[1],
+    ]
+    for derivative in derivatives:
+        derivative()
+        tracemalloc.start()
+        derivative()
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert most < 100 * a.nbytes < a.nbytes * max(shape) // 3

@@ -77,6 +77,7 @@ THIRD_PARTY = {
         "funcgrad.ops.special.integrals",
         "funcgrad.ops.special.elliptic",
         "funcgrad.ops.kernels.scipy",
+        "funcgrad.ops.kernels.tail",
         "funcgrad.compile.source.backend",
     ),
     "hypothesis": ("funcgrad.testing",),

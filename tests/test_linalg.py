@@ -1,5 +1,7 @@
 """Products of arrays and numpy.linalg: NumPy's answer under every transform, right derivatives."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from samples.laws import check_sample, check_vmap
 from samples.linalg import SAMPLES, C, M, N, P, R, S, U, V, W, X, Y
 
-from funcgrad import grad, hessian, jvp, make_jaxpr, value_and_grad, vjp, vmap
+from funcgrad import grad, hessian, jacfwd, jit, jvp, make_jaxpr, value_and_grad, vjp, vmap
 from funcgrad.core.ir import make_aval
 from funcgrad.errors import NotTraceableError, ShapeError
 from funcgrad.ops.linalg import dot_general
@@ -320,7 +322,7 @@ def test_exceptions_come_from_the_users_line():
     assert value_and_grad(f)(np.zeros((2, 2)))[0] == 0.0
     np.testing.assert_array_equal(grad(f)(np.zeros((2, 2))), np.full((2, 2), 2.0))
     with pytest.raises(np.linalg.LinAlgError, match="Singular"):
-        grad(np.linalg.det)(np.zeros((2, 2)))
+        jvp(np.linalg.inv, (np.zeros((2, 2)),), (np.eye(2),))
     with pytest.raises(np.linalg.LinAlgError, match="positive definite"):
         jvp(np.linalg.cholesky, (-np.eye(2),), (np.eye(2),))
 
@@ -406,3 +408,94 @@ def test_cross_products_of_the_plane():
     for x, y in [(U[:2], W[0, :2]), (U[:2], U[::-1]), (U, W[0, :2]), (M[:, :2], U[:2])]:
         with pytest.warns(DeprecationWarning, match="2-dimensional vectors"):
             check_transforms(lambda x, y: np.cross(x, y), (x, y))
+
+
+def of_rank(n, rank, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    left, right = rng.normal(size=(2, 2, n, rank))
+    turned = 1j if np.dtype(dtype).kind == "c" else 0
+    return ((left[0] + turned * left[1]) @ (right[0] + turned * right[1]).T).astype(dtype)
+
+
+def minor(a, rows, columns):
+    """The determinant, expanded by its first row, of what is left without rows and columns."""
+    a = np.delete(np.delete(a, rows, 0), columns, 1)
+    if not len(a):
+        return 1.0
+    return sum((-1) ** j * a[0, j] * minor(a, [0], [j]) for j in range(len(a)))
+
+
+def cofactor_matrix(a):
+    n = range(len(a))
+    return np.array([[(-1) ** (i + j) * minor(a, [i], [j]) for j in n] for i in n])
+
+
+def second_derivatives(a):
+    found = np.zeros(a.shape * 2, a.dtype)
+    for i, j, k, m in itertools.product(range(len(a)), repeat=4):
+        if i != k and j != m:
+            sign = (-1) ** (i + j + k + m + (k > i) + (m > j))
+            found[i, j, k, m] = sign * minor(a, [i, k], [j, m])
+    return found
+
+
+RANKS = [(n, rank) for n in (1, 2, 3, 4) for rank in range(n + 1)]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128, np.complex64])
+@pytest.mark.parametrize("n, rank", RANKS)
+def test_the_determinant_is_a_polynomial(n, rank, dtype):
+    # The gradient is the matrix of cofactors, expanded by minors here, whatever the rank.
+    a = of_rank(n, rank, dtype)
+    tolerance = 64 * np.finfo(dtype).eps * max(1, np.abs(a).max()) ** n
+
+    def gradient(a):
+        return vjp(np.linalg.det, a)[1](a.dtype.type(1))[0]
+
+    expected = cofactor_matrix(a)
+    moves = np.eye(n * n, dtype=dtype).reshape(n * n, n, n)
+    forward = np.array([jvp(np.linalg.det, (a,), (t,))[1] for t in moves]).reshape(n, n)
+    batch = vmap(gradient)(np.stack([a, a + np.eye(n, dtype=dtype)]))[0]
+    for found in (gradient(a), jit(gradient)(a), forward, batch):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance)
+    second = np.stack([jvp(gradient, (a,), (t,))[1] for t in moves])
+    np.testing.assert_allclose(
+        second.reshape(n, n, n, n), second_derivatives(a), rtol=0, atol=tolerance
+    )
+    if np.dtype(dtype).kind == "f":
+        for found in (hessian(np.linalg.det)(a), jit(hessian(np.linalg.det))(a)):
+            np.testing.assert_allclose(found, second_derivatives(a), rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2, 3])
+def test_higher_derivatives_of_the_determinant(rank):
+    check_grads(np.linalg.det, (of_rank(3, rank, np.float64),), order=3)
+
+
+def test_determinants_of_nearly_singular_matrices():
+    # Singular values from 1 to 1e-20, in bases of their own: small to the largest cofactor.
+    for values in ([1, 1e-9, 1e-20], [1, 1e-5, 1e-12], [1, 1, 1e-17]):
+        u, _, v = np.linalg.svd(of_rank(3, 3, np.float64, 5))
+        s = np.array(values)
+        a = (u * s) @ v
+        cofactors = np.linalg.det(u) * np.linalg.det(v) * (u * s[[1, 2, 0]] * s[[2, 0, 1]]) @ v
+        found = grad(np.linalg.det)(a)
+        np.testing.assert_allclose(found, cofactors, rtol=0, atol=1e-6 * np.abs(cofactors).max())
+
+
+def test_slogdet_of_a_singular_matrix():
+    # As that of log at 0 its slope is infinite, and 0 where the determinant does not move.
+    a = np.array([[1.0, 2.0], [2.0, 4.0]])
+    logarithm = lambda a: np.linalg.slogdet(a)[1]  # noqa: E731
+    for f in (grad(logarithm), jit(grad(logarithm)), jacfwd(logarithm)):
+        np.testing.assert_array_equal(f(a), np.inf * np.array([[1, -1], [-1, 1]]))
+        np.testing.assert_array_equal(f(np.diag([0.0, 2.0])), [[np.inf, 0], [0, 0]])
+    assert logarithm(a) == -np.inf
+    chosen = grad(lambda a: np.where(a[0, 0] > 5, np.linalg.slogdet(a)[1], a[0, 1]))(a)
+    np.testing.assert_array_equal(chosen, [[0, 1], [0, 0]])
+
+
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+def test_the_determinant_of_what_is_no_number():
+    assert np.isnan(grad(np.linalg.det)(np.full((2, 2), np.nan))).all()

@@ -118,7 +118,7 @@ def test_errors_of_lapack():
     with pytest.raises(LINALG, match="positive definite"):
         vjp(linalg.cholesky, -np.eye(2))
     with pytest.raises(LINALG, match="complex root"):
-        vjp(linalg.sqrtm, -np.eye(2))
+        jit(linalg.sqrtm)(-np.eye(2))
     with pytest.raises(ValueError, match="infs or NaNs"):
         vjp(linalg.solve_triangular, np.eye(2), np.array([1.0, np.nan]))
     assert np.isnan(vjp(lambda b: linalg.solve_triangular(
@@ -130,6 +130,8 @@ W = np.array([0.3, -1.2, 0.7])
 SPD = M @ M.T + np.eye(3)
 CPX = M + 0.3j * M[::-1]
 WRAPPED = {
+    "solve_banded": (lambda la, a, b: la.solve_banded((1, 1), a + 4 * np.ones((3, 1)), b), (M, W)),
+    "solve_banded, columns": (lambda la, a, b: la.solve_banded((2, 0), a, b), (M, M)),
     "solve": (lambda la, a, b: la.solve(a, b), (M, W)),
     "solve transposed": (lambda la, a, b: la.solve(a, b, transposed=True), (M, M[:, :2])),
     **{
@@ -330,3 +332,36 @@ def test_gradients_of_structures_are_in_what_counts():
     np.testing.assert_array_equal(g, np.tril(g))
     found = jit(lambda a: linalg.inv(a, assume_a="sym"))(SPD + np.tril(M, -1))
     np.testing.assert_allclose(found, scipy_linalg.inv(SPD), rtol=1e-12)
+
+
+NEGATIVE = np.array([[-4.0, 1.0, 0.5], [0.3, 9.0, -0.2], [0.1, 0.4, -1.5]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_real_matrix_with_a_complex_root(dtype):
+    # SciPy's answer and dtype, where the numbers are known.
+    a = NEGATIVE.astype(dtype)
+    value, tangent = jvp(linalg.sqrtm, (a,), (np.eye(3, dtype=dtype),))
+    expected = linalg.sqrtm(a)
+    assert expected.dtype.kind == "c"
+    tolerance = 64 * np.finfo(dtype).eps
+    np.testing.assert_allclose(value, expected, rtol=tolerance, atol=tolerance)
+    assert value.dtype == tangent.dtype == expected.dtype
+    if dtype is np.float64:
+        check_grads(linalg.sqrtm, (a,), order=2)
+        gradient = grad(lambda a: np.sum(np.abs(linalg.sqrtm(a))))(a)
+        assert gradient.dtype == np.float64
+
+
+def test_banded_systems_in_stacks():
+    ab = np.stack([SPD, SPD[::-1] + 3 * np.eye(3)[::-1]])
+    found = vmap(lambda a: linalg.solve_banded((1, 1), a, W))(ab)
+    expected = [linalg.solve_banded((1, 1), a, W) for a in ab]
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+    right = jit(lambda ab, b: linalg.solve_banded((1, 1), ab, b))(ab, M)
+    for one, a in zip(right, ab, strict=True):
+        np.testing.assert_allclose(one, linalg.solve_banded((1, 1), a, M), rtol=1e-13)
+    with pytest.raises(ShapeError, match="a row for each diagonal"):
+        jit(lambda a: linalg.solve_banded((1, 0), a, W))(M)
+    outside = grad(lambda a: np.sum(linalg.solve_banded((1, 1), a, W)))(SPD)
+    assert outside[0, 0] == outside[2, 2] == 0.0

@@ -91,15 +91,15 @@ ACTIVATIONS = {
         lambda x: 1.0 * ((x >= -1) & (x <= 1)),
     ),
     "relu6": (
-        lambda x: np.minimum(np.maximum(x, 0), 6), lambda x: 1.0 * ((x > 0) & (x <= 6))
+        lambda x: np.minimum(np.maximum(x, 0), 6), lambda x: 1.0 * ((x >= 0) & (x <= 6))
     ),
     "hard_sigmoid": (
         lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
-        lambda x: ((x > -3) & (x <= 3)) / 6,
+        lambda x: ((x >= -3) & (x <= 3)) / 6,
     ),
     "hard_silu": (
         lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
-        lambda x: np.where((x > -3) & (x <= 3), (2 * x + 3) / 6, 1.0 * (x > 3)),
+        lambda x: np.where((x >= -3) & (x <= 3), (2 * x + 3) / 6, 1.0 * (x > 3)),
     ),
 }  # fmt: skip
 

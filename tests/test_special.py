@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.special as special
@@ -83,6 +84,8 @@ def outcome(call):
 @pytest.mark.parametrize("ufunc", UFUNCS, ids=lambda u: u.__name__)
 def test_ufuncs_to_the_bit(ufunc):
     second = [np.float32(0.6), 0.6, np.array([0.6]), 1]
+    if ufunc is special.yn:  # SciPy warns of orders that are no integers
+        second = [np.float32(2.0), 2.0, np.array([2]), 1]
     for x in OPERANDS:
         if ufunc.nin > 1 and aval_of(x).dtype.kind == "c":
             continue
@@ -279,8 +282,10 @@ def test_recurrences_of_derivatives(x, y):
     trigamma = grad(special.psi)
     np.testing.assert_allclose(trigamma(x) - trigamma(x + 1), 1 / x**2, rtol=1e-9, atol=1e-12)
     total = grad(special.betaln, argnums=(0, 1))(x, y)
-    expected = special.psi(np.array([x, y])) - special.psi(x + y)
-    np.testing.assert_allclose(total, expected, rtol=1e-12)
+    with mpmath.workdps(40):
+        whole = mpmath.psi(0, mpmath.mpf(x) + y)
+        expected = [float(mpmath.psi(0, part) - whole) for part in (x, y)]
+    np.testing.assert_allclose(total, expected, rtol=1e-14)
 
 
 # Errors

@@ -282,8 +282,40 @@ def test_multivariate_normal():
             mine(X3, MEAN, np.eye(2))
         with pytest.raises(ShapeError, match="got x of shape"):
             mine(X3[..., :2], MEAN, cov)
-        with pytest.raises(ArgumentError, match="allow_singular"):
-            mine(X3, MEAN, cov, True)
+        np.testing.assert_allclose(mine(X3, MEAN, cov, True), genuine(X3, MEAN, cov), rtol=1e-12)
+
+
+FLAT = np.outer([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]) + np.outer([0.0, 1.0, 1.0], [0.0, 1.0, 1.0])
+
+
+def test_a_normal_distribution_with_a_singular_covariance():
+    points = np.array([[1.0, 3.0, 4.0], [2.0, 4.0, 6.0], [1.0, 0.0, 0.0]])
+    mine, genuine = both("multivariate_normal", "logpdf")
+    expected = genuine(points, None, FLAT, True)
+    assert expected[2] == -np.inf
+    for f in (mine, jit(mine, static_argnums=3)):
+        np.testing.assert_allclose(f(points, None, FLAT, True), expected, rtol=1e-12)
+    with pytest.raises(np.linalg.LinAlgError):
+        mine(points, None, FLAT)
+    with pytest.raises(ValueError, match="semidefinite"):
+        mine(points, None, -FLAT, True)
+    factor, weights = A3[:, :2], np.array([0.3, -0.8])
+
+    def within(factor, weights):
+        return mine(factor @ weights, np.zeros(3), factor @ factor.T, True)
+
+    check_grads(within, (factor, weights), order=1)
+    check_grads(lambda x, a: mine(x, MEAN, _covariance(a), True), (X3, A3), order=2)
+
+
+def test_the_entropy_of_normal_vectors():
+    mine, genuine = both("multivariate_normal", "entropy")
+    for case in [(MEAN, _covariance(A3)), (None, 2.0), (MEAN, np.array([0.5, 1.0, 2.0])), (0.3,)]:
+        assert np.allclose(mine(*case), genuine(*case), rtol=1e-13)
+    assert np.isclose(mine(None, FLAT), genuine(None, FLAT), rtol=1e-13)
+    check_grads(lambda a: mine(None, _covariance(a)), (A3,), order=2)
+    check_grads(lambda a: mine(None, a @ a.T), (A3[:, :2],), order=1)
+    check_transforms(lambda a: mine(MEAN, _covariance(a)), (A3,))
 
 
 def test_arguments_as_scipys():

@@ -8,14 +8,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.primitive import primitive
 from ..errors import ShapeError
-from ..ops.elementwise import logistic
+from ..ops.elementwise import absolute, add, logistic, quiet_div, square
 from ..ops.elementwise import relu as relu_primitive
+from ..ops.kinds import Elementwise
 from .activations import by_sign, elu, in_dtype, softplus
 from .checks import Array, as_float, axes_of
 
 _SELU_SCALE = 1.0507009873554804934193349852946
 _SELU_ALPHA = 1.6732632423543772848170429916717
+
+
+@primitive
+class SoftSign(Elementwise):
+    """``x / (1 + |x|)``; derivative ``1 / (1 + |x|)**2``, which its quotient's rule cancels to."""
+
+    numpy = "{0} / (1 + np.abs({0}))"
+    partials = (lambda out, x: square(quiet_div(1.0, add(1.0, absolute(x)))),)
+
+
+soft_sign_of = SoftSign()
 
 
 def celu(x: Array, alpha: Array = 1.0) -> Array:
@@ -69,8 +82,7 @@ def soft_sign(x: Array) -> Array:
     >>> soft_sign(np.array([-3.0, 0.0, 1.0]))
     array([-0.75,  0.  ,  0.5 ])
     """
-    x = as_float("soft_sign", x)
-    return x / (1.0 + np.abs(x))
+    return soft_sign_of(as_float("soft_sign", x))
 
 
 def squareplus(x: Array, b: Array = 4.0) -> Array:
@@ -104,12 +116,12 @@ def hard_tanh(x: Array) -> Array:
 
 
 def relu6(x: Array) -> Array:
-    """``min(relu(x), 6)`` (Krizhevsky 2010), with slope 0 at 0 and 1 at 6.
+    """``min(max(x, 0), 6)`` (Krizhevsky 2010), with slope 1 at both bounds, as `numpy.clip`.
 
     >>> relu6(np.array([-3.0, 0.5, 7.0]))
     array([0. , 0.5, 6. ])
     """
-    return np.clip(relu_primitive(as_float("relu6", x)), None, 6.0)
+    return np.clip(as_float("relu6", x), 0.0, 6.0)
 
 
 def hard_sigmoid(x: Array) -> Array:

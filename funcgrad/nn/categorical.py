@@ -12,31 +12,26 @@ from typing import Any
 import numpy as np
 
 from ..api.program import stop_gradient
-from ..core.primitive import primitive
 from ..errors import ArgumentError
 from ..numpy import at
-from ..ops.kinds import Elementwise, Over
+from ..ops.softmax import log_normalised, log_sum_exp, log_total, normalised
 from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 
-def shifted_by_max(x: Array, axis: Axis) -> Array:
-    """``x - max(x)``, the maximum taken as a constant."""
-    return x - np.max(stop_gradient(x), axis=axis, keepdims=True)
+def exponentials(x: Array, axes: tuple[int, ...], where: Array | None) -> tuple[Array, ...]:
+    """``x`` with its masked entries at -inf, ``exp`` of ``x`` less its maximum, that difference."""
+    if where is None:
+        shifted = x - np.max(stop_gradient(x), axis=axes, keepdims=True)
+        return x, np.exp(shifted), shifted
+    x = _masked(x, where)
+    top = np.max(stop_gradient(x), axis=axes, keepdims=True)
+    # Where nothing is left the maximum is -inf, and -inf less -inf would be nan.
+    shifted = x - np.maximum(top, float(np.finfo(x.dtype).min))
+    return x, np.exp(shifted), shifted
 
 
-@primitive
-class LogTotal(Elementwise):
-    """``log(x)`` of a total of exponentials that is known to be 1 or more.
-
-    The derivative ``1/x`` of the logarithm in general is infinite at 0, so that products with it,
-    and with all that descends from them, are masked. Here they need no mask.
-    """
-
-    numpy = np.log
-    partials = (Over(lambda out, x: x),)
-
-
-log_total = LogTotal()
+def _beside(where: Array | None) -> Array | None:
+    return None if where is None else np.expand_dims(where, -1)
 
 
 def _masked(x: Array, where: Array | None) -> Array:
@@ -50,7 +45,8 @@ def softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
         x: Any shape of rank 1 or more (any rank with ``axis=None``). An entry of -inf is masked:
             its probability is 0. Where all entries are -inf, or one is +inf, the result is nan.
         axis: The axis or axes that sum to one; all where None.
-        where: Booleans that broadcast against ``x``: False masks an entry, whatever it is.
+        where: Booleans that broadcast against ``x``: False masks an entry, whatever it is. Where
+            all that it leaves is -inf, or nothing, the result is 0, with gradient 0.
 
     Returns:
         The same shape and dtype.
@@ -61,12 +57,15 @@ def softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
     >>> softmax(np.array([1000.0, 1000.0, -np.inf]))
     array([0.5, 0.5, 0. ])
     """
-    x = _masked(as_float("softmax", x), where)
+    x = as_float("softmax", x)
     axes = axes_of("softmax", x, axis)
     if math.prod(x.shape) == 0:
         return np.exp(x)
-    e = np.exp(shifted_by_max(x, axes))
-    return e / np.sum(e, axis=axes, keepdims=True)
+    if not axes:
+        return softmax(x[..., None], -1, _beside(where))[..., 0]
+    x, e, _ = exponentials(x, axes, where)
+    total = np.sum(e, axis=axes, keepdims=True)
+    return normalised(x, e, total if where is None else total + (total == 0), axes)
 
 
 def log_softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
@@ -86,12 +85,17 @@ def log_softmax(x: Array, axis: Axis = -1, where: Array | None = None) -> Array:
     >>> log_softmax(np.array([0.0, -1000.0]))
     array([    0., -1000.])
     """
-    x = _masked(as_float("log_softmax", x), where)
+    x = as_float("log_softmax", x)
     axes = axes_of("log_softmax", x, axis)
     if math.prod(x.shape) == 0:
         return np.exp(x)
-    shifted = shifted_by_max(x, axes)
-    return shifted - log_total(np.sum(np.exp(shifted), axis=axes, keepdims=True))
+    if not axes:
+        return log_softmax(x[..., None], -1, _beside(where))[..., 0]
+    x, e, shifted = exponentials(x, axes, where)
+    total = np.sum(e, axis=axes, keepdims=True)
+    if where is not None:
+        total = total + (total == 0)
+    return log_normalised(x, shifted, log_total(total, e, axes), e, total, axes)
 
 
 def logsumexp(
@@ -107,7 +111,7 @@ def logsumexp(
 
     Returns:
         The reduced shape, the same dtype. It is -inf over nothing and over entries that are all
-        -inf (with gradient 0), and +inf where an entry is +inf.
+        -inf (with gradient 0), and +inf where entries are +inf, which share the gradient.
 
     Raises:
         ShapeError: ``axis`` does not exist.
@@ -121,13 +125,17 @@ def logsumexp(
     axes = axes_of("logsumexp", x, axis)
     if math.prod(x.shape) == 0:
         return np.sum(x, axis=axes, keepdims=keepdims) - math.inf
+    if not axes:
+        return logsumexp(x[..., None], -1)
     limits = np.finfo(x.dtype)
     top = np.max(stop_gradient(x), axis=axes, keepdims=True)
     # inf - inf would be nan: a finite shift leaves +-inf entries what they are.
-    shift = np.minimum(np.maximum(top, float(limits.min)), float(limits.max))
-    total = np.sum(np.exp(x - shift), axis=axes, keepdims=keepdims)
+    e = np.exp(x - np.minimum(np.maximum(top, float(limits.min)), float(limits.max)))
+    total = np.sum(e, axis=axes, keepdims=True)
     # The largest entry contributes 1, so that 0 means that all are -inf: log(1) + top is their sum.
-    return log_total(total + (total == 0)) + (top if keepdims else np.squeeze(top, axis=axes))
+    total = total + (total == 0)
+    found = log_sum_exp(x, log_total(total, e, axes), top, e, total, axes)
+    return found if keepdims else np.squeeze(found, axis=axes)[()]
 
 
 def one_hot(labels: Array, num_classes: int, dtype: Any = np.float64) -> Array:

@@ -13,8 +13,9 @@ import numpy as np
 from ..errors import ArgumentError, ShapeError
 from ..numpy import at
 from ..ops.elementwise import relu as relu_primitive
+from ..ops.softmax import label_loss, log_total
 from .activations import log1p_exp_minus_abs
-from .categorical import indicator, log_total, shifted_by_max
+from .categorical import exponentials, indicator, log_softmax
 from .checks import Array, as_array, as_float, is_traced, pair, refuse_empty, rows
 
 
@@ -87,9 +88,10 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     if labels.dtype.kind == "f" and labels.shape == logits.shape:
         return _soft_cross_entropy(logits, labels)
     logits, labels = rows("cross_entropy", logits, labels)
-    shifted = shifted_by_max(logits, -1)
-    total = log_total(np.sum(np.exp(shifted), axis=-1))
-    return np.mean(total - of_labels(shifted, labels))
+    logits, e, shifted = exponentials(logits, (1,), None)
+    total = np.sum(e, axis=1, keepdims=True)
+    log, picked = np.squeeze(log_total(total, e, (1,)), axis=1), of_labels(shifted, labels)
+    return np.mean(label_loss(logits, labels, log, picked, e, total))
 
 
 def class_scores(called: str, logits: Array) -> Array:
@@ -110,8 +112,7 @@ def of_labels(scores: Array, labels: Array) -> Array:
 
 def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
     refuse_empty("cross_entropy", logits)
-    shifted = shifted_by_max(logits, -1)
-    log_p = shifted - log_total(np.sum(np.exp(shifted), axis=-1, keepdims=True))
+    log_p = log_softmax(logits)
     log_p = np.where((targets == 0) & (log_p == -math.inf), 0.0, log_p)
     return -np.mean(np.sum(targets * log_p, axis=-1))
 
@@ -120,7 +121,8 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     """The mean of ``-t * log(p) - (1 - t) * log(1 - p)`` with ``p = sigmoid(logits)``.
 
     Computed as ``relu(z) - z * t + log1p(exp(-|z|))`` (see `softplus`), which neither overflows nor
-    loses the small losses of confident answers. Its gradient is ``(sigmoid(logits) - t) / n``.
+    loses the small losses of confident answers. Its gradient is ``(sigmoid(logits) - t) / n``,
+    computed without that difference where it would cancel.
 
     Args:
         logits: Any shape, not empty.
@@ -143,7 +145,8 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
             f"{targets.min()} to {targets.max()}",
             "For labels -1 and 1 write (labels + 1) / 2.",
         )
-    return np.mean(relu_primitive(logits) - logits * targets + log1p_exp_minus_abs(logits))
+    slope = np.where(logits > 0, 1 - targets, -targets)
+    return np.mean(logits * slope + log1p_exp_minus_abs(logits))
 
 
 def hinge(scores: Array, labels: Array) -> Array:

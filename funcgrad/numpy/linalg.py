@@ -10,10 +10,8 @@ import numpy as np
 from ..core.trace import aval_of
 from ..errors import ShapeError, publish_all
 from ..ops import solve as ops
-from ..ops.kinds import mul
-from ..ops.linalg import dot_general
 from ..ops.linear import reshape, shape_of
-from ..ops.reduce import sum_over
+from ..ops.norms import euclidean_norm, power_norm
 from . import matrices, products
 from .arguments import (
     axes_of,
@@ -83,18 +81,11 @@ __all__ = [
 ]
 
 
-def _squares(x: Any) -> Any:
-    """``|x|**2``, real."""
-    if aval_of(x).dtype.kind == "c":
-        real, imag = np.real(x), np.imag(x)
-        return mul(real, real) + mul(imag, imag)
-    return mul(x, x)
-
-
 @implements(np.linalg.norm)
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
-    """``numpy.linalg.norm``; the gradient of the 2-norm at 0 is 0.
+    """``numpy.linalg.norm``; the gradient of the 2-norm is the direction of ``x``, and 0 at 0.
 
+    That is right also where squares underflow or overflow, and the norm itself is 0 or inf.
     Of a matrix norm by singular values (2, -2, 'nuc') it is ``U diag(g) V^H``: ties share equally,
     and a singular value of 0 has derivative 0.
     """
@@ -106,13 +97,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             or (ord in ("f", "fro") and len(shape) == 2)
             or (ord == 2 and len(shape) == 1)
         ):
-            flat = reshape(x, (aval_of(x).size,))
-            if aval_of(x).dtype.kind == "c":
-                squared = sum_over(_squares(flat), (0,))
-            else:
-                squared = dot_general("i,i->")(flat, flat)
-            return finished(np.sqrt(squared), shape, tuple(range(len(shape))), keepdims)
-        axes: tuple[int, ...] = tuple(range(len(shape)))
+            axes = tuple(range(len(shape)))
+            return finished(euclidean_norm(x, axes), shape, axes, keepdims)
+        axes = tuple(range(len(shape)))
     else:
         given = axis if isinstance(axis, tuple | list) else (axis,)
         axes = tuple([axis_of(i, len(shape)) for i in given])
@@ -137,7 +124,7 @@ def _largest(x: Any, axis: Any) -> Any:
 
 def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord is None or ord == 2:
-        return np.sqrt(sum_over(_squares(x), axes))
+        return euclidean_norm(x, axes)
     if ord == np.inf:
         return _largest(np.abs(x), axes)
     if ord == -np.inf:
@@ -148,12 +135,12 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
         return np.sum(np.abs(x), axis=axes)
     if isinstance(ord, str):
         raise ValueError(f"Invalid norm order '{ord}' for vectors")
-    return np.sum(np.abs(x) ** ord, axis=axes) ** (1.0 / ord)
+    return power_norm(x, axes, ord)
 
 
 def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
     if ord in (None, "f", "fro"):
-        return np.sqrt(sum_over(_squares(x), tuple(sorted((rows, columns)))))
+        return euclidean_norm(x, tuple(sorted((rows, columns))))
     over: dict[Any, Any] = {1: (rows, _largest), -1: (rows, np.min), np.inf: (columns, _largest)}
     over[-np.inf] = (columns, np.min)
     if ord in over:
@@ -287,13 +274,16 @@ def solve(a: Any, b: Any) -> Any:
 
 @implements(np.linalg.det)
 def det(a: Any) -> Any:
-    """``numpy.linalg.det``; the gradient needs a regular matrix, and raises NumPy's error else."""
+    """``numpy.linalg.det``; the gradient is the matrix of cofactors, of singular matrices too."""
     return ops.det(matrices_of("det", a, square=True))
 
 
 @implements(np.linalg.slogdet)
 def slogdet(a: Any) -> Any:
-    """``numpy.linalg.slogdet``; the sign of a complex matrix turns, that of a real one does not."""
+    """``numpy.linalg.slogdet``; the sign of a complex matrix turns, that of a real one does not.
+
+    At a singular matrix the slope of the logarithm is infinite, or 0 by elements without cofactor.
+    """
     sign, logabsdet = ops.slogdet(matrices_of("slogdet", a, square=True))
     return result_type("slogdet")(sign, logabsdet)
 

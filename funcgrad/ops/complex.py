@@ -112,7 +112,7 @@ class Abs(Elementwise):
         (x,), (t,) = operands, tangents
         if t is None or aval_of(x).dtype.kind != "c":
             return super().jvp(out, operands, tangents)
-        return real(mul(_direction(out, x), t))
+        return real(mul(conjugate(direction(x)), t))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
@@ -120,12 +120,7 @@ class Abs(Elementwise):
         (x,) = operands
         if aval_of(x).dtype.kind != "c":
             return super().vjp(ct, out, operands, wanted, masked)
-        return (times_real(_direction(out, x), ct),)
-
-
-def _direction(modulus: Any, x: Any) -> Any:
-    """``conj(x) / |x|``, 0 at 0."""
-    return times_real(conjugate(x), quiet_div(1.0, modulus))
+        return (times_real(conjugate(direction(x)), ct),)
 
 
 @primitive
@@ -152,10 +147,17 @@ class Unit(Elementwise):
         return (times_real(mul(1j, conjugate(out)), turn),)
 
 
+@primitive
+class PointDirection(Unit):
+    """`Unit`, also where the square of the modulus underflows or overflows."""
+
+    numpy = kernels.point_direction
+
+
 def times_real(z: Any, r: Any) -> Any:
     """``z * r`` for a complex ``z`` and a real ``r``, 0 where either is exactly 0."""
     return mask_mul(z, convert(r, aval_of(z).dtype))
 
 
 real, imag, conjugate, make_complex = Real(), Imag(), Conjugate(), MakeComplex()
-absolute, unit = Abs(), Unit()
+absolute, unit, direction = Abs(), Unit(), PointDirection()

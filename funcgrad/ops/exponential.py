@@ -48,10 +48,10 @@ class Exp2(Elementwise):
 
 @primitive
 class Expm1(Elementwise):
-    """``exp(x) - 1``; derivative the result plus 1."""
+    """``exp(x) - 1``; derivative ``exp(x)``, which the result plus 1 is not where that cancels."""
 
     numpy = np.expm1
-    partials = (lambda out, x: add(out, 1.0),)
+    partials = (lambda out, x: exp(x),)
 
 
 @primitive
@@ -145,10 +145,22 @@ class Logistic(Elementwise):
     """``1 / (1 + exp(-x))`` for real ``x``; derivative ``s (1 - s)`` of the result ``s``."""
 
     numpy = kernels.logistic
-    partials = (lambda out, x: mul(out, sub(1.0, out)),)
+    partials = (lambda out, x: logistic_slope(out, x),)
+
+
+@primitive
+class LogisticSlope(Elementwise):
+    """``s (1 - s)`` of ``s = logistic(x)``; ``s`` only spares the work, derivatives are by ``x``.
+
+    That of the slope is the slope times ``1 - 2 s``.
+    """
+
+    numpy = kernels.logistic_slope
+    partials = (None, lambda out, s, x: mul(out, sub(1.0, mul(2.0, s))))
 
 
 exp, exp2, expm1 = Exp(), Exp2(), Expm1()
 log, log2, log10, log1p = Log(), Log2(), Log10(), Log1p()
 sqrt, cbrt, quiet_rsqrt = Sqrt(), Cbrt(), QuietRsqrt()
-logaddexp, logaddexp2, difference, logistic = Logaddexp(), Logaddexp2(), Difference(), Logistic()
+logaddexp, logaddexp2, difference = Logaddexp(), Logaddexp2(), Difference()
+logistic, logistic_slope = Logistic(), LogisticSlope()

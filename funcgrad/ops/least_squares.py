@@ -21,7 +21,7 @@ from .index import GetItem
 from .kernels import linalg as linalg_kernels
 from .kinds import add, mul, neg
 from .linear import shape_of
-from .matrices import Stacked, adjoint, conj, gradient, product, right_sides, subtract
+from .matrices import Stacked, adjoint, chained, conj, gradient, product, right_sides, subtract
 from .shape import pad
 from .singular import after, beside, first, outside
 from .solve import solve
@@ -135,11 +135,10 @@ class Pinv(Stacked):
         if t is None:
             return None
         ph, th = adjoint(out), adjoint(t)
-        left = product(product(out, ph), th)
-        right = product(th, product(ph, out))
-        found = add(left, right)
-        moved = add(product(out, t), product(left, a))
-        return subtract(found, add(product(moved, out), product(out, product(a, right))))
+        left, right = chained(out, ph, th), chained(th, ph, out)
+        inner = chained(out, t, out)
+        sides = add(chained(left, a, out), chained(out, a, right))
+        return subtract(add(left, right), add(inner, sides))
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
@@ -147,10 +146,9 @@ class Pinv(Stacked):
         (a,) = operands
         g, ph = conj(ct), adjoint(out)
         gh = adjoint(g)
-        left = product(gh, product(out, ph))
-        right = product(product(ph, out), gh)
-        inner = product(product(ph, g), ph)
-        sides = add(product(a, product(out, left)), product(product(right, out), a))
+        left, right = chained(gh, out, ph), chained(ph, out, gh)
+        inner = chained(ph, g, ph)
+        sides = add(chained(a, out, left), chained(right, out, a))
         return (conj(subtract(add(left, right), add(inner, sides))),)
 
 

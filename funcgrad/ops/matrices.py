@@ -83,6 +83,14 @@ def product(x: Any, y: Any) -> Any:
     return dot_general(f"{lead}ij,{lead}jk->{lead}ik")(x, y)
 
 
+def chained(x: Any, y: Any, z: Any) -> Any:
+    """The products ``x y z`` in the order that takes fewer multiplications."""
+    (p, q), (r, s) = shape_of(x)[-2:], shape_of(z)[-2:]
+    if p * r * (q + s) <= q * s * (r + p):
+        return product(product(x, y), z)
+    return product(x, product(y, z))
+
+
 def entries(x: Any, y: Any) -> Any:
     """``sum_ij x[i, j] y[i, j]`` for each pair of matrices of two stacks."""
     lead = _BATCH[: len(shape_of(x)) - 2]

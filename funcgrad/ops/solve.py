@@ -18,7 +18,8 @@ from ..core.trace import aval_of
 from .complex import imag, real
 from .convert import convert
 from .kernels import linalg as linalg_kernels
-from .kinds import add, mul, neg
+from .kinds import add, mask_mul, mul, neg
+from .linear import everywhere, reshape, shape_of
 from .matrices import (
     Stacked,
     adjoint,
@@ -33,6 +34,7 @@ from .matrices import (
     to_triangle,
     transposed,
 )
+from .reduce import sum_over
 
 __all__ = ["cholesky", "det", "inv", "quiet_inv", "slogdet", "solve", "transposed"]
 
@@ -92,8 +94,47 @@ class Solve(Primitive):
 
 
 @primitive
+class Cofactors(Primitive):
+    """The gradient of ``D^k det(x)[t_1, ..., t_k]`` by ``x``: of the determinant, its cofactors.
+
+    Further operands are the directions ``t_i``, in which it is linear, and symmetric. Derivatives
+    are others of the kind: by ``x`` in the direction ``t`` with one more, ``t``; and as
+    ``sum(ct * cofactors(x, t_1, ...))`` is the next derivative of the determinant, in the
+    direction ``ct`` too, so are the cotangents. All of it is polynomial, and right for every rank.
+    """
+
+    numpy = linalg_kernels.cofactors
+
+    def aval(self, *avals: Aval) -> Aval:
+        return avals[0].strong()
+
+    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        x, *directions = operands
+        t, *moves = tangents
+        found = None if t is None else self(x, *directions, t)
+        for i, move in enumerate(moves):
+            if move is not None:
+                part = self(x, *directions[:i], move, *directions[i + 1 :])
+                found = part if found is None else add(found, part)
+        return found
+
+    def vjp(
+        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
+    ) -> Sequence[Any]:
+        x, *directions = operands
+        cts = [self(x, *directions, ct) if wanted[0] else None]
+        for i in range(len(directions)):
+            others = [*directions[:i], ct, *directions[i + 1 :]]
+            cts.append(self(x, *others) if wanted[i + 1] else None)
+        return cts
+
+    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        return self(*everywhere(size, batched, operands))
+
+
+@primitive
 class Det(Stacked):
-    """The determinant: ``d det(x) = det(x) tr(inv(x) dx)``, for regular matrices."""
+    """The determinant: its gradient is the matrix of cofactors, whatever the rank."""
 
     numpy = "np.linalg.det({0})"
 
@@ -102,12 +143,19 @@ class Det(Stacked):
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None if t is None else mul(out, entries(transposed(inv(x)), t))
+        return None if t is None else entries(cofactors(x), t)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return (scaled(mul(ct, out), transposed(inv(operands[0]))),)
+        return (scaled(ct, cofactors(operands[0])),)
+
+
+@primitive
+class LimitInv(Inv):
+    """The inverse; where a matrix is singular infinite, and 0 where its cofactors are 0."""
+
+    numpy = linalg_kernels.inverse_or_infinite
 
 
 @primitive
@@ -115,11 +163,12 @@ class Slogdet(Stacked):
     """The sign and the logarithm of the absolute value of the determinant.
 
     With ``z = tr(inv(x) dx)``, ``d log|det(x)| = Re(z)``. The sign of a real matrix stays as it
-    is, that of a complex one turns: ``d sign = i sign Im(z)``.
+    is, that of a complex one turns: ``d sign = i sign Im(z)``. The slope of the logarithm is
+    infinite at a singular matrix, as that of ``log`` is at 0.
     """
 
     numpy = "tuple(np.linalg.slogdet({0}))"
-    multiple = True
+    multiple, masks = True, True
 
     def aval(self, x: Aval) -> tuple[Aval, Aval]:
         return make_aval(x.shape[:-2], x.dtype), make_aval(x.shape[:-2], real_dtype(x.dtype))
@@ -128,7 +177,8 @@ class Slogdet(Stacked):
         (x,), (t,) = operands, tangents
         if t is None:
             return None, None
-        z = entries(transposed(inv(x)), t)
+        # Masked, as it may be infinite.
+        z = sum_over(mask_mul(transposed(limit_inv(x)), t), _matrix_axes(t))
         if not is_complex(x):
             return None, z
         return mul(mul(1j, out[0]), convert(imag(z), aval_of(z).dtype)), real(z)
@@ -142,7 +192,14 @@ class Slogdet(Stacked):
             # Re(ct i sign Im(z)) is -Im(ct sign) Im(z), and Im(z) is Re(-i z).
             turn = mul(convert(imag(mul(ct_sign, out[0])), aval_of(x).dtype), 1j)
             z = turn if z is None else add(z, turn)
-        return (None if z is None else scaled(z, transposed(inv(x))),)
+        if z is None:
+            return (None,)
+        return (mask_mul(reshape(z, (*shape_of(z), 1, 1)), transposed(limit_inv(x))),)
+
+
+def _matrix_axes(x: Any) -> tuple[int, int]:
+    rank = len(shape_of(x))
+    return rank - 2, rank - 1
 
 
 @primitive
@@ -185,4 +242,5 @@ def _triangles(x: Any) -> tuple[Any, Any]:
 
 
 inv, quiet_inv, solve = Inv(), QuietInv(), Solve()
+cofactors, limit_inv = Cofactors(), LimitInv()
 det, slogdet, cholesky = Det(), Slogdet(), Cholesky()

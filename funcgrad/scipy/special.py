@@ -18,7 +18,7 @@ import numpy as np
 from ..api.program import stop_gradient
 from ..core.trace import aval_of
 from ..errors import ArgumentError, MissingExtraError, publish_all
-from ..numpy.arguments import cast, operand
+from ..numpy.arguments import cast, operand, operands
 from ..numpy.dispatch import has_tracer
 from ..numpy.modules import load
 from ..numpy.ufuncs import named
@@ -31,8 +31,10 @@ except ImportError as error:
         "Install it: pip install 'funcgrad[scipy]'.",
     ) from error
 
+from ..ops.exponential import difference
 from ..ops.special import gamma as gammas
 from ..ops.special import integrals
+from ..ops.special.base import xlogy as xlogy_of
 
 __all__ = [
     "beta",
@@ -88,6 +90,7 @@ __all__ = [
     "ive",
     "j0",
     "j1",
+    "jn",
     "jv",
     "k0",
     "k0e",
@@ -132,6 +135,7 @@ __all__ = [
     "xlogy",
     "y0",
     "y1",
+    "yn",
     "yv",
     "zeta",
 ]
@@ -215,6 +219,7 @@ jv = _function(special.jv)
 y0 = _function(special.y0)
 y1 = _function(special.y1)
 yv = _function(special.yv)
+yn = _function(special.yn)
 i0 = _function(special.i0)
 i1 = _function(special.i1)
 iv = _function(special.iv)
@@ -257,7 +262,7 @@ struve = _function(special.struve)
 wofz = _function(special.wofz)
 wrightomega = _function(special.wrightomega)
 
-psi = digamma
+jn, psi = jv, digamma
 _ZETA: np.ufunc = gammas.zeta.ufunc
 
 
@@ -268,7 +273,15 @@ def zeta(x: Any, q: Any = None, out: Any = None) -> Any:
     It is differentiable in ``q``; ``x`` is held constant, 1 or more.
     """
     _refuse("zeta", out=out)
-    return _ZETA(operand(x), 1.0 if q is None else operand(q))
+    if q is None:
+        return _ZETA(_as_taken_by(special._ufuncs._riemann_zeta, x), 1.0)
+    return _ZETA(*[v if isinstance(v, (int, float)) else operand(v) for v in (x, q)])
+
+
+def _as_taken_by(ufunc: np.ufunc, x: Any) -> Any:
+    """``x`` in the dtype of the loop that a ufunc of one operand runs for it."""
+    x = operand(x)
+    return cast(x, ufunc.resolve_dtypes((aval_of(x).dtype, *[None] * ufunc.nout))[0])
 
 
 @_where_traced(special.polygamma)
@@ -276,28 +289,30 @@ def polygamma(n: Any, x: Any) -> Any:
     """The ``n``-th derivative of `digamma` on tracers, ``(-1)**(n+1) n! zeta(n + 1, x)``.
 
     DLMF 5.15.1; ``n`` is a number or an array of them, held constant. The result is a float64, as
-    SciPy's is.
+    SciPy's is, unless ``n`` and ``x`` are float32.
     """
     if has_tracer(n):
         raise ArgumentError(
             "scipy.special.polygamma: the order n is traced",
             "Give n as a number; under jit name it in static_argnames.",
         )
-    orders = np.asarray(n, np.float64)[()]
-    values = cast(operand(x), np.result_type(aval_of(operand(x)).dtype, np.float64))
+    orders, values = np.asarray(n), operand(x)
+    factor = (-1.0) ** (orders + 1) * special.gamma(orders + 1.0)
+    if aval_of(values).dtype.kind != "f":
+        values = cast(values, np.float64)
+    values = cast(values, np.result_type(aval_of(values).dtype, factor.dtype))
     if orders.ndim == 0 and orders == 0:
         return special.psi(values)
-    factor = (-1.0) ** (orders + 1) * special.gamma(orders + 1)
-    higher = factor * _ZETA(orders + 1, values)
+    higher = factor * _ZETA((orders + 1).astype(factor.dtype)[()], values)
     return higher if np.all(orders > 0) else np.where(orders == 0, special.psi(values), higher)
 
 
 @_where_traced(special.multigammaln)  # type: ignore[attr-defined]
 def multigammaln(a: Any, d: int) -> Any:
-    """The logarithm of the gamma function of dimension ``d`` on tracers."""
+    """The logarithm of the gamma function of dimension ``d`` on tracers, a float64 as SciPy's."""
     a = operand(a)
-    shifted = [special.gammaln(a - 0.5 * j) for j in range(d)]
-    return sum(shifted[1:], shifted[0] + d * (d - 1) * 0.25 * math.log(math.pi))
+    total = np.float64(d * (d - 1) * 0.25 * math.log(math.pi))
+    return total + sum([special.gammaln(a - 0.5 * j) for j in range(1, d)], special.gammaln(a))
 
 
 @_where_traced(special.logsumexp)
@@ -315,21 +330,28 @@ def logsumexp(
     """
     from ..nn.categorical import logsumexp as stable
 
-    a = _floating(a)
-    if b is None and not return_sign:
-        return stable(a, axis, keepdims)
-    a, weights = np.broadcast_arrays(a, operand(1.0 if b is None else b))
-    counted = np.where(stop_gradient(weights) == 0, -np.inf, stop_gradient(a))
+    if b is None and not return_sign and not _is_complex(a):
+        return stable(_floating(a), axis, keepdims)
+    a, weights = operands([_floating(a), 1.0 if b is None else b], weak=True)
+    a, weights = np.broadcast_arrays(a, weights)
+    counted = np.where(stop_gradient(weights) == 0, -np.inf, np.real(stop_gradient(a)))
     top = np.max(counted, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
+    top = np.maximum(top, float(np.finfo(aval_of(a).dtype).min))
     # A term of weight 0 keeps its derivative in the weight, unless its exponential overflows.
-    most = math.log(float(np.finfo(a.dtype).max)) - 1.0
-    a = np.where((weights == 0) & ~(a - top < most), -np.inf, a)
-    total = np.sum(weights * np.exp(a - top), axis=axis, keepdims=keepdims)
+    most = math.log(float(np.finfo(aval_of(a).dtype).max)) - 1.0
+    a = np.where((weights == 0) & ~(np.real(a) - top < most), -np.inf, a)
+    total = np.sum(
+        weights * np.exp(difference(a, cast(top, aval_of(a).dtype))), axis=axis, keepdims=keepdims
+    )
     shift = top if keepdims else np.reshape(top, total.shape)
     if not return_sign:
-        return special.xlogy(1.0, total) + shift
-    return special.xlogy(1.0, np.abs(total)) + shift, np.sign(total)
+        return _log(total) + shift
+    return _log(np.abs(total)) + shift, np.sign(total)
+
+
+def _log(x: Any) -> Any:
+    """The logarithm, -inf at 0 without a warning; its slope there is masked."""
+    return cast(xlogy_of(1.0, x), aval_of(x).dtype)
 
 
 @_where_traced(special.softmax)
@@ -337,7 +359,7 @@ def softmax(x: Any, axis: Any = None) -> Any:
     """``exp(x) / sum(exp(x))`` on tracers, without overflow."""
     from ..nn.categorical import softmax as stable
 
-    return stable(_floating(x), axis)
+    return stable(_as_taken_by(np.exp, x), axis)
 
 
 @_where_traced(special.log_softmax)
@@ -345,56 +367,58 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     """The logarithm of `softmax` on tracers, without its underflow."""
     from ..nn.categorical import log_softmax as stable
 
-    return stable(_floating(x), axis)
+    return stable(_as_taken_by(np.exp, x), axis)
 
 
 @_where_traced(special.factorial)
 def factorial(n: Any, exact: bool = False, extend: str = "zero") -> Any:
-    """``gamma(n + 1)`` on tracers, 0 where ``n`` is negative."""
+    """``gamma(n + 1)`` on tracers, 0 where ``n`` is negative; of arrays a float64, as SciPy's."""
     _refuse("factorial", exact=exact or None, extend=None if extend == "zero" else extend)
     n = _floating(n)
-    return np.where(n < 0, 0.0, special.gamma(np.where(n < 0, 0.0, n) + 1))
+    found = np.where(n < 0, 0.0, special.gamma(np.where(n < 0, 0.0, n) + 1))
+    return cast(found, np.float64) if aval_of(n).shape else found
 
 
 @_where_traced(special.comb)
 def comb(N: Any, k: Any, *, exact: bool = False, repetition: bool = False) -> Any:
     """The binomial coefficient on tracers, 0 unless ``0 <= k <= N``."""
     _refuse("comb", exact=exact or None)
-    n, k = np.broadcast_arrays(_floating(N), _floating(k))
+    n, k = np.broadcast_arrays(*operands([N, k]))
     if repetition:
         n = n + k - 1
     inside = (k <= n) & (n >= 0) & (k >= 0)
     return np.where(inside, special.binom(np.where(inside, n, 1.0), np.where(inside, k, 1.0)), 0.0)
 
 
-def _real(name: str, x: Any) -> Any:
-    """``x`` as a real array or tracer of floating dtype."""
-    x = _floating(x)
+def _real(ufunc: np.ufunc, x: Any) -> Any:
+    """``x``, real, in the dtype of the loop that ``ufunc`` runs for it."""
+    x = _as_taken_by(ufunc, x)
     if aval_of(x).dtype.kind == "c":
         raise ArgumentError(
-            f"scipy.special.{name}: a traced complex argument, {aval_of(x)}", "Give a real one."
+            f"scipy.special.{ufunc.__name__}: a traced complex argument, {aval_of(x)}",
+            "Give a real one.",
         )
-    return x if aval_of(x).dtype.itemsize > 2 else cast(x, np.float32)
+    return x
 
 
 @_where_traced(special.sici)
 def sici(x: Any) -> tuple[Any, Any]:
     """The sine and the cosine integral on tracers, of real numbers."""
-    x = _real("sici", x)
+    x = _real(special.sici, x)
     return integrals.sine_integral(x), integrals.cosine_integral(x)
 
 
 @_where_traced(special.shichi)
 def shichi(x: Any) -> tuple[Any, Any]:
     """The hyperbolic sine and cosine integral on tracers, of real numbers."""
-    x = _real("shichi", x)
+    x = _real(special.shichi, x)
     return integrals.hyperbolic_sine_integral(x), integrals.hyperbolic_cosine_integral(x)
 
 
 @_where_traced(special.fresnel)
 def fresnel(z: Any) -> tuple[Any, Any]:
     """Fresnel's integrals S and C on tracers, of real numbers."""
-    z = _real("fresnel", z)
+    z = _real(special.fresnel, z)
     return integrals.fresnel_sine(z), integrals.fresnel_cosine(z)
 
 
@@ -416,7 +440,7 @@ def lambertw(z: Any, k: int = 0, tol: float = 1e-8) -> Any:
 def perm(N: Any, k: Any, exact: bool = False) -> Any:
     """The number of ways to take ``k`` of ``N`` in order on tracers, 0 unless ``0 <= k <= N``."""
     _refuse("perm", exact=exact or None)
-    n, k = np.broadcast_arrays(_floating(N), _floating(k))
+    n, k = np.broadcast_arrays(*operands([N, k]))
     inside = (k <= n) & (n >= 0) & (k >= 0)
     return np.where(
         inside, special.poch(np.where(inside, n - k + 1, 1.0), np.where(inside, k, 1.0)), 0.0
@@ -426,6 +450,10 @@ def perm(N: Any, k: Any, exact: bool = False) -> Any:
 def softplus(x: Any) -> Any:
     """``log(1 + exp(x))`` without overflow; derivative ``expit(x)``."""
     return -special.log_expit(-_floating(x))
+
+
+def _is_complex(x: Any) -> bool:
+    return aval_of(operand(x)).dtype.kind == "c"
 
 
 def _floating(x: Any) -> Any:

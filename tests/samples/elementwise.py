@@ -36,6 +36,10 @@ def _binary(name, function, pairs):
     return [Sample(name, function, pair) for pair in pairs]
 
 
+def _logistic_slope(x):
+    return exponential.logistic_slope(exponential.logistic(x), x)
+
+
 def _powers():
     for n in EXPONENTS:
         yield Sample("scalar_pow", lambda x, n=n: x**n, (P,))
@@ -93,6 +97,7 @@ def _complex():
     yield Sample("arctan2", lambda z: np.angle(z, deg=True), (W,))
     yield Sample("conjugate", np.conjugate, (Z,))
     yield Sample("unit", np.sign, (Z,))
+    yield from [Sample("point_direction", complex.direction, (z,)) for z in (Z, W, Z[0])]
     yield from _binary("make_complex", complex.make_complex, [(X, Y), (S, X), (S, S)])
     yield Sample("make_complex", np.nan_to_num, (Z,))
     yield Sample("convert", lambda x: Convert(np.dtype(np.complex128), False)(x), (X,))
@@ -113,6 +118,8 @@ def _exponential():
     yield from _binary("logaddexp2", np.logaddexp2, REAL)
     yield from _binary("difference", exponential.difference, REAL)
     yield from [Sample("logistic", exponential.logistic, (x,)) for x in FLOATS]
+    for x in (X, S, 9 * X, np.float64(4.0)):
+        yield Sample("logistic_slope", _logistic_slope, (x,))
 
 
 def _trigonometric():
@@ -121,7 +128,10 @@ def _trigonometric():
     for function in (np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arctanh):
         yield from _unary(function, U, S, Z)
     yield from _unary(np.arccosh, P + 1, Z)
+    for x in (X, S, 9 * X, np.float64(-4.0), Z, 4 * Z):
+        yield Sample("sech_squared", lambda x: trigonometric.sech_squared(np.tanh(x), x), (x,))
     yield from _binary("hypot", np.hypot, REAL)
+    yield from _binary("cosine", trigonometric.cosine, REAL)
     yield from _binary("arctan2", np.arctan2, REAL)
     yield from _unary(np.degrees, X, S)
     yield from _unary(np.radians, X, S)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from funcgrad.ops.solve import cofactors, limit_inv
+
 from . import Sample
 
 X = np.sin(np.arange(24.0) * 0.9 + 0.3).reshape(2, 3, 4)
@@ -10,6 +12,7 @@ M, W = X[0], Y[1]
 V, U = M[1], M[:, 2]
 C = M + 1j * X[1]
 N = np.arange(12).reshape(3, 4)
+
 
 SAMPLES = [
     Sample("dot_general", lambda x, y: np.matmul(x, y), (M, W)),
@@ -40,6 +43,7 @@ SAMPLES = [
 
 S = M[:, :3] + 2.0 * np.eye(3)
 R = np.stack([S, S[::-1] * 0.5 + np.eye(3)])
+SHORT = np.outer(S[0], S[1]) + np.outer(S[1], S[2])  # of rank 2
 
 
 def spd(x):
@@ -59,6 +63,11 @@ SAMPLES += [
     Sample("solve", lambda x, y: np.linalg.solve(x, y), (S, X)),
     Sample("det", lambda x: np.linalg.det(x), (S,)),
     Sample("det", lambda x: np.linalg.det(x), (R,)),
+    Sample("cofactors", cofactors, (R,)),
+    Sample("cofactors", cofactors, (SHORT,)),
+    Sample("cofactors", lambda x, t: cofactors(x, t), (SHORT, S)),
+    Sample("cofactors", lambda x, t: cofactors(x, t, t), (S, SHORT)),
+    Sample("limit_inv", limit_inv, (S,)),
     Sample("slogdet", lambda x: np.linalg.slogdet(x)[1], (S,)),
     Sample("slogdet", lambda x: tuple(np.linalg.slogdet(x)), (R,)),
     Sample("cholesky", lambda x: np.linalg.cholesky(spd(x)), (S,)),

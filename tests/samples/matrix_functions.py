@@ -22,6 +22,7 @@ def cho_solve(x, b, lower=False):
     return linalg.cho_solve(linalg.cho_factor(spd(x), lower), b)
 
 
+ABOUT = np.array([[0.0], [4.0], [0.0]])
 SAMPLES = [
     Sample("expm", lambda x: linalg.expm(x), (S,)),
     Sample("expm", lambda x: linalg.expm(x), (R,)),
@@ -50,6 +51,9 @@ SAMPLES = [
     ),
     Sample("solve_triangular", cho_solve, (S, V)),
     Sample("solve_triangular", lambda x, b: cho_solve(x, b, True), (C, B + 0j)),
+    Sample("solve_banded", lambda a, b: linalg.solve_banded((1, 1), a + ABOUT, b), (S, V)),
+    Sample("solve_banded", lambda a, b: linalg.solve_banded((0, 2), a[::-1], b), (S + 1j, B + 1j)),
+    Sample("solve_banded", lambda a, b: linalg.solve_banded((2, 0), a, b), (S, B)),
     Sample("cholesky", lambda x: linalg.cholesky(spd(x)), (C,)),
     Sample("cholesky", lambda x: linalg.cholesky(spd(x), lower=True), (S,)),
     Sample("lu", lambda x: linalg.lu(x)[1:], (S,)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from funcgrad.ops import reduce, scan, sort
+from funcgrad.ops import norms, reduce, scan, sort
 from funcgrad.ops.linear import made
 
 from . import Sample
@@ -15,6 +15,11 @@ C = M + 1j * X[0]
 N = np.arange(12).reshape(3, 4) * 5 % 11
 B = N % 3 > 0
 
+
+def _direction(x, axes):
+    return made(norms.Direction, axes)(x, made(norms.Norm, axes)(x))
+
+
 SAMPLES = [
     Sample("sum", lambda x: np.sum(x), (X,)),
     Sample("sum", lambda x: np.sum(x, axis=(0, -1)), (X,)),
@@ -26,6 +31,18 @@ SAMPLES = [
     Sample("prod", lambda x: np.prod(x, axis=(0, 2)), (X,)),
     Sample("prod", lambda x: np.prod(x, axis=0, keepdims=True), (C,)),
     Sample("prod", lambda x: np.prod(x, initial=2.0, where=B), (Z,)),
+    Sample("norm", np.linalg.norm, (M,)),
+    Sample("norm", np.linalg.norm, (C,)),
+    Sample("norm", lambda x: np.linalg.norm(x, axis=1), (X,)),
+    Sample("norm", lambda x: np.linalg.norm(x, axis=(0, 2), keepdims=True), (X,)),
+    Sample("norm", lambda x: np.linalg.norm(x, axis=0), (C,)),
+    Sample("power_norm", lambda x: np.linalg.norm(x, 3), (V,)),
+    Sample("power_norm", lambda x: np.linalg.norm(x, 1.5, axis=1), (X,)),
+    Sample("power_norm", lambda x: np.linalg.norm(x, -2.5, axis=0, keepdims=True), (M,)),
+    Sample("power_norm", lambda x: np.linalg.norm(x, 3, axis=0), (C,)),
+    *[Sample("scaled_norm", made(norms.ScaledNorm, (1,)), (x,)) for x in (M, C)],
+    *[Sample("direction", lambda x: _direction(x, (0, 1)), (x,)) for x in (M, C)],
+    *[Sample("direction", lambda x: _direction(x, (2,)), (x,)) for x in (X, V.reshape(1, 1, 4))],
     Sample("max", lambda x: np.max(x), (X,)),
     Sample("max", lambda x: np.max(x, axis=(0, 2)), (X,)),
     Sample("max", lambda x: np.max(x, axis=1, keepdims=True), (M,)),

@@ -3,6 +3,10 @@
 import numpy as np
 import scipy.special as special
 
+from funcgrad.ops.special import base as of_error
+from funcgrad.ops.special import bessel
+from funcgrad.ops.special import elliptic as of_more
+from funcgrad.ops.special import gamma as of_gamma
 from funcgrad.ops.special import integrals as more
 from funcgrad.ops.special.gamma import BetaSlope, StudentSlope, student_by_df
 
@@ -40,6 +44,11 @@ def _held(names, first, *args):
         )
 
 
+def _slope(name, function, *arguments):
+    """A derivative, which is a primitive of its own."""
+    return [Sample(name, function, (x,)) for x in arguments]
+
+
 SAMPLES = [
     *_of("erf erfc erfcx erfi ndtr log_ndtr expit log_expit j0 j1 i0 i1 i0e i1e", REAL),
     *_of("erf ndtr log_ndtr expit i0", REAL[0, 1]),
@@ -64,6 +73,7 @@ SAMPLES = [
     Sample("student_slope", lambda df, t: StudentSlope(1)(df, t), (OTHER, REAL[0])),
     Sample("student_slope", lambda df, t: StudentSlope(2)(df, t), (OTHER, REAL[0])),
     *_held("jv yv iv ive kv kve", [ORDERS], POSITIVE),
+    *_held("yn", [np.array([2, 0, -1])], POSITIVE),
     *_held("zeta", [np.array([2.0, 3.5, 4.0])], POSITIVE),
     *_of("exprel dawsn wrightomega cosm1 exp10", REAL),
     *_of("ellipk ellipe ellipkm1", UNIT),
@@ -82,6 +92,20 @@ SAMPLES = [
     *_held("struve modstruve", [ORDERS], POSITIVE),
     *_of("wofz wrightomega", np.array([0.4 + 0.2j, 1.3 + 0.1j])),
     *_of("log1p expm1 exp2 cbrt", POSITIVE),
+    *_slope("erfcx_slope", of_error.erfcx_slope, REAL, 6 + POSITIVE, 0.3 * REAL + 0.1j),
+    *_slope("dawsn_slope", of_more.dawsn_slope, REAL, 6 + POSITIVE, -6 - POSITIVE),
+    *_slope("rgamma_slope", of_more.rgamma_slope, REAL, POSITIVE, np.float64(-3.3)),
+    *_slope("ellipk_slope", lambda m: of_more.ellipk_slope(m, 1 - m), UNIT, -POSITIVE, UNIT - 0.3),
+    *_slope("spence_slope", of_more.spence_slope, POSITIVE, np.array([1.0, 0.9, 30.0])),
+    Sample("digamma_step", of_gamma.digamma_step, (OTHER, POSITIVE)),
+    Sample("digamma_step", of_gamma.digamma_step, (19 * POSITIVE, OTHER)),
+    *_slope(
+        "scaled_bessel_slope", lambda x: bessel.scaled_slope_i(1.5, x), POSITIVE, 29 * POSITIVE
+    ),
+    *_slope("scaled_bessel_slope", lambda x: bessel.scaled_slope_i(1.0, x), REAL),
+    *_slope(
+        "scaled_bessel_slope", lambda x: bessel.scaled_slope_k(1.5, x), POSITIVE, 29 * POSITIVE
+    ),
     *[Sample(name, getattr(more, name), (POSITIVE,)) for name in PARTS],
     Sample("sine_integral", more.sine_integral, (np.array([0.0, -0.3]),)),
     Sample("hyperbolic_sine_integral", more.hyperbolic_sine_integral, (np.array([0.0, -0.3]),)),

@@ -18,6 +18,7 @@ from ...ops.kernels import index as index_kernels
 from ...ops.kernels import linalg as linalg_kernels
 from ...ops.kernels import random as random_kernels
 from ...ops.kernels import scipy as scipy_kernels
+from ...ops.kernels import tail as tail_kernels
 from ...ops.kernels import window as window_kernels
 from . import runtime as support
 
@@ -40,6 +41,7 @@ KERNELS = _functions_of(
     linalg_kernels,
     random_kernels,
     scipy_kernels,
+    tail_kernels,
     window_kernels,
     support,
 )

@@ -34,6 +34,64 @@ def attained(x: Any, extremum: Any, axes: Any) -> Any:
     return np.equal(x, extremum)
 
 
+def deviation(t: Any, s: Any, axes: Any, masked: Any) -> Any:
+    """``t - sum(s * t)`` over ``axes``; ``t`` counts from that of an ``s`` that is nearly 1.
+
+    Where ``masked``, an ``s`` of 0 makes a product 0, whatever ``t`` is.
+    """
+    if s.size and s.max() > 0.9:
+        t = t - np.add.reduce(np.where(s > 0.9, t, 0), axes, keepdims=True)
+    product = np.where(np.equal(s, 0), 0, t) * s if masked else t * s
+    total = np.add.reduce(product, axes, keepdims=True)
+    return np.subtract(t, total, out=product)
+
+
+def balance(c: Any, s: Any, axes: Any) -> Any:
+    """``c - s * sum(c)`` over ``axes``, which sums to 0: so it is made where ``s`` is nearly 1."""
+    z = s * np.add.reduce(c, axes, keepdims=True)
+    np.subtract(c, z, out=z)
+    if s.size and s.max() > 0.9:
+        most = s > 0.9
+        others = np.add.reduce(np.where(most, 0, z), axes, keepdims=True)
+        z = np.where(most, -others, z)
+    return z
+
+
+def shares(e: Any, total: Any, axes: Any) -> Any:
+    """``e / total`` for the total of ``e`` over ``axes``; infinite ones share a total of inf."""
+    with np.errstate(invalid="ignore"):
+        s = e / total
+    if s.size and s.min() != s.min():
+        top = np.isinf(e)
+        s = np.where(np.isinf(total), top / np.add.reduce(top, axes, e.dtype, keepdims=True), s)
+    return s
+
+
+def excess(s: Any, labels: Any) -> Any:
+    """Rows ``s``, which sum to 1, less the rows of the identity that ``labels`` say."""
+    z = np.array(s).reshape(-1, s.shape[-1])
+    rows, places = np.arange(len(z)), np.reshape(labels, -1)
+    own = z[rows, places]
+    less = own - 1
+    if own.size and own.max() > 0.9:
+        z[rows, places] = 0
+        less = np.where(own > 0.9, -np.add.reduce(z, 1), less)
+    z[rows, places] = less
+    return z.reshape(s.shape)
+
+
+def log_total(total: Any, e: Any, axes: Any) -> Any:
+    """``log(total)``, ``total`` the sum of ``e`` over ``axes``, precise where one 1 is most of it.
+
+    Below 1.5 there is one, and the others sum to what is small.
+    """
+    value = np.log(total)
+    if total.size and total.min() < 1.5:
+        rest = np.add.reduce(np.where(e == 1, 0, e), axes, keepdims=True)
+        value = np.where((total < 1.5) & (total >= 1), np.log1p(rest), value)
+    return value
+
+
 def linear_recurrence(a: Any, b: Any, axis: Any, reverse: Any) -> Any:
     """``s[i] = a[i] s[i-1] + b[i]`` along ``axis``, from its end where ``reverse``."""
     turn = slice(None, None, -1) if reverse else slice(None)

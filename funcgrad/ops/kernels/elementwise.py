@@ -103,7 +103,11 @@ def mask_mul(ct: Any, p: Any) -> Any:
 def difference(x: Any, y: Any) -> Any:
     """``x - y``, and 0 where both are the same infinity."""
     with np.errstate(invalid="ignore"):
-        return np.where(np.equal(x, y), 0, np.subtract(x, y))[()]
+        found = np.subtract(x, y)
+        smallest = found.min() if found.size else 0
+        if smallest != smallest:  # inf - inf, or a nan
+            found = np.where(np.equal(x, y), 0, found)[()]
+    return found
 
 
 def logistic(x: Any) -> Any:
@@ -112,6 +116,37 @@ def logistic(x: Any) -> Any:
         e = np.exp(-x)
     e += 1
     return np.divide(1, e, out=e if isinstance(e, np.ndarray) else None)
+
+
+def logistic_slope(s: Any, x: Any) -> Any:
+    """``s (1 - s)`` of ``s = logistic(x)``, as ``s / (1 + exp(x))``, since ``1 - s`` cancels."""
+    with np.errstate(over="ignore"):
+        e = np.exp(x)
+    e += 1
+    return np.divide(s, e, out=e if isinstance(e, np.ndarray) else None)
+
+
+def sech_squared(t: Any, x: Any) -> Any:
+    """``1 - t**2`` of ``t = tanh(x)``, as ``((1 + |t|) exp(-|x|))**2``, which does not cancel.
+
+    For complex numbers with their negatives in place of those whose real part is negative.
+    """
+    if not isinstance(x, np.ndarray):
+        if isinstance(x, complex | np.complexfloating) and x.real < 0:
+            t, x = -t, -x
+        elif not isinstance(x, complex | np.complexfloating):
+            t, x = abs(t), abs(x)
+        root = (1 + t) * np.exp(-x)
+        return type(t)(root * root)
+    if x.dtype.kind == "c":
+        sign = np.where(x.real < 0, -1, 1)
+        root, x = t * sign, x * sign
+    else:
+        root, x = np.abs(t), np.abs(x)
+    root += 1
+    np.negative(x, out=x)
+    root *= np.exp(x, out=x)
+    return np.multiply(root, root, out=root)
 
 
 def keep(condition: Any, x: Any, where: bool) -> Any:
@@ -155,6 +190,79 @@ def share(g: Any, x: Any, y: Any, nan_loses: bool) -> Any:
         if smallest != smallest:  # 0 * inf, or a nan
             product = np.where((product != product) & (weight == 0), 0, product)[()]
     return product
+
+
+def euclidean_norm(x: Any, axes: Any) -> Any:
+    """``sqrt(sum(|x|**2))`` over ``axes``, as `numpy.linalg.norm` computes it."""
+    if len(axes) == x.ndim:
+        flat = x.ravel("K")
+        if flat.dtype.kind == "c":
+            return np.sqrt(flat.real.dot(flat.real) + flat.imag.dot(flat.imag))
+        return np.sqrt(flat.dot(flat))
+    squares = x.real * x.real + x.imag * x.imag if x.dtype.kind == "c" else x * x
+    return np.sqrt(np.add.reduce(squares, axes))
+
+
+def euclidean_norm_of_scaled(x: Any, axes: Any) -> Any:
+    """``sqrt(sum(|x|**2))`` over ``axes``, also where squares underflow or overflow."""
+    if x.dtype.kind == "c":
+        x, axes = np.stack([x.real, x.imag]), (0, *[axis + 1 for axis in axes])
+    with np.errstate(over="ignore", under="ignore"):
+        y, n = scaled_norm(x, axes)
+        top = np.max(np.abs(x), axis=axes, initial=0)
+        most = np.max(np.abs(y), axis=axes, initial=0)
+        n = np.where(most == 0, most, np.reshape(n, most.shape))
+        exponent = np.frexp(top)[1] - np.frexp(most)[1]
+        n = np.where(np.isinf(top), top, np.ldexp(n, exponent))
+    return n if n.ndim else n[()]
+
+
+def scaled_norm(x: Any, axes: Any) -> Any:
+    """``(y, n)``: a multiple of a real ``x``, and its Euclidean norm over ``axes``, which stay.
+
+    It is ``x`` itself where its squares neither underflow nor overflow, else ``x`` times a power of
+    two. Infinities count as ones among zeros, as `numpy.arctan2` takes them. A norm of 0 is 1.
+    """
+    limits = np.finfo(x.dtype)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        n = np.sqrt(np.sum(x * x, axis=axes, keepdims=True))
+        least = np.sqrt(limits.tiny) / limits.eps
+        if not ((n > least) & (n < limits.max)).all():
+            top = np.max(np.abs(x), axis=axes, keepdims=True, initial=0)
+            x = np.where(np.isinf(top), np.where(np.isinf(x), np.sign(x), x * 0), x)
+            exponent = np.where((n > least) & (n < limits.max), 0, np.frexp(top)[1])
+            x = np.ldexp(x, -exponent)
+            n = np.sqrt(np.sum(x * x, axis=axes, keepdims=True))
+            n = np.where(n == 0, x.dtype.type(1), n)
+    return x, n
+
+
+def direction(x: Any, n: Any, axes: Any) -> Any:
+    """``x / |x|`` over ``axes``, of which ``n`` is the norm unless its squares underflow; 0 at 0.
+
+    The numbers of a complex ``x`` are points of the plane.
+    """
+    x = np.asarray(x)
+    limits = np.finfo(x.dtype)
+    n = np.reshape(n, [1 if i in axes else length for i, length in enumerate(x.shape)])
+    if ((n > np.sqrt(limits.tiny) / limits.eps) & (n < limits.max)).all():
+        return x / n
+    if x.dtype.kind == "c":
+        parts, n = scaled_norm(np.stack([x.real, x.imag]), (0, *[axis + 1 for axis in axes]))
+        return make_complex(*(parts / n))
+    y, n = scaled_norm(x, axes)
+    return y / n
+
+
+def point_direction(x: Any) -> Any:
+    """``x / |x|`` of complex numbers, also where squares underflow or overflow; 0 at 0."""
+    return direction(x, np.abs(x), ())
+
+
+def cosine(x: Any, y: Any) -> Any:
+    """``x / hypot(x, y)``, also where squares underflow or overflow; 0 at the origin."""
+    parts, n = scaled_norm(np.array(np.broadcast_arrays(x, y)), (0,))
+    return parts[0] / n[0]
 
 
 def sinc_derivative(x: Any, order: int) -> Any:

@@ -19,11 +19,50 @@ def scatter(y: Any, index: Any, shape: Any) -> Any:
 
 def scatter_add(y: Any, index: Any, shape: Any) -> Any:
     """Zeros of ``shape`` with ``y`` added at ``index``, where places may repeat."""
-    z = np.zeros(shape, np.asarray(y).dtype)
-    if np.size(y) * 4 >= z.size and any(type(part) is slice for part in index):
-        # Adding whole rows is slow in np.add.at, adding to places of the flat array is fast.
-        places = np.arange(z.size).reshape(shape)[index]
-        np.add.at(z.reshape(-1), places.reshape(-1), np.reshape(y, -1))
+    return add_repeated(np.zeros(shape, np.asarray(y).dtype), y, index)
+
+
+def add_repeated(z: Any, y: Any, index: Any) -> Any:
+    """``z`` after ``numpy.add.at(z, index, y)``, in the same order of additions.
+
+    That is fast for vectors alone. Where the index takes whole rows or columns it is done to each
+    of a few vectors, or to many as one flat vector.
+    """
+    places = max([part.size for part in index if type(part) is np.ndarray], default=1)
+    few = places < 64 and np.size(y) < 64
+    if few or z.ndim == np.ndim(y) == 1 or not z.flags.c_contiguous or not z.size:
+        np.add.at(z, index, y)
+        return z
+    parts, spare = [], z.ndim - sum(part is not None and part is not ... for part in index)
+    for part in index if any(part is ... for part in index) else (*index, ...):
+        parts += [slice(None)] * spare if part is ... else [part]
+    axes = [i for i, part in enumerate(parts) if type(part) is not slice]
+    first, last = axes[0], axes[-1] + 1
+    together = len(axes) == last - first and not any(part is None for part in parts)
+    whole = all(part == slice(None) for part in parts if type(part) is slice)
+    before, after = [int(np.prod(part)) for part in (z.shape[:first], z.shape[last:])]
+    if together and whole and places >= 64 and (before == 1 or before * after <= 32):
+        rows, step = parts[first], 1
+        if len(axes) > 1:
+            rows = 0
+            for axis in range(last - 1, first - 1, -1):
+                n = z.shape[axis]
+                along = np.arange(0, n * step, step).reshape((1,) * axis + (n,))
+                rows, step = rows + along[(0,) * axis + (parts[axis],)], step * n
+        shape = z.shape[:first] + rows.shape + z.shape[last:]
+        y = (y if np.shape(y) == shape else np.broadcast_to(y, shape)).reshape(before, -1, after)
+        rows = rows.reshape(-1).astype(np.intp, copy=False)
+        if before * after > 32:
+            places = np.arange(0, z.size, after)[rows][:, None] + np.arange(after)
+            np.add.at(z.reshape(-1), places.reshape(-1), y.reshape(-1))
+        else:
+            vectors = z.reshape(before, -1, after)
+            for i, j in np.ndindex(before, after):
+                np.add.at(vectors[i, :, j], rows, y[i, :, j])
+    elif np.size(y) * 4 >= z.size and not whole:
+        places = np.arange(z.size).reshape(z.shape)[index]
+        values = np.broadcast_to(y, places.shape).reshape(-1)
+        np.add.at(z.reshape(-1), places.reshape(-1), values)
     else:
         np.add.at(z, index, y)
     return z
@@ -58,9 +97,8 @@ def put_at(z: Any, y: Any, index: Any) -> Any:
 def add_in(z: Any, y: Any, index: Any) -> Any:
     """``z``, which nobody else reads, with ``y`` added at ``index``, each time a place repeats."""
     if any(type(part) is np.ndarray for part in index):
-        np.add.at(z, index, y)
-    else:
-        z[index] += y
+        return add_repeated(z, y, index)
+    z[index] += y
     return z
 
 

@@ -65,3 +65,75 @@ def stacked_lstsq(a: Any, b: Any, rcond: Any) -> Any:
     for place in np.ndindex(a.shape[:-2]):
         out[place] = np.linalg.lstsq(a[place], b[place], rcond)[0]
     return out
+
+
+def cofactors(x: Any, *directions: Any) -> Any:
+    """The cofactors of each matrix of a stack, or how they move in each of the directions at once.
+
+    That is the gradient of a derivative of the determinant, a polynomial, whatever the rank. Of a
+    regular matrix it follows from the inverse. Else ``x`` is moved by ``r W`` times each of the
+    roots of unity, ``W`` the product of the singular vectors of small singular values, and the mean
+    taken: as a polynomial of a degree below the number of roots has its value at 0 for its mean.
+    """
+    eps, order = np.finfo(x.dtype).eps, len(directions)
+    if order >= x.shape[-1]:  # they are of degree n - 1
+        return np.zeros(x.shape, x.dtype)
+    # What cancels with the inverse grows with its size, and once more for each direction.
+    small = eps ** (0.5 / (order + 1))
+    try:
+        inverse = np.linalg.inv(x)
+        sizes = np.max(np.abs(x), axis=(-2, -1), initial=0)
+        sizes = sizes * np.max(np.abs(inverse), axis=(-2, -1), initial=0)
+        if not (sizes * small > 0.125).any():  # nor nan
+            return regular_cofactors(x, inverse, *directions)
+    except np.linalg.LinAlgError:
+        pass
+    if x.ndim > 2:
+        return np.stack([cofactors(*parts) for parts in zip(x, *directions)])
+    u, s, vh = np.linalg.svd(x)
+    zero = s <= 4 * len(s) * eps * s[0]
+    if np.sum(zero) > order + 1:
+        return np.zeros(x.shape, x.dtype)
+    count = int(np.sum(s <= small * s[0]))
+    r = s[-count - 1] if count < len(s) else s.dtype.type(1)
+    if count and not zero[-count]:  # not farther than need be from one that is more than rounding
+        r = max(r * (s[-count] / r) ** (1 / (order + 2)), 2 * s[-count])
+    w = u[:, len(s) - count :] @ vh[len(s) - count :]
+    roots = np.exp(2j * np.pi * np.arange(count + 1) / (count + 1))
+    real = count < 2 and x.dtype.kind == "f"
+    total = 0
+    for root in roots.real if real else roots:
+        moved = x + (r * root).astype(np.result_type(x, s if real else np.complex64)) * w
+        total = total + regular_cofactors(moved, np.linalg.inv(moved), *directions)
+    total = total / (count + 1)
+    return (total if x.dtype.kind == "c" else total.real).astype(x.dtype)
+
+
+def regular_cofactors(x: Any, inverse: Any, *directions: Any) -> Any:
+    """`cofactors` of regular matrices.
+
+    With ``y_i = inverse @ direction_i`` and ``e_i`` whose squares are 0, the adjugate of ``1 + sum
+    e_i y_i`` has at ``prod_S e_i`` the coefficient ``a(S) = d(S) - sum_S y_i a(S - i)``, and the
+    determinant ``d(S) = tr(y_i a(S - i))``, for any ``i`` of ``S``.
+    """
+    moves = [inverse @ t for t in directions]
+    unit = np.eye(x.shape[-1], dtype=x.dtype)
+    found = [np.broadcast_to(unit, x.shape)]
+    for chosen in range(1, 2 ** len(moves)):
+        parts = [y @ found[chosen - (1 << i)] for i, y in enumerate(moves) if chosen >> i & 1]
+        determinant = np.trace(parts[0], axis1=-2, axis2=-1)
+        found.append(determinant[..., None, None] * unit - sum(parts))
+    adjugate = np.linalg.det(x)[..., None, None] * (found[-1] @ inverse)
+    return np.swapaxes(adjugate, -1, -2).copy()
+
+
+def inverse_or_infinite(x: Any) -> Any:
+    """``numpy.linalg.inv``; for singular matrices the cofactors over 0, and 0 where those are 0."""
+    try:
+        return np.linalg.inv(x)
+    except np.linalg.LinAlgError:
+        if x.ndim > 2:
+            return np.stack([inverse_or_infinite(part) for part in x])
+        turned = cofactors(x).T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(turned == 0, turned, turned / np.zeros_like(turned))

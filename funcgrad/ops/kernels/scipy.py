@@ -71,6 +71,16 @@ def triangular_solution(a: Any, b: Any, lower: Any, unit: Any, check: Any) -> An
     return out
 
 
+def banded_solution(ab: Any, b: Any, below: Any, above: Any, check: Any) -> Any:
+    """``scipy.linalg.solve_banded`` for stacks of one length."""
+    from scipy.linalg import solve_banded
+
+    out = np.empty(b.shape, b.dtype)
+    for place in np.ndindex(b.shape[:-2]):
+        out[place] = solve_banded((below, above), ab[place], b[place], check_finite=check)
+    return out
+
+
 def lu_factors(x: Any) -> Any:
     """``scipy.linalg.lu`` of each square matrix of a stack: permutations, lower, upper."""
     from scipy.linalg import lu

@@ -18,6 +18,7 @@ from ...core.primitive import primitive
 from ...errors import MissingRuleError
 from ..arithmetic import square, sub
 from ..exponential import difference, exp
+from ..kernels import tail as tail_kernels
 from ..kinds import Discrete, Elementwise, Over, add, mask_mul, mul, neg, quiet_div
 
 __all__ = [
@@ -109,12 +110,20 @@ class Erfc(Special):
 class Erfcx(Special):
     """``exp(x**2) erfc(x)``; derivative ``2 x erfcx(x) - 2/sqrt(pi)`` (product rule, DLMF 7.2.2).
 
-    The difference cancels: for large x the derivative has a relative error of ``x**2`` rounding
-    units.
+    The difference cancels for large x, where `ErfcxSlope` has a series; that for the derivative
+    after it cancels still, to a relative error of ``x**2`` rounding units.
     """
 
     numpy = special.erfcx
-    partials = (lambda out, x: sub(mul(2.0, mul(x, out)), _TWO_BY_ROOT_PI),)
+    partials = (lambda out, x: erfcx_slope(x),)
+
+
+@primitive
+class ErfcxSlope(Elementwise):
+    """The derivative of erfcx; its own is ``2 erfcx(x) + 2 x erfcx'(x)``."""
+
+    numpy = tail_kernels.erfcx_slope
+    partials = (lambda out, x: mul(2.0, add(erfcx(x), mul(x, out))),)
 
 
 @primitive
@@ -282,6 +291,6 @@ class Gammasgn(Special, Discrete):
 
 erf, erfc, erfcx, erfi, erfinv, erfcinv = Erf(), Erfc(), Erfcx(), Erfi(), Erfinv(), Erfcinv()
 ndtr, log_ndtr, ndtri, ndtri_exp = Ndtr(), LogNdtr(), Ndtri(), NdtriExp()
-expit, log_expit, logit = Expit(), LogExpit(), Logit()
+expit, log_expit, logit, erfcx_slope = Expit(), LogExpit(), Logit(), ErfcxSlope()
 xlogy, xlog1py, entr, rel_entr, kl_div = Xlogy(), Xlog1py(), Entr(), RelEntr(), KlDiv()
 exp1, expi, gammasgn = Exp1(), Expi(), Gammasgn()

@@ -11,8 +11,11 @@ from scipy import special
 
 from ...core.primitive import primitive
 from ..arithmetic import sub
-from ..discrete import sign
-from ..kinds import add, mul, neg
+from ..complex import absolute
+from ..discrete import less, sign
+from ..kernels import tail as tail_kernels
+from ..kinds import Elementwise, add, mul, neg
+from ..select import select
 from .base import Special, no_derivative
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "kve",
     "y0",
     "y1",
+    "yn",
     "yv",
 ]
 
@@ -96,6 +100,18 @@ class Yv(Special):
 
 
 @primitive
+class Yn(Special):
+    """Y of integer order; derivative ``(yn(n-1, x) - yn(n+1, x)) / 2`` (DLMF 10.6.1)."""
+
+    # The order is an integer, or a float beside float32.
+    numpy, singular, masks, untyped = special.yn, True, True, 1
+    partials = (
+        no_derivative("yn", "n"),
+        lambda out, n, x: mul(0.5, sub(yn(sub(n, 1), x), yn(add(n, 1), x))),
+    )
+
+
+@primitive
 class I0(Special):
     """I of order 0; derivative ``i1(x)`` (DLMF 10.29.3)."""
 
@@ -108,7 +124,10 @@ class I1(Special):
     """I of order 1; derivative ``(i0(x) + iv(2, x)) / 2`` (DLMF 10.29.1)."""
 
     numpy = special.i1
-    partials = (lambda out, x: mul(0.5, add(i0(x), iv(2.0, x))),)
+    # SciPy's iv of the least numbers is nan.
+    partials = (
+        lambda out, x: mul(0.5, add(i0(x), iv(2.0, select(less(absolute(x), 1e-30), 0.0, x)))),
+    )
 
 
 @primitive
@@ -124,7 +143,7 @@ class I0e(Special):
     """``exp(-|x|) i0(x)``; at the kink in 0 the derivative is 0, midway between the two sides."""
 
     name, numpy = "i0e", special.i0e
-    partials = (lambda out, x: sub(i1e(x), mul(sign(x), out)),)
+    partials = (lambda out, x: scaled_slope_i(0.0, x),)
 
 
 @primitive
@@ -132,7 +151,7 @@ class I1e(Special):
     """``exp(-|x|) i1(x)``."""
 
     name, numpy = "i1e", special.i1e
-    partials = (lambda out, x: sub(mul(0.5, add(i0e(x), ive(2.0, x))), mul(sign(x), out)),)
+    partials = (lambda out, x: scaled_slope_i(1.0, x),)
 
 
 @primitive
@@ -142,7 +161,7 @@ class Ive(Special):
     numpy, singular, masks = special.ive, True, True
     partials = (
         no_derivative("ive", "v"),
-        lambda out, v, x: sub(_mean(ive, v, x), mul(sign(x), out)),
+        lambda out, v, x: scaled_slope_i(v, x),
     )
 
 
@@ -175,7 +194,7 @@ class K0e(Special):
     """``exp(x) k0(x)``, infinite at 0."""
 
     name, numpy, singular, masks = "k0e", special.k0e, True, True
-    partials = (lambda out, x: sub(out, k1e(x)),)
+    partials = (lambda out, x: scaled_slope_k(0.0, x),)
 
 
 @primitive
@@ -183,7 +202,7 @@ class K1e(Special):
     """``exp(x) k1(x)``, infinite at 0."""
 
     name, numpy, singular, masks = "k1e", special.k1e, True, True
-    partials = (lambda out, x: sub(out, mul(0.5, add(k0e(x), kve(2.0, x)))),)
+    partials = (lambda out, x: scaled_slope_k(1.0, x),)
 
 
 @primitive
@@ -191,10 +210,39 @@ class Kve(Special):
     """``exp(x) kv(v, x)``, infinite at 0."""
 
     numpy, singular, masks = special.kve, True, True
-    partials = (no_derivative("kve", "v"), lambda out, v, x: sub(out, _mean(kve, v, x)))
+    partials = (no_derivative("kve", "v"), lambda out, v, x: scaled_slope_k(v, x))
+
+
+def _next_slope_i(v: Any, x: Any) -> Any:
+    lower, upper = scaled_slope_i(sub(v, 1.0), x), scaled_slope_i(add(v, 1.0), x)
+    return sub(mul(0.5, add(lower, upper)), mul(sign(x), scaled_slope_i(v, x)))
+
+
+def _next_slope_k(v: Any, x: Any) -> Any:
+    lower, upper = scaled_slope_k(sub(v, 1.0), x), scaled_slope_k(add(v, 1.0), x)
+    return sub(scaled_slope_k(v, x), mul(0.5, add(lower, upper)))
+
+
+@primitive
+class ScaledBesselSlope(Elementwise):
+    """The derivative of ive or kve by ``x``, without cancelling far out; its own may."""
+
+    kind: str
+    numpy, singular, masks = tail_kernels.scaled_bessel_slope, True, True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        following = _next_slope_i if self.kind == "i" else _next_slope_k
+        self.partials = (
+            no_derivative(f"{self.kind}ve", "v"),
+            lambda out, v, x: following(v, x),
+        )
+
+
+scaled_slope_i, scaled_slope_k = ScaledBesselSlope("i"), ScaledBesselSlope("k")
 
 
 j0, j1, jv = J0(), J1(), Jv()
-y0, y1, yv = Y0(), Y1(), Yv()
+y0, y1, yv, yn = Y0(), Y1(), Yv(), Yn()
 i0, i1, iv, i0e, i1e, ive = I0(), I1(), Iv(), I0e(), I1e(), Ive()
 k0, k1, kv, k0e, k1e, kve = K0(), K1(), Kv(), K0e(), K1e(), Kve()

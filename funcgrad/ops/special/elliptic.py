@@ -13,13 +13,15 @@ from typing import Any
 from scipy import special
 
 from ...core.primitive import primitive
-from ..arithmetic import square, sub
+from ..arithmetic import quiet_power, square, sub
 from ..discrete import sign
-from ..exponential import exp, log, log1p, sqrt
-from ..kinds import Over, add, div, mask_mul, mul, neg, quiet_div
-from ..trigonometric import sin
+from ..exponential import exp, log, log1p
+from ..kernels import tail as tail_kernels
+from ..kinds import Elementwise, Over, add, div, mask_mul, mul, neg, quiet_div
+from ..select import maximum, minimum
+from ..trigonometric import cosine, hypot, sin
 from .base import Special, erf, no_derivative, xlog1py, xlogy
-from .gamma import digamma
+from .gamma import digamma, zeta
 
 __all__ = [
     "boxcox",
@@ -96,7 +98,7 @@ class Ellipk(Special):
     """K, of the parameter ``m``: ``pi/2 2F1(1/2, 1/2; 1; m)`` (DLMF 19.5.1), infinite at 1."""
 
     numpy, singular, masks = special.ellipk, True, True
-    partials = (lambda out, m: mul(math.pi / 8, hyp2f1(1.5, 1.5, 2.0, m)),)
+    partials = (lambda out, m: ellipk_slope(m, sub(1.0, m)),)
 
 
 @primitive
@@ -104,7 +106,22 @@ class Ellipkm1(Special):
     """``ellipk(1 - p)``, precise near 0."""
 
     numpy, singular, masks = special.ellipkm1, True, True
-    partials = (lambda out, p: mul(-math.pi / 8, hyp2f1(1.5, 1.5, 2.0, sub(1.0, p))),)
+    partials = (lambda out, p: neg(ellipk_slope(sub(1.0, p), p)),)
+
+
+@primitive
+class EllipkSlope(Elementwise):
+    """The derivative of K by ``m``; the second operand is ``1 - m``, and derivatives are by it.
+
+    ``(E - p K) / (2 m p)`` (DLMF 19.4.1), near 0 ``pi/8 2F1(3/2, 3/2; 2; m)``, whose derivative is
+    its own.
+    """
+
+    numpy, singular, masks = tail_kernels.ellipk_slope, True, True
+    partials = (
+        None,
+        lambda out, m, p: mul(-9 * math.pi / 64, hyp2f1(2.5, 2.5, 3.0, m)),
+    )
 
 
 @primitive
@@ -120,7 +137,15 @@ class Spence(Special):
     """The dilogarithm ``Li2(1 - z)``; derivative ``-log(z) / (z - 1)`` (DLMF 25.12.2)."""
 
     numpy, singular, masks = special.spence, True, True
-    partials = (lambda out, z: neg(hyp2f1(1.0, 1.0, 2.0, sub(1.0, z))),)
+    partials = (lambda out, z: spence_slope(z),)
+
+
+@primitive
+class SpenceSlope(Elementwise):
+    """``-log(z) / (z - 1)``, -1 at 1; derivative ``2F1(2, 2; 3; 1 - z) / 2`` (DLMF 15.5.1)."""
+
+    numpy, singular, masks = tail_kernels.spence_slope, True, True
+    partials = (lambda out, z: mul(0.5, hyp2f1(2.0, 2.0, 3.0, sub(1.0, z))),)
 
 
 @primitive
@@ -189,7 +214,15 @@ class Dawsn(Special):
     """Dawson's integral; derivative ``1 - 2 x dawsn(x)`` (DLMF 7.10.4)."""
 
     numpy = special.dawsn
-    partials = (lambda out, x: sub(1.0, mul(2.0, mul(x, out))),)
+    partials = (lambda out, x: dawsn_slope(x),)
+
+
+@primitive
+class DawsnSlope(Elementwise):
+    """The derivative of dawsn; its own is ``-2 dawsn(x) - 2 x dawsn'(x)``."""
+
+    numpy = tail_kernels.dawsn_slope
+    partials = (lambda out, x: mul(-2.0, add(dawsn(x), mul(x, out))),)
 
 
 @primitive
@@ -227,10 +260,18 @@ class OwensT(Special):
 
 @primitive
 class Rgamma(Special):
-    """``1 / gamma(x)``; derivative ``-rgamma(x) digamma(x)``."""
+    """``1 / gamma(x)``; derivative ``-rgamma(x) digamma(x)``, finite at the poles of gamma."""
 
-    numpy, singular, masks = special.rgamma, True, True
-    partials = (lambda out, x: neg(mul(out, digamma(x))),)
+    numpy = special.rgamma
+    partials = (lambda out, x: rgamma_slope(x),)
+
+
+@primitive
+class RgammaSlope(Elementwise):
+    """The derivative of rgamma; its own, ``rgamma (digamma**2 - digamma')``, not at the poles."""
+
+    numpy, singular, masks = tail_kernels.rgamma_slope, True, True
+    partials = (lambda out, x: mul(rgamma(x), sub(square(digamma(x)), zeta(2.0, x))),)
 
 
 def _struve_part(v: Any, x: Any) -> Any:
@@ -321,8 +362,8 @@ class Powm1(Special):
 
     name, numpy, singular, masks = "powm1", special.powm1, True, True
     partials = (
-        lambda out, x, y: mask_mul(y, quiet_div(add(out, 1.0), x)),
-        lambda out, x, y: mul(add(out, 1.0), xlogy(1.0, x)),
+        lambda out, x, y: mask_mul(y, quiet_power(x, sub(y, 1.0))),
+        lambda out, x, y: mask_mul(quiet_power(x, y), xlogy(1.0, x)),
     )
 
 
@@ -333,7 +374,7 @@ class Huber(Special):
     numpy = special.huber
     partials = (
         lambda out, delta, r: _excess(delta, r),
-        lambda out, delta, r: sub(r, mul(sign(r), _excess(delta, r))),
+        lambda out, delta, r: minimum(maximum(r, neg(delta)), delta),
     )
 
 
@@ -349,17 +390,24 @@ class PseudoHuber(Special):
 
     numpy = special.pseudo_huber
     partials = (
-        lambda out, delta, r: sub(
-            mul(2.0, div(out, delta)), div(square(r), sqrt(add(square(delta), square(r))))
-        ),
-        lambda out, delta, r: div(mul(delta, r), sqrt(add(square(delta), square(r)))),
+        lambda out, delta, r: _pseudo_huber_by_delta(delta, r),
+        lambda out, delta, r: mul(delta, cosine(r, delta)),
     )
+
+
+def _pseudo_huber_by_delta(delta: Any, r: Any) -> Any:
+    """``(q - delta)**2 / q`` with ``q = hypot(delta, r)``, by ``r**2 / (q + delta)``."""
+    q = hypot(delta, r)
+    excess = mul(r, quiet_div(r, add(q, delta)))
+    return mul(excess, quiet_div(excess, q))
 
 
 hyp0f1, hyp1f1, hyp2f1 = Hyp0f1(), Hyp1f1(), Hyp2f1()
 ellipk, ellipkm1, ellipe, spence, exprel = Ellipk(), Ellipkm1(), Ellipe(), Spence(), Exprel()
 boxcox, boxcox1p, inv_boxcox, inv_boxcox1p = Boxcox(), Boxcox1p(), InvBoxcox(), InvBoxcox1p()
 dawsn, wofz, wrightomega, owens_t, rgamma = Dawsn(), Wofz(), Wrightomega(), OwensT(), Rgamma()
+dawsn_slope, rgamma_slope = DawsnSlope(), RgammaSlope()
+ellipk_slope, spence_slope = EllipkSlope(), SpenceSlope()
 struve, modstruve = Struve(), Modstruve()
 log1p_of, expm1, exp2, exp10 = SpecialLog1p(), SpecialExpm1(), SpecialExp2(), Exp10()
 cbrt, cosm1, powm1, huber, pseudo_huber = SpecialCbrt(), Cosm1(), Powm1(), Huber(), PseudoHuber()

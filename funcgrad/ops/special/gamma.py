@@ -18,6 +18,7 @@ from ..discrete import isinf
 from ..exponential import exp
 from ..kernels import random as kernels
 from ..kernels import scipy as scipy_kernels
+from ..kernels import tail as tail_kernels
 from ..kinds import Elementwise, add, div, mask_mul, mul, neg, quiet_div
 from ..linear import made
 from ..random import Polygamma, gamma_slope, moment
@@ -97,6 +98,20 @@ class Zeta(Special):
         return f"special.zeta({', '.join(operands)})"
 
 
+@primitive
+class DigammaStep(Elementwise):
+    """``digamma(x + b) - digamma(x)``, also where the two are large and near to each other."""
+
+    numpy, singular, masks = tail_kernels.digamma_step, True, True
+    partials = (
+        lambda out, x, b: sub(zeta(2.0, add(x, b)), zeta(2.0, x)),
+        lambda out, x, b: zeta(2.0, add(x, b)),
+    )
+
+
+digamma_step = DigammaStep()
+
+
 def _excess(x: Any, y: Any) -> Any:
     """``digamma(x) - digamma(y)``."""
     return sub(digamma(x), digamma(y))
@@ -108,8 +123,8 @@ class Beta(Special):
 
     numpy, singular, masks = special.beta, True, True
     partials = (
-        lambda out, a, b: mul(out, _excess(a, add(a, b))),
-        lambda out, a, b: mul(out, _excess(b, add(a, b))),
+        lambda out, a, b: neg(mul(out, digamma_step(a, b))),
+        lambda out, a, b: neg(mul(out, digamma_step(b, a))),
     )
 
 
@@ -119,8 +134,8 @@ class Betaln(Special):
 
     numpy, singular, masks = special.betaln, True, True
     partials = (
-        lambda out, a, b: _excess(a, add(a, b)),
-        lambda out, a, b: _excess(b, add(a, b)),
+        lambda out, a, b: neg(digamma_step(a, b)),
+        lambda out, a, b: neg(digamma_step(b, a)),
     )
 
 
@@ -130,7 +145,7 @@ class Binom(Special):
 
     numpy, singular, masks = special.binom, True, True
     partials = (
-        lambda out, n, k: mul(out, _excess(add(n, 1.0), add(sub(n, k), 1.0))),
+        lambda out, n, k: mul(out, digamma_step(add(sub(n, k), 1.0), k)),
         lambda out, n, k: mul(out, _excess(add(sub(n, k), 1.0), add(k, 1.0))),
     )
 
@@ -141,7 +156,7 @@ class Poch(Special):
 
     numpy, singular, masks = special.poch, True, True
     partials = (
-        lambda out, z, m: mul(out, _excess(add(z, m), z)),
+        lambda out, z, m: mul(out, digamma_step(z, m)),
         lambda out, z, m: mul(out, digamma(add(z, m))),
     )
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from ...core.trace import aval_of
 from ...errors import ArgumentError, ShapeError
-from ...numpy.decompose import floating, matrices_of
+from ...numpy import decompose
+from ...numpy.arguments import cast, operand
 from ...numpy.dispatch import has_tracer
 
-__all__ = ["left_alone", "square", "where_traced"]
+__all__ = ["floating", "left_alone", "matrices_of", "square", "where_traced"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,6 +34,18 @@ def where_traced(function: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return public
 
     return decorate
+
+
+def floating(a: Any) -> Any:
+    """An array-like of the dtype that SciPy's LAPACK takes: float32 for integers that fit it."""
+    x = operand(a)
+    dtype = aval_of(x).dtype
+    return x if dtype.char in "fdFD" else cast(x, np.promote_types(dtype, np.float32))
+
+
+def matrices_of(name: str, a: Any) -> Any:
+    """Stacked matrices of such a dtype; see `funcgrad.numpy.decompose.matrices_of`."""
+    return decompose.matrices_of(name, floating(a))
 
 
 def square(name: str, a: Any) -> Any:

@@ -9,11 +9,10 @@ from scipy import linalg as genuine
 
 from ...core.trace import aval_of
 from ...errors import NotTraceableError
-from ...numpy.decompose import floating, matrices_of
 from ...ops import matrix_functions as ops
 from ...ops import solve as solves
 from ...ops.matrices import adjoint, transposed
-from .base import left_alone, square, where_traced
+from .base import floating, left_alone, matrices_of, square, where_traced
 
 __all__ = ["cho_factor", "cholesky", "lu", "lu_factor", "polar", "qr", "svd", "svdvals"]
 

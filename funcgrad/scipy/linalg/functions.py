@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 from scipy import linalg as genuine
 
+from ...api.program import stop_gradient
 from ...core.trace import aval_of
 from ...errors import ShapeError
-from ...numpy.arguments import cast, operands
+from ...numpy.arguments import cast, operand, operands
+from ...numpy.dispatch import has_tracer
 from ...ops import matrix_functions as ops
+from ...ops.norms import scaled_norm
 from .base import square, where_traced
 
 __all__ = [
@@ -45,7 +48,13 @@ def expm(A: Any) -> Any:
     array([[1., 0.],
            [0., 1.]])
     """
-    return ops.expm(square("expm", A))
+    return ops.expm(_exponent("expm", A))
+
+
+def _exponent(name: str, A: Any) -> Any:
+    """Square matrices as `expm` and `sqrtm` take them: integers, however small, become float64."""
+    x = operand(A)
+    return square(name, x if aval_of(x).inexact else cast(x, np.float64))
 
 
 @where_traced(genuine.expm_frechet)
@@ -54,10 +63,12 @@ def expm_frechet(
 ) -> Any:
     """``scipy.linalg.expm_frechet``: the exponential and its derivative in the direction ``E``.
 
+    In double precision, as SciPy's.
+
     Raises:
         ShapeError: For matrices that are not square or not of one shape.
     """
-    x, t = operands([square("expm_frechet", A), square("expm_frechet", E)])
+    x, t = operands([_double(square("expm_frechet", matrix)) for matrix in (A, E)])
     if aval_of(x).shape != aval_of(t).shape:
         raise ShapeError(
             f"scipy.linalg.expm_frechet: got {aval_of(x)} and {aval_of(t)}",
@@ -69,16 +80,28 @@ def expm_frechet(
 
 @where_traced(genuine.sqrtm)
 def sqrtm(A: Any, disp: Any = True, blocksize: Any = 64) -> Any:
-    """``scipy.linalg.sqrtm`` of square matrices ``(..., n, n)``, of the dtype of ``A``.
+    """``scipy.linalg.sqrtm`` of square matrices ``(..., n, n)``.
 
-    The derivative solves ``R dR + dR R = dA`` (Higham, Functions of Matrices, 2008).
+    The derivative solves ``R dR + dR R = dA`` (Higham, Functions of Matrices, 2008). A real matrix
+    may have a complex root: SciPy's dtype depends on the numbers. So does the one here where they
+    are known, under grad and the like; under jit and vmap give ``A + 0j``.
 
     Raises:
         ShapeError: For other shapes.
-        numpy.linalg.LinAlgError: For a real matrix whose root is complex: SciPy's dtype depends on
-            the numbers. ``sqrtm(A + 0j)`` has it.
+        numpy.linalg.LinAlgError: For a real matrix whose root is complex, under jit and vmap.
+
+    >>> import numpy as np
+    >>> from funcgrad import jvp
+    >>> jvp(sqrtm, (np.diag([-4.0, 9.0]),), (np.eye(2),))[1].diagonal().round(4)
+    array([0.    -0.25j  , 0.1667+0.j    ])
     """
-    return ops.sqrtm(square("sqrtm", A))
+    x = _exponent("sqrtm", A)
+    dtype, numbers = aval_of(x).dtype, stop_gradient(x)
+    if dtype.kind == "f" and not has_tracer(numbers):
+        places = np.ndindex(numbers.shape[:-2])
+        if any(np.iscomplexobj(genuine.sqrtm(numbers[place])) for place in places):
+            x = cast(x, np.result_type(dtype, np.complex64))
+    return ops.sqrtm(x)
 
 
 @where_traced(genuine.logm)
@@ -90,8 +113,8 @@ def logm(A: Any, disp: Any = True) -> Any:
 
     Raises:
         ShapeError: For other shapes.
-        numpy.linalg.LinAlgError: For a real matrix whose logarithm is complex: SciPy's dtype
-            depends on the numbers. ``logm(A + 0j)`` has it.
+        numpy.linalg.LinAlgError: For a real matrix whose logarithm is complex: its eigenvalues are
+            on the branch cut, where derivatives are not safe. ``logm(A + 0j)`` has the value.
 
     >>> import numpy as np
     >>> from funcgrad import grad
@@ -100,7 +123,7 @@ def logm(A: Any, disp: Any = True) -> Any:
            [0.  , 0.25]])
     """
     x = square("logm", A)
-    return ops.logm(cast(x, np.result_type(aval_of(x).dtype, np.float64)))
+    return ops.logm(_double(x))
 
 
 @where_traced(genuine.cosm)
@@ -122,7 +145,7 @@ def tanm(A: Any) -> Any:
 
 
 def _cos_and_sin(name: str, A: Any) -> tuple[Any, Any]:
-    x = square(name, A)
+    x = _exponent(name, A)
     turned = ops.expm(1j * x)
     if aval_of(x).dtype.kind != "c":
         return np.real(turned), np.imag(turned)
@@ -149,24 +172,39 @@ def tanhm(A: Any) -> Any:
 
 
 def _cosh_and_sinh(name: str, A: Any) -> tuple[Any, Any]:
-    x = square(name, A)
+    x = _exponent(name, A)
     grown, shrunk = ops.expm(x), ops.expm(-x)
     return 0.5 * (grown + shrunk), 0.5 * (grown - shrunk)
 
 
 @where_traced(genuine.det)
 def det(a: Any, overwrite_a: bool = False, check_finite: bool = True) -> Any:
-    """``scipy.linalg.det``, by `numpy.linalg.det`.
+    """``scipy.linalg.det``, by `numpy.linalg.det`, in double precision as SciPy's.
 
     Raises:
         ShapeError: For matrices that are not square.
     """
-    return np.linalg.det(square("det", a))
+    return np.linalg.det(_double(square("det", a)))
+
+
+def _double(x: Any) -> Any:
+    return cast(x, np.result_type(aval_of(x).dtype, np.float64))
 
 
 @where_traced(genuine.norm)
 def norm(
     a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False, check_finite: bool = True
 ) -> Any:
-    """``scipy.linalg.norm``, by `numpy.linalg.norm`; 0 at 0."""
-    return np.linalg.norm(a, ord, axis, keepdims)
+    """``scipy.linalg.norm``, by `numpy.linalg.norm`; the gradient at 0 is 0.
+
+    The 2-norm of a vector is SciPy's, right also where squares underflow or overflow. That, and
+    the norms of a matrix of order 1 and inf, are float64, as SciPy gives Python's numbers.
+    """
+    x = operand(a)
+    aval = aval_of(x)
+    if aval.size and aval.dtype.char in "fdFD" and axis is None and not keepdims:
+        if aval.ndim == 1 and ord in (None, 2):
+            return cast(scaled_norm(x, (0,)), np.float64)
+        if aval.ndim == 2 and ord in (1, np.inf):
+            return cast(np.linalg.norm(x, ord), np.float64)
+    return np.linalg.norm(x, ord, axis, keepdims)

@@ -12,6 +12,7 @@ from ...core.trace import aval_of
 from ...errors import ShapeError
 from ...numpy.arguments import operand, operands
 from ...ops.linear import shape_of
+from ...ops.matrices import conj
 from .base import where_traced
 
 __all__ = ["block_diag", "circulant", "hankel", "khatri_rao", "toeplitz"]
@@ -24,14 +25,15 @@ def block_diag(*arrs: Any) -> Any:
     Raises:
         ShapeError: For arrays of more than two axes.
     """
-    blocks = [np.atleast_2d(operand(a)) for a in arrs]
+    blocks = [np.atleast_2d(x) for x in operands(list(arrs))]
     if any(len(shape_of(x)) > 2 for x in blocks):
         raise ShapeError(
             "scipy.linalg.block_diag: got an array of more than two axes", "Map over the others."
         )
     rows = []
     for i, x in enumerate(blocks):
-        zeros = [np.zeros((shape_of(x)[0], shape_of(y)[1])) for y in blocks]
+        rows_of_x, dtype = shape_of(x)[0], aval_of(x).dtype
+        zeros = [np.zeros((rows_of_x, shape_of(y)[1]), dtype) for y in blocks]
         rows.append(np.concatenate([*zeros[:i], x, *zeros[i + 1 :]], axis=1))
     return np.concatenate(rows, axis=0)
 
@@ -56,7 +58,7 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     Raises:
         ShapeError: They are no vectors.
     """
-    column, row = _vectors("toeplitz", c, np.conj(operand(c)) if r is None else r)
+    column, row = _vectors("toeplitz", c, conj(operand(c)) if r is None else r)
     values = np.concatenate([np.flip(column), row[1:]])
     n, m = shape_of(column)[0], shape_of(row)[0]
     return fnp.take(values, np.arange(n - 1, -1, -1)[:, None] + np.arange(m))

@@ -10,11 +10,11 @@ from scipy import linalg as genuine
 from ...core.trace import aval_of
 from ...errors import ArgumentError, ShapeError
 from ...numpy.arguments import broadcast_shapes, operand, operands, spread
-from ...numpy.decompose import floating, matrices_of
 from ...ops import matrix_functions as ops
+from ...ops.banded import SolveBanded
 from ...ops.linear import reshape, shape_of
 from ...ops.matrices import adjoint, from_triangle, transposed
-from .base import left_alone, square, where_traced
+from .base import floating, left_alone, matrices_of, square, where_traced
 from .factorings import cho_factor
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "lu_solve",
     "pinv",
     "solve",
+    "solve_banded",
     "solve_continuous_lyapunov",
     "solve_discrete_lyapunov",
     "solve_lyapunov",
@@ -59,6 +60,50 @@ def solve_triangular(
     elif trans in (2, "C"):
         x, lower = adjoint(x), not lower
     return _triangular("solve_triangular", x, y, bool(lower), bool(unit_diagonal), check_finite)
+
+
+@where_traced(genuine.solve_banded)
+def solve_banded(
+    l_and_u: tuple[int, int],
+    ab: Any,
+    b: Any,
+    overwrite_ab: bool = False,
+    overwrite_b: bool = False,
+    check_finite: bool = True,
+) -> Any:
+    """``scipy.linalg.solve_banded``: ``ab`` has the diagonals of the matrix as rows.
+
+    ``ab`` is ``(..., l + u + 1, n)``, ``b`` is ``(n,)`` or ``(..., n, k)``; axes before broadcast.
+    Derivatives are banded systems too. What of ``ab`` is outside of the matrix has gradient 0.
+
+    Raises:
+        ShapeError: Where they do not fit.
+        numpy.linalg.LinAlgError: For a singular matrix.
+        ValueError: For numbers that are not finite, unless ``check_finite`` is off.
+
+    >>> import numpy as np
+    >>> from funcgrad import grad
+    >>> b = np.array([1.0, 2.0, 3.0])
+    >>> grad(lambda ab: np.sum(solve_banded((0, 1), ab, b)))(np.array([[0, 1, 1], [2.0, 2, 2]]))
+    array([[ 0.   , -0.125, -0.375],
+           [-0.1875, -0.0625, -0.5625]])
+    """
+    below, above = [int(count) for count in l_and_u]
+    x, y = operands([floating(ab), floating(b)])
+    n = shape_of(y)[-1 if len(shape_of(y)) == 1 else -2] if shape_of(y) else None
+    if len(shape_of(x)) < 2 or shape_of(x)[-2:] != (below + above + 1, n):
+        raise ShapeError(
+            f"scipy.linalg.solve_banded: got {aval_of(x)} and {aval_of(y)}, and {below} diagonals "
+            f"below and {above} above the main one",
+            "Give ab with a row for each diagonal, and a column for each row of b.",
+        )
+    vector = len(shape_of(y)) == 1
+    y = reshape(y, (*shape_of(y), 1)) if vector else y
+    lead = broadcast_shapes("solve_banded", shape_of(x)[:-2], shape_of(y)[:-2])
+    x = spread("solve_banded", x, (*lead, *shape_of(x)[-2:]))
+    y = spread("solve_banded", y, (*lead, *shape_of(y)[-2:]))
+    found = SolveBanded(below, above, bool(check_finite))(x, y)
+    return reshape(found, shape_of(found)[:-1]) if vector else found
 
 
 def _triangular(name: str, x: Any, y: Any, lower: bool, unit: bool, check: bool) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
+from ...api.program import stop_gradient
 from ...errors import ArgumentError, ShapeError
 from ...numpy.dispatch import has_tracer
 from .base import Floating, real, where
@@ -127,20 +128,18 @@ class MultivariateNormal:
             mean: Shape ``(d,)`` or a number; zeros by default.
             cov: Shape ``(d, d)``, symmetric and positive definite; a vector stands for a diagonal
                 matrix, a number for a multiple of the identity.
-            allow_singular: Must be False.
+            allow_singular: Whether the covariance may be singular. Then the density is that on the
+                space of its eigenvectors of eigenvalues above 1e6 rounding units of the largest,
+                and -inf outside; derivatives hold while their number stays.
 
         Returns:
             Shape ``(...)``.
 
         Raises:
             ShapeError: The shapes do not fit.
-            numpy.linalg.LinAlgError: The covariance is not positive definite.
+            numpy.linalg.LinAlgError: The covariance is not positive definite, unless
+                ``allow_singular``.
         """
-        if allow_singular:
-            raise ArgumentError(
-                "scipy.stats.multivariate_normal: got allow_singular=True",
-                "Leave it away: a singular covariance has no density to differentiate.",
-            )
         center, cov = _moments(mean, cov)
         dim = center.shape[0]
         points = real(x)
@@ -153,13 +152,34 @@ class MultivariateNormal:
                 f"scipy.stats.multivariate_normal: got x of shape {points.shape}, dimension {dim}",
                 "Give x of shape (..., d) for a mean of shape (d,).",
             )
+        if allow_singular:
+            return np.squeeze(_on_its_space(points - center, cov))[()]
         factor = np.linalg.cholesky(cov)
         deviations = np.reshape(points - center, (-1, dim)).T
         whitened = np.linalg.solve(factor, deviations)
         total = np.reshape(np.sum(whitened * whitened, axis=0), points.shape[:-1])
         log_root_det = np.sum(np.log(np.diagonal(factor)))
-        value = -0.5 * total - log_root_det - 0.5 * dim * math.log(2.0 * math.pi)
+        value = -0.5 * total - log_root_det - 0.5 * dim * _LOG_TWO_PI
         return np.squeeze(value)[()]
+
+    def entropy(self, mean: Floating | None = None, cov: Floating = 1) -> Any:
+        """The entropy, ``(rank (log(2 pi) + 1) + log(pdet(cov))) / 2``.
+
+        Args:
+            mean: As in `logpdf`; it counts for the dimension alone.
+            cov: As in `logpdf`, and may be singular, as SciPy has it.
+
+        Returns:
+            A number.
+
+        Raises:
+            ShapeError: The shapes do not fit.
+
+        >>> multivariate_normal.entropy(cov=np.diag([1.0, 4.0])).round(4)
+        np.float64(3.531)
+        """
+        values, counted, _ = _spectrum(_moments(mean, cov)[1])
+        return 0.5 * (np.sum(counted) * (_LOG_TWO_PI + 1.0) + np.sum(np.log(values)))
 
     def pdf(
         self,
@@ -203,6 +223,37 @@ class MultivariateNormal:
 
     def __repr__(self) -> str:
         return "<funcgrad.scipy.stats.multivariate_normal>"
+
+
+_LOG_TWO_PI = math.log(2.0 * math.pi)
+
+
+def _spectrum(cov: Any) -> tuple[Any, Any, Any]:
+    """The eigenvalues of a covariance, which of them count, its vectors; 1 for those that do not.
+
+    Raises:
+        ValueError: For a known matrix with a negative eigenvalue.
+    """
+    values, vectors = np.linalg.eigh(cov)
+    known = stop_gradient(values)
+    least = 1e6 * np.finfo(values.dtype).eps * np.max(np.abs(known))
+    if not has_tracer(known) and np.min(known) < -least:
+        raise ValueError("The input matrix must be symmetric positive semidefinite.")
+    counted = known > least
+    return np.where(counted, values, 1.0), counted, vectors
+
+
+def _on_its_space(deviations: Any, cov: Any) -> Any:
+    """The logarithm of the density of a normal distribution with a singular covariance."""
+    values, counted, vectors = _spectrum(cov)
+    parts = deviations @ vectors
+    total = np.sum(np.where(counted, parts * parts / values, 0.0), axis=-1)
+    value = -0.5 * (np.sum(counted) * _LOG_TWO_PI + np.sum(np.log(values)) + total)
+    outside = np.where(counted, 0.0, stop_gradient(parts))
+    # SciPy's bound, 1e9 rounding units of the largest eigenvalue.
+    bound = 1e9 * np.finfo(values.dtype).eps * np.max(np.abs(stop_gradient(values)))
+    inside = np.sqrt(np.sum(outside * outside, axis=-1)) < bound
+    return where(inside | np.all(counted), value, -np.inf)
 
 
 def _moments(mean: Any, cov: Any) -> tuple[Any, Any]:
