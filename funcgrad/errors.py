@@ -455,6 +455,8 @@ def publish(namespace: dict[str, Any], name: str) -> Any:
                 found.__entry__ = True
                 found.__module__ = _ROOT if room[1:2] in _TOP else namespace["__name__"]
                 found.__qualname__ = name
+                # What stands for a function of NumPy's or SciPy's goes on saying which.
+                found.__wrapped__ = getattr(value, "__wrapped__", value)
             namespace[name] = found
     elif type(value).__module__.startswith(_ROOT) and not hasattr(value, "__mro__"):
         for cls in type(value).__mro__:

@@ -41,22 +41,10 @@ def install(namespace: Any) -> None:
     for name, (read, advice) in _ATTRIBUTES.items():
         getter = read if name in _FACTS else entry(read)
         setattr(Tracer, name, property(getter, entry(_unwriteable(name, advice))))
-    functions: tuple[Any, ...] = (
-        *(
-            astype,
-            reshape_,
-            transpose,
-            flatten,
-            ravel,
-            copy,
-            clip,
-            item,
-            to_device,
-            tolist,
-            nonzero,
-        ),
+    functions: list[Any] = [
+        *(astype, reshape_, transpose, flatten, ravel, copy, clip, item, tolist, nonzero),
         *(choose, compress, conj, conjugate, to_device),
-    )
+    ]
     for function in functions:
         setattr(Tracer, function.__name__.rstrip("_"), entry(function))
     special: dict[str, Any] = {
