@@ -44,7 +44,7 @@ def add_repeated(z: Any, y: Any, index: Any) -> Any:
     if together and whole and places >= 64 and (before == 1 or before * after <= 32):
         rows, step = parts[first], 1
         if len(axes) > 1:
-            rows = 0
+            rows = np.zeros((), np.intp)
             for axis in range(last - 1, first - 1, -1):
                 n = z.shape[axis]
                 along = np.arange(0, n * step, step).reshape((1,) * axis + (n,))

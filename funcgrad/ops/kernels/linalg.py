@@ -101,12 +101,12 @@ def cofactors(x: Any, *directions: Any) -> Any:
     w = u[:, len(s) - count :] @ vh[len(s) - count :]
     roots = np.exp(2j * np.pi * np.arange(count + 1) / (count + 1))
     real = count < 2 and x.dtype.kind == "f"
-    total = 0
+    total = np.zeros((), s.dtype)
     for root in roots.real if real else roots:
-        moved = x + (r * root).astype(np.result_type(x, s if real else np.complex64)) * w
+        moved = x + np.asarray(r * root).astype(np.result_type(x, s if real else np.complex64)) * w
         total = total + regular_cofactors(moved, np.linalg.inv(moved), *directions)
     total = total / (count + 1)
-    return (total if x.dtype.kind == "c" else total.real).astype(x.dtype)
+    return (total if x.dtype.kind == "c" else np.real(total)).astype(x.dtype)
 
 
 def regular_cofactors(x: Any, inverse: Any, *directions: Any) -> Any:
