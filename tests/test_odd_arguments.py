@@ -274,7 +274,7 @@ TAKES = {
 
 
 @pytest.mark.parametrize("take", TAKES)
-@pytest.mark.parametrize("value", NUMBERLESS, ids=repr)
+@pytest.mark.parametrize("value", NUMBERLESS, ids=lambda value: type(value).__name__)
 def test_what_is_no_number(value, take):
     with pytest.raises(FuncgradError):
         TAKES[take](value)

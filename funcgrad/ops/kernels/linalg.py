@@ -101,8 +101,8 @@ def cofactors(x: Any, *directions: Any) -> Any:
     w = u[:, len(s) - count :] @ vh[len(s) - count :]
     roots = np.exp(2j * np.pi * np.arange(count + 1) / (count + 1))
     real = count < 2 and x.dtype.kind == "f"
-    total = np.zeros((), s.dtype)
-    for root in roots.real if real else roots:
+    total = 0
+    for root in np.real(roots) if real else roots:
         moved = x + np.asarray(r * root).astype(np.result_type(x, s if real else np.complex64)) * w
         total = total + regular_cofactors(moved, np.linalg.inv(moved), *directions)
     total = total / (count + 1)
