@@ -265,19 +265,13 @@ def aval_of(value: Any) -> Aval:
         )
     if isinstance(value, Steps):
         return value.aval
-    if isinstance(value, np.generic):
-        raise DtypeError(
-            f"funcgrad: a numpy.{kind.__name__} cannot be traced",
-            "Convert it to a number first, as in x / numpy.timedelta64(1, 's')."
-            if value.dtype.kind in "mM"
-            else "Convert it to a number first.",
-        )
-    raise DtypeError(
-        f"funcgrad: {article(type(value).__name__)} is not an array or a number",
-        "Convert it with numpy.asarray(x)."
-        if hasattr(value, "__array__")
-        else "Pass arrays, NumPy scalars or Python numbers.",
-    )
+    fix = "Pass arrays, NumPy scalars or Python numbers."
+    if isinstance(value, np.timedelta64):
+        fix = "Convert it to a number first, as in x / numpy.timedelta64(1, 's')."
+    elif hasattr(value, "__array__") and not isinstance(value, np.generic):
+        fix = "Convert it with numpy.asarray(x)."
+    what = f"{article(type(value).__name__)} is not an array or a number"
+    raise DtypeError(f"funcgrad: {what}", fix)
 
 
 def belongs(out: Any, frame: Frame) -> bool:
