@@ -13,7 +13,8 @@ from samples.laws import check_sample
 from samples.nn import SAMPLES
 from scipy.stats import norm
 
-from funcgrad import errors, grad, jit, nn, value_and_grad, vmap
+import funcgrad.scipy.special
+from funcgrad import errors, grad, jacfwd, jit, nn, value_and_grad, vmap
 from funcgrad.testing import check_grads, check_transforms
 
 EXTREME = np.array([-1000.0, -50.0, -1.0, 0.0, 1.0, 50.0, 1000.0])
@@ -256,6 +257,43 @@ def test_masked_softmax():
     assert nn.categorical(np.float32([1, 2]), where=np.array([True, False])).dtype == np.float32
     y = np.array([0.3, -0.4, 1.1])
     check_grads(lambda y: nn.log_softmax(y, where=mask[:3])[::2], (y,), order=2)
+
+
+def test_a_softmax_of_nothing():
+    x = np.array([[1.0, 2.0], [3.0, 4.0]])
+    mask = np.array([[False, False], [True, False]])
+    assert_array_equal(nn.categorical(x, where=mask), [[0, 0], [1, 0]])
+    assert_array_equal(nn.log_softmax(x, where=mask)[0], [-np.inf, -np.inf])
+    assert_array_equal(nn.logsumexp(x, axis=1, where=mask), [-np.inf, 3.0])
+    weighted = lambda x: np.sum(nn.categorical(x, where=mask) * [[1.0, 2.0], [3.0, 4.0]])  # noqa: E731
+    for gradient in (grad(weighted), jit(grad(weighted)), jacfwd(weighted)):
+        assert_array_equal(gradient(x), 0.0)
+    for axis in ((), None):
+        assert_array_equal(nn.categorical(np.float64(3.0), axis), 1.0)
+        assert nn.logsumexp(np.float64(3.0), axis) == 3.0
+
+
+@pytest.mark.parametrize("logsumexp", [
+    nn.logsumexp,
+    lambda x: funcgrad.scipy.special.logsumexp(x),
+    lambda x: funcgrad.scipy.special.logsumexp(x, b=np.ones(x.shape)),
+], ids=["nn", "scipy", "weights"])  # fmt: skip
+def test_logsumexp_of_infinite_entries(logsumexp):
+    # The limit, in both modes: an infinite entry is all of the sum, or shares it with its equals.
+    inf = np.inf
+    for x, expected in (
+        ([inf, 0.0, 1.0], [1.0, 0.0, 0.0]),
+        ([inf, inf, 1.0], [0.5, 0.5, 0.0]),
+        ([-inf, 0.0, 0.0], [0.0, 0.5, 0.5]),
+        ([-inf, -inf, -inf], [0.0, 0.0, 0.0]),
+        ([inf, -inf, 0.0], [1.0, 0.0, 0.0]),
+    ):
+        x = np.array(x)
+        assert value_and_grad(logsumexp)(x)[0] == np.logaddexp.reduce(x)
+        for gradient in (grad(logsumexp), jit(grad(logsumexp)), jacfwd(logsumexp)):
+            assert_array_equal(gradient(x), expected)
+        rows = vmap(grad(logsumexp))(np.stack([x, np.zeros(3)]))
+        assert_array_equal(rows[0], expected)
 
 
 def test_softplus_keeps_small_results():

@@ -1,7 +1,7 @@
 """Softmax and its family, and one-hot vectors.
 
-Maxima that are subtracted for stability pass through `stop_gradient`: the functions do not depend
-on the shift, so taking it as a constant is exact in every order, and costs nothing in the backward.
+What is computed on the way, less the maximum, passes through `stop_gradient`: derivatives are those
+of the last step by the argument itself (`funcgrad.ops.softmax`), and nothing else is kept for them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,16 @@ from .checks import Array, Axis, as_float, axes_of, class_labels, is_traced
 
 
 def exponentials(x: Array, axes: tuple[int, ...], where: Array | None) -> tuple[Array, ...]:
-    """``x`` with its masked entries at -inf, ``exp`` of ``x`` less its maximum, that difference."""
-    if where is None:
-        shifted = x - np.max(stop_gradient(x), axis=axes, keepdims=True)
-        return x, np.exp(shifted), shifted
+    """``x`` with its masked entries at -inf, ``exp`` of ``x`` less its maximum, that difference.
+
+    The two spare `normalised` and its kin the work, and carry no derivative.
+    """
     x = _masked(x, where)
-    top = np.max(stop_gradient(x), axis=axes, keepdims=True)
-    # Where nothing is left the maximum is -inf, and -inf less -inf would be nan.
-    shifted = x - np.maximum(top, float(np.finfo(x.dtype).min))
+    held = stop_gradient(x)
+    top = np.max(held, axis=axes, keepdims=True)
+    if where is not None:  # where nothing is left the maximum is -inf, and -inf less that nan
+        top = np.maximum(top, float(np.finfo(x.dtype).min))
+    shifted = held - top
     return x, np.exp(shifted), shifted
 
 
@@ -127,10 +129,10 @@ def logsumexp(
         return np.sum(x, axis=axes, keepdims=keepdims) - math.inf
     if not axes:
         return logsumexp(x[..., None], -1)
-    limits = np.finfo(x.dtype)
-    top = np.max(stop_gradient(x), axis=axes, keepdims=True)
+    limits, held = np.finfo(x.dtype), stop_gradient(x)
+    top = np.max(held, axis=axes, keepdims=True)
     # inf - inf would be nan: a finite shift leaves +-inf entries what they are.
-    e = np.exp(x - np.minimum(np.maximum(top, float(limits.min)), float(limits.max)))
+    e = np.exp(held - np.minimum(np.maximum(top, float(limits.min)), float(limits.max)))
     total = np.sum(e, axis=axes, keepdims=True)
     # The largest entry contributes 1, so that 0 means that all are -inf: log(1) + top is their sum.
     total = total + (total == 0)

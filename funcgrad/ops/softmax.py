@@ -142,7 +142,6 @@ class LogNormalised(_Along):
 class Shares(Normalised):
     """`Normalised` of what may have entries of inf, which are all there is then."""
 
-    axes: tuple[int, ...]
     numpy = "shares({1}, {2}, {axes})"
 
     def run(self, x: Any, e: Any, total: Any) -> Any:

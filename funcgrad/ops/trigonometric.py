@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.primitive import primitive
+from ..core.trace import aval_of
 from .arithmetic import square, sub
 from .exponential import quiet_rsqrt
 from .kernels import elementwise as kernels
@@ -109,18 +110,29 @@ class Tanh(Elementwise):
     """``tanh(x)``; derivative ``1 - tanh(x)**2``."""
 
     numpy = np.tanh
-    partials = (lambda out, x: sech_squared(out, x),)
+    partials = (lambda out, x: _tanh_slope(out, x),)
 
 
 @primitive
 class SechSquared(Elementwise):
-    """``1 - t**2`` of ``t = tanh(x)``; ``t`` only spares the work, derivatives are by ``x``.
+    """``1 - t**2`` of real ``t = tanh(x)``, as ``((1 + |t|) exp(-|x|))**2``: nothing cancels.
 
-    That of the slope is ``-2 t`` times the slope.
+    Derivatives are by ``x``, ``-2 t`` times the slope; ``t`` only spares the work.
     """
 
-    numpy = kernels.sech_squared
+    numpy = "np.square((1 + np.abs({0})) * np.exp(-np.abs({1})))"
     partials = (None, lambda out, t, x: mul(mul(-2.0, t), out))
+
+
+@primitive
+class ComplexSechSquared(SechSquared):
+    """`SechSquared` of complex numbers."""
+
+    numpy = kernels.complex_sech_squared
+
+
+def _tanh_slope(t: Any, x: Any) -> Any:
+    return (complex_sech_squared if aval_of(x).dtype.kind == "c" else sech_squared)(t, x)
 
 
 @primitive
@@ -230,5 +242,6 @@ sin, cos, tan = Sin(), Cos(), Tan()
 arcsin, arccos, arctan = Arcsin(), Arccos(), Arctan()
 sinh, cosh, tanh = Sinh(), Cosh(), Tanh()
 arcsinh, arccosh, arctanh = Arcsinh(), Arccosh(), Arctanh()
-hypot, arctan2, cosine, sech_squared = Hypot(), Arctan2(), Cosine(), SechSquared()
+hypot, arctan2, cosine = Hypot(), Arctan2(), Cosine()
+sech_squared, complex_sech_squared = SechSquared(), ComplexSechSquared()
 degrees, radians, sinc = Degrees(), Radians(), Sinc()

@@ -339,10 +339,9 @@ def logsumexp(
     top = np.maximum(top, float(np.finfo(aval_of(a).dtype).min))
     # A term of weight 0 keeps its derivative in the weight, unless its exponential overflows.
     most = math.log(float(np.finfo(aval_of(a).dtype).max)) - 1.0
-    a = np.where((weights == 0) & ~(np.real(a) - top < most), -np.inf, a)
-    total = np.sum(
-        weights * np.exp(difference(a, cast(top, aval_of(a).dtype))), axis=axis, keepdims=keepdims
-    )
+    moved = difference(a, cast(top, aval_of(a).dtype))
+    e = np.exp(np.where((weights == 0) & ~(np.real(moved) < most), -np.inf, moved))
+    total = np.sum(weights * e, axis=axis, keepdims=keepdims)
     shift = top if keepdims else np.reshape(top, total.shape)
     if not return_sign:
         return _log(total) + shift

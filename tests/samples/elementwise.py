@@ -128,8 +128,13 @@ def _trigonometric():
     for function in (np.arcsin, np.arccos, np.arctan, np.arcsinh, np.arctanh):
         yield from _unary(function, U, S, Z)
     yield from _unary(np.arccosh, P + 1, Z)
-    for x in (X, S, 9 * X, np.float64(-4.0), Z, 4 * Z):
-        yield Sample("sech_squared", lambda x: trigonometric.sech_squared(np.tanh(x), x), (x,))
+    for name, arguments in (
+        ("sech_squared", (X, S, 9 * X, np.float64(-4.0))),
+        ("complex_sech_squared", (Z, 4 * Z, Z[1])),
+    ):
+        slope = getattr(trigonometric, name)
+        for x in arguments:
+            yield Sample(name, lambda x, slope=slope: slope(np.tanh(x), x), (x,))
     yield from _binary("hypot", np.hypot, REAL)
     yield from _binary("cosine", trigonometric.cosine, REAL)
     yield from _binary("arctan2", np.arctan2, REAL)

@@ -61,9 +61,10 @@ def shares(e: Any, total: Any, axes: Any) -> Any:
     """``e / total`` for the total of ``e`` over ``axes``; infinite ones share a total of inf."""
     with np.errstate(invalid="ignore"):
         s = e / total
-    if s.size and s.min() != s.min():
-        top = np.isinf(e)
-        s = np.where(np.isinf(total), top / np.add.reduce(top, axes, e.dtype, keepdims=True), s)
+        if s.size and s.min() != s.min():
+            top = np.isinf(e)
+            equal = top / np.add.reduce(top, axes, e.dtype, keepdims=True)
+            s = np.where(np.isinf(total), equal, s)
     return s
 
 

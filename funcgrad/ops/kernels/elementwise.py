@@ -126,27 +126,10 @@ def logistic_slope(s: Any, x: Any) -> Any:
     return np.divide(s, e, out=e if isinstance(e, np.ndarray) else None)
 
 
-def sech_squared(t: Any, x: Any) -> Any:
-    """``1 - t**2`` of ``t = tanh(x)``, as ``((1 + |t|) exp(-|x|))**2``, which does not cancel.
-
-    For complex numbers with their negatives in place of those whose real part is negative.
-    """
-    if not isinstance(x, np.ndarray):
-        if isinstance(x, complex | np.complexfloating) and x.real < 0:
-            t, x = -t, -x
-        elif not isinstance(x, complex | np.complexfloating):
-            t, x = abs(t), abs(x)
-        root = (1 + t) * np.exp(-x)
-        return type(t)(root * root)
-    if x.dtype.kind == "c":
-        sign = np.where(x.real < 0, -1, 1)
-        root, x = t * sign, x * sign
-    else:
-        root, x = np.abs(t), np.abs(x)
-    root += 1
-    np.negative(x, out=x)
-    root *= np.exp(x, out=x)
-    return np.multiply(root, root, out=root)
+def complex_sech_squared(t: Any, x: Any) -> Any:
+    """``1 - t**2`` of ``t = tanh(x)``, as ``((1 + t) exp(-x))**2``, of ``-x`` left of the axis."""
+    sign = np.where(np.real(x) < 0, -1, 1)
+    return np.square((1 + sign * t) * np.exp(-sign * x))
 
 
 def keep(condition: Any, x: Any, where: bool) -> Any:

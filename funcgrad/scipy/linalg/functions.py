@@ -93,7 +93,7 @@ def sqrtm(A: Any, disp: Any = True, blocksize: Any = 64) -> Any:
     >>> import numpy as np
     >>> from funcgrad import jvp
     >>> jvp(sqrtm, (np.diag([-4.0, 9.0]),), (np.eye(2),))[1].diagonal().round(4)
-    array([0.    -0.25j  , 0.1667+0.j    ])
+    array([0.    -0.25j, 0.1667+0.j  ])
     """
     x = _exponent("sqrtm", A)
     dtype, numbers = aval_of(x).dtype, stop_gradient(x)

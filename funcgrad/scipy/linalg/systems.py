@@ -85,7 +85,7 @@ def solve_banded(
     >>> from funcgrad import grad
     >>> b = np.array([1.0, 2.0, 3.0])
     >>> grad(lambda ab: np.sum(solve_banded((0, 1), ab, b)))(np.array([[0, 1, 1], [2.0, 2, 2]]))
-    array([[ 0.   , -0.125, -0.375],
+    array([[-0.    , -0.125 , -0.375 ],
            [-0.1875, -0.0625, -0.5625]])
     """
     below, above = [int(count) for count in l_and_u]
