@@ -13,11 +13,11 @@ import warnings
 
 import numpy as np
 
+from funcgrad.compile import stages
 from funcgrad.compile.passes import algebra as rules
 from funcgrad.compile.passes import pipeline as passes
 from funcgrad.compile.passes import simplify
 from funcgrad.compile.source import backend as numpy_source
-from funcgrad.compile.source import writer
 from funcgrad.control.flow.while_loop import While, WhileLanes
 from funcgrad.core.ir import Literal, check
 from funcgrad.core.residuals import StepsAval
@@ -145,8 +145,7 @@ class Validator:
             (simplify._Walk, "simplified", self._simplified),
             (simplify._Walk, "apart", self._apart),
             (passes, "optimise", self._optimise),
-            (writer, "optimise", self._optimise),
-            (numpy_source, "optimise", self._optimise),
+            (stages, "optimise", self._optimise),
             (numpy_source.NumpyProgram, "__init__", self._compiled),
             *[
                 (passes, name, self._checked)
@@ -285,16 +284,16 @@ class Validator:
     # Passes.
 
     def _checked(self, original):
-        def checked(jaxpr, *args):
-            found = original(jaxpr, *args)
+        def checked(jaxpr, *args, **options):
+            found = original(jaxpr, *args, **options)
             check(found[0] if isinstance(found, tuple) else found)
             return found
 
         return checked
 
     def _optimise(self, original):
-        def optimise(jaxpr, constants=(), weak=True):
-            found, kept = original(jaxpr, constants, weak)
+        def optimise(jaxpr, constants=(), weak=True, profile=None):
+            found, kept = original(jaxpr, constants, weak, profile)
 
             def function(*args):  # whose floats are strong now
                 args = [np.float64(x) if type(x) is float else x for x in args]
@@ -306,9 +305,14 @@ class Validator:
         return optimise
 
     def _compiled(self, original):
-        def __init__(program, jaxpr, constants, *options):  # noqa: N807
-            original(program, jaxpr, constants, *options)
-            self._whole(jaxpr, constants, program.function, program)
+        def __init__(program, jaxpr, constants, owned, names=(), weak=()):  # noqa: N807
+            original(program, jaxpr, constants, owned, names, weak)
+
+            def function(*args):  # some of which come as Python's numbers
+                given = zip(args, weak or [False] * len(args), strict=True)
+                return program.function(*[x.item() if as_python else x for x, as_python in given])
+
+            self._whole(jaxpr, constants, function, program)
 
         return __init__
 

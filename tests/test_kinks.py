@@ -77,7 +77,7 @@ KINKS = {
         ("nn.logsumexp(x)", "[-np.inf, -np.inf]", "[0.0, 0.0]"),
         ("np.logaddexp(x[0], x[1])", "[np.inf, 0.0]", "[1.0, 0.0]"),
         ("np.hypot(x, 1.0)", "np.inf", "1.0"),
-        ("np.sum(nn.categorical(x, where=x > 5) * np.arange(2.0))", "[1.0, 2.0]", "[0.0, 0.0]"),
+        ("np.sum(nn.softmax(x, where=x > 5) * np.arange(2.0))", "[1.0, 2.0]", "[0.0, 0.0]"),
         ("np.linalg.slogdet(x)[1]", "[[0.0, 0.0], [0.0, 1.0]]", "[[np.inf, 0.0], [0.0, 0.0]]"),
     ],
     "Powers": [

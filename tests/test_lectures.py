@@ -490,7 +490,7 @@ def test_L22_no_overflow_at_1000():
     x = np.array([-1000.0, 0.0, 1000.0])
     assert nn.sigmoid(x).tolist() == [0.0, 0.5, 1.0]
     assert vmap(grad(nn.sigmoid))(x).tolist() == [0.0, 0.25, 0.0]
-    assert nn.categorical(x).tolist() == [0.0, 0.0, 1.0]
+    assert nn.softmax(x).tolist() == [0.0, 0.0, 1.0]
     value, gradient = value_and_grad(nn.cross_entropy)(x[None], np.array([0]))
     assert (value, gradient.tolist()) == (2000.0, [[-1.0, 0.0, 1.0]])
 

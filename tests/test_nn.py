@@ -219,7 +219,7 @@ def test_other_activations_against_jax():
     for call in (
         lambda nn: nn.celu(x, 0.7), lambda nn: nn.squareplus(x, 1.5), lambda nn: nn.glu(x),
         lambda nn: nn.glu(x.reshape(4, 6), 0), lambda nn: nn.hard_swish(x), lambda nn: nn.swish(x),
-        lambda nn: nn.categorical(x, where=x > 1), lambda nn: nn.log_softmax(x, where=x > 1),
+        lambda nn: nn.softmax(x, where=x > 1), lambda nn: nn.log_softmax(x, where=x > 1),
         lambda nn: nn.logsumexp(x.reshape(4, 6), axis=1, where=x.reshape(4, 6) < 6),
     ):  # fmt: skip
         assert_allclose(call(nn), call(jax_nn), rtol=1e-5, atol=1e-6)
@@ -247,14 +247,14 @@ def test_parameters_of_activations_have_derivatives():
 def test_masked_softmax():
     x, mask = np.array([1.0, np.nan, 3.0, np.inf]), np.array([True, False, True, False])
     assert_allclose(
-        nn.categorical(x, where=mask)[[0, 2]], scipy.special.softmax(x[mask]), rtol=1e-15
+        nn.softmax(x, where=mask)[[0, 2]], scipy.special.softmax(x[mask]), rtol=1e-15
     )
-    assert_array_equal(nn.categorical(x, where=mask)[[1, 3]], 0.0)
+    assert_array_equal(nn.softmax(x, where=mask)[[1, 3]], 0.0)
     assert_allclose(nn.logsumexp(x, where=mask), scipy.special.logsumexp(x[mask]), rtol=1e-15)
     assert_array_equal(nn.log_softmax(x, where=mask)[~mask], -np.inf)
-    assert_array_equal(grad(lambda x: nn.categorical(x, where=mask)[0])(x)[~mask], 0.0)
+    assert_array_equal(grad(lambda x: nn.softmax(x, where=mask)[0])(x)[~mask], 0.0)
     assert_array_equal(grad(lambda x: nn.logsumexp(x, where=mask))(x)[~mask], 0.0)
-    assert nn.categorical(np.float32([1, 2]), where=np.array([True, False])).dtype == np.float32
+    assert nn.softmax(np.float32([1, 2]), where=np.array([True, False])).dtype == np.float32
     y = np.array([0.3, -0.4, 1.1])
     check_grads(lambda y: nn.log_softmax(y, where=mask[:3])[::2], (y,), order=2)
 
@@ -262,14 +262,14 @@ def test_masked_softmax():
 def test_a_softmax_of_nothing():
     x = np.array([[1.0, 2.0], [3.0, 4.0]])
     mask = np.array([[False, False], [True, False]])
-    assert_array_equal(nn.categorical(x, where=mask), [[0, 0], [1, 0]])
+    assert_array_equal(nn.softmax(x, where=mask), [[0, 0], [1, 0]])
     assert_array_equal(nn.log_softmax(x, where=mask)[0], [-np.inf, -np.inf])
     assert_array_equal(nn.logsumexp(x, axis=1, where=mask), [-np.inf, 3.0])
-    weighted = lambda x: np.sum(nn.categorical(x, where=mask) * [[1.0, 2.0], [3.0, 4.0]])  # noqa: E731
+    weighted = lambda x: np.sum(nn.softmax(x, where=mask) * [[1.0, 2.0], [3.0, 4.0]])  # noqa: E731
     for gradient in (grad(weighted), jit(grad(weighted)), jacfwd(weighted)):
         assert_array_equal(gradient(x), 0.0)
     for axis in ((), None):
-        assert_array_equal(nn.categorical(np.float64(3.0), axis), 1.0)
+        assert_array_equal(nn.softmax(np.float64(3.0), axis), 1.0)
         assert nn.logsumexp(np.float64(3.0), axis) == 3.0
 
 
@@ -366,7 +366,7 @@ every_axis = pytest.mark.parametrize("axis", [-1, 0, None, (0, 1)], ids=str)
 @every_logits
 @every_axis
 def test_softmax_family_value(z, axis):
-    assert_allclose(nn.categorical(z, axis), scipy.special.softmax(z, axis), rtol=1e-14)
+    assert_allclose(nn.softmax(z, axis), scipy.special.softmax(z, axis), rtol=1e-14)
     assert_allclose(nn.log_softmax(z, axis), scipy.special.log_softmax(z, axis), rtol=1e-14)
 
 
@@ -385,7 +385,7 @@ def test_softmax_family_gradients(z):
     p = scipy.special.softmax(z, axis=-1)
     ct = np.random.default_rng(1).normal(size=z.shape)
     assert_allclose(
-        grad(lambda z: np.sum(ct * nn.categorical(z)))(z),
+        grad(lambda z: np.sum(ct * nn.softmax(z)))(z),
         p * (ct - np.sum(ct * p, axis=-1, keepdims=True)),
         rtol=1e-12,
         atol=1e-15,
@@ -413,7 +413,7 @@ def test_softmax_family_hessian():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_softmax_family_dtype(dtype):
     z = LOGITS["random"].astype(dtype)
-    for f in (nn.categorical, nn.log_softmax, nn.logsumexp):
+    for f in (nn.softmax, nn.log_softmax, nn.logsumexp):
         assert f(z).dtype == dtype
         assert grad(lambda z, f=f: np.sum(f(z)))(z).dtype == dtype
         assert jit(f)(z).dtype == dtype
@@ -423,7 +423,7 @@ def test_softmax_family_dtype(dtype):
 
 def test_softmax_family_under_vmap():
     z = LOGITS["random"]
-    assert_allclose(vmap(nn.categorical)(z), nn.categorical(z), rtol=1e-15)
+    assert_allclose(vmap(nn.softmax)(z), nn.softmax(z), rtol=1e-15)
     assert_allclose(vmap(nn.logsumexp)(z), nn.logsumexp(z, axis=1), rtol=1e-15)
 
 
@@ -441,16 +441,16 @@ def test_logsumexp_at_infinity_and_over_nothing():
 
 
 def test_softmax_of_zero_size_and_zero_dimensions():
-    for f in (nn.categorical, nn.log_softmax):
+    for f in (nn.softmax, nn.log_softmax):
         assert f(np.zeros((0, 3))).shape == (0, 3)
         assert f(np.zeros((3, 0), np.float32)).dtype == np.float32
-    assert nn.categorical(5.0, axis=None) == 1.0
+    assert nn.softmax(5.0, axis=None) == 1.0
     assert nn.log_softmax(5.0, axis=None) == 0.0
     assert nn.logsumexp(5.0) == 5.0 and type(nn.logsumexp(5.0)) is np.float64
     assert grad(nn.logsumexp)(5.0) == 1.0
 
 
-@pytest.mark.parametrize("f", [nn.categorical, nn.log_softmax, nn.logsumexp])
+@pytest.mark.parametrize("f", [nn.softmax, nn.log_softmax, nn.logsumexp])
 def test_softmax_family_refuses_a_missing_axis(f):
     with pytest.raises(errors.ShapeError) as caught:
         f(np.zeros((2, 3)), axis=2)
@@ -746,8 +746,8 @@ SOFT = scipy.special.softmax(Z[::-1], axis=-1)
     "f, args",
     [
         *[(getattr(nn, name), (Z,)) for name in ACTIVATIONS if name != "step"],
-        (nn.categorical, (Z,)),
-        (lambda z: nn.categorical(z, axis=0), (Z,)),
+        (nn.softmax, (Z,)),
+        (lambda z: nn.softmax(z, axis=0), (Z,)),
         (nn.log_softmax, (Z,)),
         (nn.logsumexp, (Z,)),
         (lambda z: nn.logsumexp(z, axis=1), (Z,)),
@@ -804,8 +804,8 @@ def test_lecture_layers():
     """L22: sigmoid without overflow, softmax with cross-entropy of gradient ``y - t``."""
     assert grad(nn.sigmoid)(1000.0) == grad(nn.sigmoid)(-1000.0) == 0.0
     scores, t = np.array([[0.3, 2.9, 4.0]]), np.array([[0.0, 0.0, 1.0]])
-    assert_allclose(nn.categorical(scores), [[0.01821127, 0.24519181, 0.73659691]], atol=1e-8)
+    assert_allclose(nn.softmax(scores), [[0.01821127, 0.24519181, 0.73659691]], atol=1e-8)
     assert_allclose(
         grad(nn.cross_entropy)(scores, t), scipy.special.softmax(scores) - t, rtol=1e-14
     )
-    assert_allclose(nn.categorical(np.array([1010.0, 1000.0, 990.0])).sum(), 1.0, rtol=1e-15)
+    assert_allclose(nn.softmax(np.array([1010.0, 1000.0, 990.0])).sum(), 1.0, rtol=1e-15)

@@ -544,7 +544,7 @@ def test_errors_of_attention(args, kwargs, error, text):
         lambda x: nn.max_pool(x, (1,)),
         lambda x: nn.avg_pool(x, (1,)),
         nn.layer_norm,
-        nn.categorical,
+        nn.softmax,
         lambda x: nn.embedding(x, 0),
         lambda x: nn.dot_product_attention(x, x, x),
     ],

@@ -225,7 +225,7 @@ ROWS = {
         lambda x: x * phi(x),
     ),
     "tanh of nn": (nn.tanh, lambda x: mp.sech(x) ** 2, EVERYWHERE, mp.tanh),
-    "softmax": (lambda x: nn.categorical(pair(x))[0], sig_slope, EVERYWHERE, sig),
+    "softmax": (lambda x: nn.softmax(pair(x))[0], sig_slope, EVERYWHERE, sig),
     "log_softmax": (
         lambda x: nn.log_softmax(pair(x))[0],
         lambda x: sig(-x),
@@ -567,7 +567,7 @@ def test_softmax_of_many():
         exact = [[float(s[i] * ((i == j) - s[j])) for j in range(4)] for i in range(4)]
         logs = [[float((i == j) - s[j]) for j in range(4)] for i in range(4)]
     for jacobian in (jacrev, jacfwd):
-        np.testing.assert_allclose(jacobian(nn.categorical)(x), exact, rtol=1e-14)
+        np.testing.assert_allclose(jacobian(nn.softmax)(x), exact, rtol=1e-14)
         np.testing.assert_allclose(jacobian(nn.log_softmax)(x), logs, rtol=1e-14)
     for label in range(4):
         loss = lambda x, label=label: nn.cross_entropy(x, np.array(label))  # noqa: E731

@@ -328,5 +328,5 @@ def f(x):
     a = softmax(x)
     return softmax(x * 2.0)
 """
-    space = module(text, softmax=funcgrad.nn.categorical)
+    space = module(text, softmax=funcgrad.nn.softmax)
     assert warned(lambda: space["f"](np.array([np.inf, 1.0]))) == [3, 4]

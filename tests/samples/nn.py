@@ -13,7 +13,7 @@ LABELS = np.array([1, 3, 3])
 
 
 def _of_weights(primitive):
-    return lambda c, x: primitive(c, nn.categorical(x, primitive.axes))
+    return lambda c, x: primitive(c, nn.softmax(x, primitive.axes))
 
 
 def _made(x):
@@ -32,15 +32,15 @@ SAMPLES = [
         )
     ],
     Sample("soft_sign", nn.soft_sign, (X,)),
-    Sample("normalised", nn.categorical, (X,)),
-    Sample("normalised", lambda x: nn.categorical(x, None), (X,)),
+    Sample("normalised", nn.softmax, (X,)),
+    Sample("normalised", lambda x: nn.softmax(x, None), (X,)),
     Sample("log_normalised", nn.log_softmax, (X,)),
     Sample("log_normalised", lambda x: nn.log_softmax(x, (0, 1)), (X,)),
     Sample("log_sum_exp", lambda x: nn.logsumexp(x, 0, True), (X,)),
     Sample("log_sum_exp", nn.logsumexp, (X,)),
     Sample("shares", lambda x: softmax.Shares((1,))(x, *_made(x)), (X,)),
     Sample("label_loss", lambda x: nn.cross_entropy(x, LABELS), (X,)),
-    Sample("excess", lambda x: softmax.excess(nn.categorical(x), LABELS), (X,)),
+    Sample("excess", lambda x: softmax.excess(nn.softmax(x), LABELS), (X,)),
     Sample("log_total", lambda x: nn.logsumexp(x, 1), (X,)),
     Sample("log_total", nn.logsumexp, (X,)),
 ]
