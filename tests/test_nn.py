@@ -246,9 +246,7 @@ def test_parameters_of_activations_have_derivatives():
 
 def test_masked_softmax():
     x, mask = np.array([1.0, np.nan, 3.0, np.inf]), np.array([True, False, True, False])
-    assert_allclose(
-        nn.softmax(x, where=mask)[[0, 2]], scipy.special.softmax(x[mask]), rtol=1e-15
-    )
+    assert_allclose(nn.softmax(x, where=mask)[[0, 2]], scipy.special.softmax(x[mask]), rtol=1e-15)
     assert_array_equal(nn.softmax(x, where=mask)[[1, 3]], 0.0)
     assert_allclose(nn.logsumexp(x, where=mask), scipy.special.logsumexp(x[mask]), rtol=1e-15)
     assert_array_equal(nn.log_softmax(x, where=mask)[~mask], -np.inf)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import CodeType, FrameType
@@ -55,24 +56,19 @@ class Aval:
         dtype: The dtype, in native byte order.
         weak: True for values that come from Python scalars alone; their dtype gives way in
             promotion, as Python scalars do in NumPy 2 (NEP 50).
+        size: The number of elements.
     """
 
-    __slots__ = ("_hash", "dtype", "shape", "weak")
+    __slots__ = ("_hash", "dtype", "shape", "size", "weak")
 
     def __init__(self, shape: Shape, dtype: np.dtype[Any], weak: bool = False) -> None:
         self.shape, self.dtype, self.weak = shape, dtype, weak
+        self.size = math.prod(shape)
         self._hash = hash((shape, dtype, weak))
 
     @property
     def ndim(self) -> int:
         return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        size = 1
-        for n in self.shape:
-            size *= n
-        return size
 
     @property
     def inexact(self) -> bool:
@@ -299,7 +295,9 @@ def live_equations(jaxpr: Jaxpr, outputs: Iterable[Atom]) -> list[Equation]:
         if live.isdisjoint(eqn.outputs) and not has_effect(eqn.primitive):
             continue
         kept.append(eqn)
-        live.update([a for a in eqn.inputs if isinstance(a, Var)])
+        for a in eqn.inputs:
+            if isinstance(a, Var):
+                live.add(a)
     kept.reverse()
     return kept
 

@@ -110,7 +110,8 @@ class Primitive:
         )
 
     def __hash__(self) -> int:
-        return hash((type(self), self.parameters()))
+        cls = type(self)
+        return hash((cls, self.parameters())) if cls.fields else hash(cls)
 
     def __reduce__(self) -> tuple[Any, ...]:
         named = zip(self.fields, self.parameters(), strict=True)

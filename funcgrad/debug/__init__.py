@@ -153,9 +153,8 @@ float64[] -1.0, at ...
             )
         frame = NanFrame()
         lifted: list[Any] = []
-        for i, leaf in enumerate(leaves):
+        for leaf, (_, argument, *path) in zip(leaves, treedef.paths(), strict=True):
             if is_inexact(leaf):
-                _, argument, *path = treedef.paths()[i]
                 origin = f"argument {argument.key!r}{tree.path_string(path)}"
                 leaf = frame.lift(leaf, origin if has_nan(leaf) else None)
             lifted.append(leaf)

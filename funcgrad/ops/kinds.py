@@ -33,7 +33,7 @@ __all__ = [
     "quiet_div",
 ]
 
-_PYTHON = (float, int, bool, complex)
+_PYTHON = frozenset({float, int, bool, complex})
 
 
 class Over:
@@ -81,7 +81,10 @@ class Elementwise(Primitive):
 
     def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
         start = self.untyped
-        if not any(type(a) in _PYTHON for a in args[start:]):
+        for a in args[start:]:
+            if type(a) in _PYTHON:
+                break
+        else:
             return args
         avals = [aval_of(a) for a in args[start:] if type(a) not in _PYTHON]
         strong = [a.dtype for a in avals if not a.weak]

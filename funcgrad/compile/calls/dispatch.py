@@ -23,6 +23,7 @@ from ...tree import TreeDef, unflatten
 from ...tree.containers import DataclassKind, MappingKind, NamedTupleKind, NoneKind, SequenceKind
 from .signature import Signature
 from .static_values import grows
+from .wide import is_wide, wide_entry
 
 __all__ = ["entry_for"]
 
@@ -62,6 +63,8 @@ def entry_for(
         arguments hold containers of a registered class or objects that may change in ways that
         are not seen at once, or the result is nested very deep.
     """
+    if is_wide(signature, result):
+        return wide_entry(program, signature, result, constants)
     try:
         writer = _Entry(signature)
     except _UnsupportedError:

@@ -28,7 +28,7 @@ from ...control.flow.cond import check_index
 from ...core.backend import EXPLAIN, Executable, note_line, placed, register
 from ...core.ir import Aval, Jaxpr, Place, line_in_file, line_of
 from ...core.plain import one_line
-from ...core.trace import aval_of
+from ...core.trace import aval_of, uncollected
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
 from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds
@@ -144,8 +144,9 @@ class NumpyProgram(Executable):
             again = f"return {self._exact_name}({arguments})"
             head.append(Guard(f"    if _state() not in _usual and _asks(): {again}"))
         if not writer.may_raise:
-            return [*head, *_indented(writer.body, 4)]
+            return [*writer.before, *head, *_indented(writer.body, 4)]
         return [
+            *writer.before,
             *head,
             Line("    try:"),
             *_indented(writer.body, 8),
@@ -157,10 +158,9 @@ class NumpyProgram(Executable):
     def _second_version(self) -> list[Line]:
         if self._exact is None:
             # Both versions see one set of globals, in which each has names of its own.
-            globals_of_first = (*self._writer.extra, *self._writer.bound)
-            self._exact = self._write(self._exact_name, False, globals_of_first)
+            self._exact = self._write(self._exact_name, False, self._writer.globals)
         head = Line(f"def {self._exact_name}({_arguments(self._exact)}):")
-        return [head, *_indented(self._exact.body, 4)]
+        return [*self._exact.before, head, *_indented(self._exact.body, 4)]
 
     def _run_exactly(self, *args: Any) -> Any:
         lines = self._second_version()
@@ -354,6 +354,7 @@ class NumpyBackend:
     def supports(self, primitive: Any) -> bool:
         return True
 
+    @uncollected
     def compile(
         self,
         jaxpr: Jaxpr,

@@ -25,6 +25,10 @@ from .writer import Lowering, Writer
 
 __all__ = ["LOWERED", "residuals_are_lists"]
 
+_INSIDE_MOST = 64
+"""So many functions are defined inside of a program's; others, which see no name of it either, come
+before it: Python compiles a function inside of another in time that grows with the names there."""
+
 
 def _is_tape(a: Atom) -> bool:
     return isinstance(a.aval, StepsAval)
@@ -71,7 +75,11 @@ def residuals_are_lists(jaxpr: Jaxpr) -> bool:
 
 def _only_passed_on(jaxpr: Jaxpr) -> bool:
     left: set[Var] = set()  # by loops of lanes, beside the list of who took which step
+    met = any(map(_is_tape, jaxpr.inputs))
     for eqn in jaxpr.equations:
+        met = met or eqn.primitive.multiple or _is_tape(eqn.outputs[0])
+        if not met:
+            continue
         written = _written(eqn)
         tapes = [a for a in (*eqn.inputs, *eqn.outputs) if _is_tape(a)]
         if type(eqn.primitive) in _PASSING_ON:
@@ -124,8 +132,11 @@ class _Text:
         function = writer.function(name, jaxpr, floats, carry, tested)
         self.changed = list(function.kept.values())
         arguments = ", ".join([function.names[v] for v in function.arguments])
-        self.lines += [Line(""), Line(f"def {name}({arguments}):")]
-        self.lines += [line.indented(4) for line in function.body]
+        lines = [Line(f"def {name}({arguments}):"), *[b.indented(4) for b in function.body]]
+        if writer.functions < _INSIDE_MOST:
+            self.lines += [Line(""), *lines]
+        else:
+            writer.before += [*lines, Line(""), Line("")]
         return name
 
     def define_mapped(self, jaxpr: Jaxpr, role: str, elements: int = 0) -> str:

@@ -151,8 +151,10 @@ def adapts(eqn: Equation, position: int) -> bool:
     if primitive.typed or (isinstance(primitive, Clip) and position == 0):
         return False  # a Python number to clip is an array of its own
     dtype = eqn.inputs[position].aval.dtype
-    others = [a.aval for a in eqn.inputs[primitive.untyped :] if isinstance(a, Var)]
-    return any(aval.dtype == dtype and not aval.weak for aval in others)
+    for a in eqn.inputs[primitive.untyped :]:
+        if isinstance(a, Var) and a.aval.dtype == dtype and not a.aval.weak:
+            return True
+    return False
 
 
 _OPERATORS: dict[type, str] = {Add: "+", Sub: "-", Mul: "*", Div: "/"}

@@ -95,11 +95,12 @@ class Names:
         taken: Names that mean something already.
     """
 
-    __slots__ = ("_letters", "_taken")
+    __slots__ = ("_letters", "_numbers", "_taken")
 
     def __init__(self, taken: Iterable[str] = ()) -> None:
         self._taken = set(taken)
         self._letters = _words()
+        self._numbers: dict[str, Iterator[int]] = {}
 
     def claim(self, name: str) -> bool:
         """Take a name; False where it is taken."""
@@ -119,9 +120,8 @@ class Names:
     def like(self, wanted: str) -> str:
         """A name made from ``wanted``, any text; with a number where it is taken or very short."""
         name = stem = identifier(wanted)
-        numbers = itertools.count(2)
         while len(name) < 3 or not self.claim(name):
-            name = f"{stem}_{next(numbers)}"
+            name = f"{stem}_{next(self._numbers.setdefault(stem, itertools.count(2)))}"
         return name
 
 

@@ -19,7 +19,7 @@ from ..passes.pipeline import body_with_constants
 from . import expressions as text
 from .blocked_loops import Loop
 from .expressions import Line
-from .fusion import Block, Step, schedule
+from .fusion import Block, schedule
 from .memory import Memory, nbytes
 from .naming import Names
 
@@ -69,6 +69,8 @@ class Writer:
 
     Attributes:
         body: The source.
+        before: Functions that it calls, which stand before it.
+        functions: How many functions it has defined.
         names: The names of inputs and constants.
         bound: Functions that the source calls and that have no text: those of primitives that
             state none.
@@ -104,6 +106,8 @@ class Writer:
         )
         self.masks: dict[Var, str] = {}
         self.may_raise = self.unflagged = False
+        self.before: list[Line] = parent.before if parent else []
+        self.functions = 0
         self._given = parent._given if parent else Names(taken)
         claimed = [a if self._given.claim(a) else "" for a in arguments]
         self._given.claim(name)
@@ -124,10 +128,18 @@ class Writer:
         self._booleans: set[Var] = set()  # strong booleans that are Python's
         self._views: set[Var] = set()  # may be views of arrays that nobody else sees
         self._buffers: dict[tuple[Any, ...], list[str]] = {}
+        self._ufuncs: dict[Equation, np.ufunc] = {}
         self._demand = self._count_demand()
         self.calls_again = False
         self.made = {v: eqn for eqn in jaxpr.equations for v in eqn.outputs}
         self.body: list[Line] = [*self._prologue(), *self._steps(), Line(self._return())]
+
+    @property
+    def globals(self) -> list[str]:
+        """The names outside of the function: what it reads and what stands before it."""
+        heads = [line.code for line in self.before if line.code.startswith("def ")]
+        functions = [head[len("def ") : head.index("(")] for head in heads]
+        return [*self.extra, *self.bound, *functions]
 
     def fresh(self) -> str:
         """A name that nothing has."""
@@ -165,12 +177,17 @@ class Writer:
         self.extra.update(zip([made.names[v] for v in jaxpr.inputs[:count]], constants))
         self.may_raise = self.may_raise or made.may_raise
         self.unflagged = self.unflagged or made.unflagged
+        self.functions += 1
         return made
 
     def _count_demand(self) -> dict[tuple[Any, ...], int]:
         demand: dict[tuple[Any, ...], int] = {}
         for eqn in self._schedule:
-            if isinstance(eqn, Equation) and _ufunc_of(eqn) is not None:
+            if isinstance(eqn, Block):
+                continue
+            ufunc = _ufunc_of(eqn)
+            if ufunc is not None:
+                self._ufuncs[eqn] = ufunc
                 key = _kind(eqn.outputs[0].aval)
                 demand[key] = demand.get(key, 0) + 1
         return demand
@@ -186,7 +203,9 @@ class Writer:
     def _steps(self) -> Iterator[Line]:
         steps = self._schedule
         reads = [
-            [a for eqn in _equations_of(step) for a in (*eqn.inputs, *eqn.outputs)]
+            (*step.inputs, *step.outputs)
+            if isinstance(step, Equation)
+            else [a for eqn in step.equations for a in (*eqn.inputs, *eqn.outputs)]
             for step in steps
         ]
         dying = last_uses(reads, self.jaxpr.outputs)
@@ -230,9 +249,9 @@ class Writer:
         return lines
 
     def _equation(self, eqn: Equation, dead: Sequence[Var]) -> Line:
-        operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
+        operands = self._operands(eqn)
         shown = " ".join(operands)
-        ufunc = _ufunc_of(eqn)
+        ufunc = self._ufuncs.get(eqn)
         if ufunc is not None:
             target = self._target(eqn, dead)
             if target is not None:
@@ -274,7 +293,7 @@ class Writer:
                 if outputs[0].aval.dtype.kind == "b" and not outputs[0].aval.weak:
                     self._booleans.add(outputs[0])
                 return found
-        operands = self.numpy_operands(eqn)
+        operands = self._in_numpy(eqn, operands)
         if self.python and isinstance(eqn.primitive, Unstack) and text.is_float(outputs[0].aval):
             return f"{operands[0]}.tolist()"
         try:
@@ -292,27 +311,26 @@ class Writer:
     def _is_python(self, eqn: Equation) -> bool:
         """Whether operands and result are numbers that Python's arithmetic computes alike."""
         out = eqn.outputs[0].aval
-        floats = [a for a in eqn.inputs if text.is_float(a.aval)]
         if text.is_float(out):
-            conditions = all(not a.aval.shape for a in eqn.inputs)
-            return conditions and bool(eqn.inputs)
-        return out.dtype.kind == "b" and len(floats) == len(eqn.inputs)
+            return bool(eqn.inputs) and not any(a.aval.shape for a in eqn.inputs)
+        return out.dtype.kind == "b" and all(text.is_float(a.aval) for a in eqn.inputs)
 
-    def _operand(self, eqn: Equation, position: int) -> str:
-        a = eqn.inputs[position]
-        if isinstance(a, Literal):
-            return text.literal_text(a, text.adapts(eqn, position))
-        return self.names[a]
+    def _operands(self, eqn: Equation) -> list[str]:
+        names = self.names
+        return [
+            names[a] if isinstance(a, Var) else text.literal_text(a, text.adapts(eqn, i))
+            for i, a in enumerate(eqn.inputs)
+        ]
 
     def numpy_operands(self, eqn: Equation) -> list[str]:
         """The texts of operands for NumPy's functions, whose booleans are NumPy's: ~True is -2."""
-        operands = [self._operand(eqn, i) for i in range(len(eqn.inputs))]
-        if isinstance(eqn.primitive, Convert):  # to a number, which Python's True is too
-            return operands
-        for i, a in enumerate(eqn.inputs):
-            if a in self._booleans:
-                operands[i] = f"np.bool_({operands[i]})"
-        return operands
+        return self._in_numpy(eqn, self._operands(eqn))
+
+    def _in_numpy(self, eqn: Equation, operands: Sequence[str]) -> list[str]:
+        if not self._booleans or isinstance(eqn.primitive, Convert):
+            return list(operands)  # a conversion is to a number, which Python's True is too
+        pairs = zip(eqn.inputs, operands, strict=True)
+        return [f"np.bool_({x})" if a in self._booleans else x for a, x in pairs]
 
     def name_of(self, out: Var) -> str:
         """The name for a new result."""
@@ -347,12 +365,14 @@ class Writer:
                 if self._recycles:
                     self._spare.append(name)
                 continue
-            key = _kind(var.aval)
-            free = self._buffers.setdefault(key, [])
-            if self._memory.sole(var) and len(free) < self._demand.get(key, 0):
-                free.append(name)
-            elif nbytes(var.aval) >= _DELETED_BYTES:
-                gone.append(name)
+            size = nbytes(var.aval)
+            if size >= _REUSED_BYTES:
+                key = _kind(var.aval)
+                free = self._buffers.setdefault(key, [])
+                if self._memory.sole(var) and len(free) < self._demand.get(key, 0):
+                    free.append(name)
+                elif size >= _DELETED_BYTES:
+                    gone.append(name)
             self._memory.kill(var)
         if gone:
             yield Line(f"del {', '.join(gone)}")
@@ -361,8 +381,9 @@ class Writer:
         outputs = self.jaxpr.outputs
         own = self._memory.owned(outputs)
         results = [self._result(a, o) for a, o in zip(outputs, own, strict=True)]
+        apart = self._memory.apart(outputs) if self.kept else []
         for k in self.kept.values():
-            alone = own[k] and outputs[k] not in self._views and self._memory.apart(outputs, k)
+            alone = own[k] and outputs[k] not in self._views and apart[k]
             name = self.names[cast(Var, outputs[k])]
             results[k] = name if alone else f"{name}.copy()"
         return f"return ({''.join([r + ', ' for r in results]).strip()})"
@@ -383,10 +404,6 @@ class Writer:
         if own and a not in self._views:
             return name
         return f"{name} if {name}.base is None else {name}.copy()" if own else f"{name}.copy()"
-
-
-def _equations_of(step: Step) -> Sequence[Equation]:
-    return step.equations if isinstance(step, Block) else (step,)
 
 
 def _owns(eqn: Equation) -> bool:

@@ -132,29 +132,31 @@ class Results:
         ]
 
     def _checked(self, x: Any, aval: Aval, i: int, place: str) -> Any:
-        path = tree.path_string(self._treedef.paths()[i])
-        what = f"pure_callback: {place} returned"
         try:
             given = aval_of(x)
         except FuncgradError:
             given = None
         if given is None or isinstance(x, Tracer):
             raise DtypeError(
-                f"{what} a {type(x).__name__} for the result{path}, declared as {aval}",
+                self._returned(place, f"a {type(x).__name__}", i, aval),
                 "Return arrays and numbers.",
             )
         if given.shape != aval.shape:
             raise ShapeError(
-                f"{what} {given} for the result{path}, declared as {aval}",
+                self._returned(place, given, i, aval),
                 "Declare the shape that it returns, or reshape what it returns.",
             )
         if join(given, aval) != aval:
             raise DtypeError(
-                f"{what} {given} for the result{path}, declared as {aval}",
+                self._returned(place, given, i, aval),
                 f"Declare dtype {given.dtype.name}, or convert what it returns with astype.",
             )
         # A copy: the function may write to its array again.
         return np.array(x, dtype=aval.dtype)[()]
+
+    def _returned(self, place: str, given: Any, i: int, aval: Aval) -> str:
+        path = tree.path_string(self._treedef.paths()[i])
+        return f"pure_callback: {place} returned {given} for the result{path}, declared as {aval}"
 
 
 class Function:

@@ -109,8 +109,8 @@ def _axes(leaves: Sequence[Any], treedef: tree.TreeDef, axis: int) -> list[int]:
     """The axis of each leaf, counted from the front, after checking that their lengths agree."""
     sizes: dict[int, str] = {}
     axes: list[int] = []
-    for i, leaf in enumerate(leaves):
-        name = f"elems{tree.path_string(treedef.paths()[i])}"
+    for leaf, path in zip(leaves, treedef.paths(), strict=True):
+        name = f"elems{tree.path_string(path)}"
         if not isinstance(leaf, (Tracer, np.ndarray, np.generic, int, float, complex)):
             raise ArgumentError(
                 f"associative_scan: {name} is {a(type(leaf).__name__)}, which is no array",

@@ -255,7 +255,8 @@ class BackwardBody:
         ys = list(out_avals[carried:])
         y_cts = [a.strong() for a, t in zip(ys, there, strict=True) if t]
         sums = [avals[i].strong() for i in self.summed]
-        saved_avals = [(avals + split.forward.out_avals)[i].strong() for i in saved]
+        known = avals + split.forward.out_avals
+        saved_avals = [known[i].strong() for i in saved]
 
         def backward(*args: Any) -> list[Any]:
             rest = iter(args)
@@ -309,7 +310,8 @@ class BackwardBody:
             for c, aval in zip(ct, loop.program.out_avals[: loop.carried], strict=False)
             if aval.inexact
         ]
-        return carry, [zeros(lanes(loop.program.in_avals[i])) for i in self.summed]
+        avals = loop.program.in_avals
+        return carry, [zeros(lanes(avals[i])) for i in self.summed]
 
     def finish(self, loop: LoopBody, found: Sequence[Any]) -> list[Any]:
         """The backward scan's results as cotangents of the loop's operands, None for zeros."""
