@@ -61,7 +61,7 @@ def wide_entry(
     program: Executable, signature: Signature, result: TreeDef, constants: dict[int, Any]
 ) -> FunctionType | None:
     """The entry function; arguments and result are those of `dispatch.entry_for`."""
-    if any(leaf is not None and grows(leaf) for leaf in signature.leaves):
+    if any(grows(leaf) is not False for leaf in signature.leaves):
         return None
     space: dict[str, Any] = {
         "__name__": __name__,

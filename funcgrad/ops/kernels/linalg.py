@@ -106,7 +106,7 @@ def cofactors(x: Any, *directions: Any) -> Any:
         moved = x + np.asarray(r * root).astype(np.result_type(x, s if real else np.complex64)) * w
         total = total + regular_cofactors(moved, np.linalg.inv(moved), *directions)
     total = total / (count + 1)
-    return (total if x.dtype.kind == "c" else np.real(total)).astype(x.dtype)
+    return np.asarray(total if x.dtype.kind == "c" else np.real(total)).astype(x.dtype)
 
 
 def regular_cofactors(x: Any, inverse: Any, *directions: Any) -> Any:
