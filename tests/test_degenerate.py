@@ -229,32 +229,44 @@ def agree(actual, expected):
     np.testing.assert_allclose(actual, expected, rtol=1e-10, atol=1e-12)
 
 
+POINTS = np.array([[0.7, -0.4, 1.2], [-0.3, -0.9, 0.2]])
+WRAPPED = {"plain": lambda f: f, "jit": jit, "checkpoint": fg.checkpoint}
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_values_and_derivatives(name):
+def test_values_and_first_derivatives(name):
     made, plain = PROGRAMS[name]
-    points = np.array([[0.7, -0.4, 1.2], [-0.3, -0.9, 0.2]])
-    for x in points:
-        for f in (made, jit(made), fg.checkpoint(made), jit(fg.checkpoint(made))):
+    for wrap in WRAPPED.values():
+        f = wrap(made)
+        compiled, gradient = jit(f), jit(grad(weighted(f)))
+        for x in POINTS:
             agree(f(x), plain(x))
+            agree(compiled(x), plain(x))
+            agree(gradient(x), grad(weighted(plain))(x))
         expected = grad(weighted(plain))(x)
-        for f in (made, jit(made), fg.checkpoint(made)):
-            g = weighted(f)
-            agree(grad(g)(x), expected)
-            agree(jit(grad(g))(x), expected)
-            agree(jvp(g, (x,), (x,))[1], expected @ x)
-            agree(jit(lambda x, g=g: jvp(g, (x,), (x,))[1])(x), expected @ x)
-            agree(linearize(g, x)[1](x), expected @ x)
-        second = jacrev(grad(weighted(plain)))(x)
-        for f in (made, jit(made)):
-            agree(jacrev(grad(weighted(f)))(x), second)
-            agree(hessian(weighted(f))(x), second)
-            agree(jit(hessian(weighted(f)))(x), second)
-    values = np.stack([plain(x) for x in points])
-    slopes = np.stack([grad(weighted(plain))(x) for x in points])
-    for f in (made, jit(made)):
-        agree(vmap(f)(points), values)
-        agree(jit(vmap(f))(points), values)
-        agree(vmap(grad(weighted(f)))(points), slopes)
-        agree(jit(vmap(grad(weighted(f))))(points), slopes)
-        agree(grad(lambda xs, f=f: np.sum(vmap(weighted(f))(xs)))(points), slopes)
-        agree(jit(grad(lambda xs, f=f: np.sum(vmap(weighted(f))(xs))))(points), slopes)
+        agree(grad(weighted(f))(x), expected)
+        agree(jvp(weighted(f), (x,), (x,))[1], expected @ x)
+        agree(linearize(weighted(f), x)[1](x), expected @ x)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_second_derivatives(name):
+    made, plain = PROGRAMS[name]
+    x = POINTS[0]
+    expected = jacrev(grad(weighted(plain)))(x)
+    agree(jacrev(grad(weighted(made)))(x), expected)
+    agree(hessian(weighted(jit(made)))(x), expected)
+    agree(jit(hessian(weighted(made)))(x), expected)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_batches(name):
+    made, plain = PROGRAMS[name]
+    values = np.stack([plain(x) for x in POINTS])
+    slopes = np.stack([grad(weighted(plain))(x) for x in POINTS])
+    agree(vmap(made)(POINTS), values)
+    agree(jit(vmap(jit(made)))(POINTS), values)
+    agree(vmap(grad(weighted(made)))(POINTS), slopes)
+    agree(jit(vmap(grad(weighted(jit(made)))))(POINTS), slopes)
+    agree(grad(lambda xs: np.sum(vmap(weighted(made))(xs)))(POINTS), slopes)
+    agree(jit(grad(lambda xs: np.sum(vmap(weighted(made))(xs))))(POINTS), slopes)

@@ -401,6 +401,7 @@ FOUND = [
     closed(chosen("backward alone", "scan", True), leaf("dot")),
     closed(chosen("itself", "jit", True), jitted(None, leaf("tanh"))),
     closed(chosen("custom_vjp", "value of vjp", True), leaf("dot")),
+    custom_gradient(None, closed(chosen("itself", "fori", True), leaf("tanh"))),
     idle(chosen("while never", False), leaf("tanh")),
     idle(chosen("map, constant", True), jitted(None, leaf("dot"))),
 ]

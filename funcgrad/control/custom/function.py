@@ -84,7 +84,7 @@ class UserRule:
 
     def captured(self, values: Sequence[Any]) -> None:
         """Take note of what the function's program captured."""
-        self.needed = values
+        self.needed = [x for x in values if isinstance(x, Tracer)]
 
 
 class InnerRule:
@@ -117,7 +117,7 @@ class InnerRule:
 
     def captured(self, values: Sequence[Any]) -> None:
         """Take note of what the function's program captured."""
-        self.needed = values
+        self.needed = [x for x in values if isinstance(x, Tracer)]
 
 
 class MappedRule(InnerRule):

@@ -176,9 +176,11 @@ def _alike(a: Any, b: Any) -> bool:
         return False
 
 
-_STAGING: ContextVar[tuple[Knot, ...] | None] = ContextVar("funcgrad_staging", default=())
-"""The rules that are being traced: a forward pass may well call its own function. None where a
-function itself is, whose program is never differentiated."""
+_STAGING: ContextVar[tuple[tuple[Knot, ...], bool]] = ContextVar(
+    "funcgrad_staging", default=((), False)
+)
+"""The rules that are being traced: a forward pass may well call its own function. And whether it is
+a function itself that is traced now, whose program is hardly ever differentiated."""
 
 
 @contextmanager
@@ -186,7 +188,7 @@ def staging_of(knot: Knot) -> Generator[None, None, None]:
     """Traces a rule."""
     outer = _STAGING.get()
     try:
-        _STAGING.set((*(outer or ()), knot))
+        _STAGING.set(((*outer[0], knot), False))
         yield
     finally:
         _STAGING.set(outer)
@@ -203,20 +205,19 @@ def attempted(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, A
     Returns:
         The knot of the call, and what ``make`` made; None for that where the call is that of
         another knot, which is given; None for both where the rule is traced when it is asked for.
-        That is within the function itself, in calls without end, and where it raises: a rule that
-        cannot be traced matters to those alone who differentiate, and they get the error.
+        That is within the function itself and within its rule, unless it closes over what will be
+        gone by then, in calls without end, and where it raises: a rule that cannot be traced
+        matters to those alone who differentiate, and they get the error.
     """
-    staging = _STAGING.get()
-    if staging is None:
-        return None, None
-    for knot in reversed(staging):
-        if knot.ties(rule, tracing):
-            knot.met = True
-            return knot, None
-    functions = [knot.function for knot in staging]
-    if _is_family(rule.function, functions):
-        return None, None
-    if any(f is rule.function for f in functions) and not rule.closed_over:
+    knots, plain = _STAGING.get()
+    if not plain:
+        for knot in reversed(knots):
+            if knot.ties(rule, tracing):
+                knot.met = True
+                return knot, None
+    functions = [knot.function for knot in knots]
+    later = plain or any(f is rule.function for f in functions)
+    if _is_family(rule.function, functions) or (later and not rule.closed_over):
         return None, None
     knot = Knot(rule.function, rule, tracing)
     try:
@@ -228,11 +229,11 @@ def attempted(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, A
 
 def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
     """Trace the function itself."""
-    staging = _STAGING.get()
+    staging = knots, plain = _STAGING.get()
     # Within its own rule it is called with tangents, and transposed (`with_bodies`).
-    inside = staging is not None and returns_to(rule.function, [k.function for k in staging])
+    inside = not plain and returns_to(rule.function, [knot.function for knot in knots])
     try:
-        _STAGING.set(staging if inside else None)
+        _STAGING.set((knots, not inside))
         found = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
         rule.captured(found[1])
         return found
