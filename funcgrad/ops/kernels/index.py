@@ -42,9 +42,9 @@ def add_repeated(z: Any, y: Any, index: Any) -> Any:
     whole = all(part == slice(None) for part in parts if type(part) is slice)
     before, after = [int(np.prod(part)) for part in (z.shape[:first], z.shape[last:])]
     if together and whole and places >= 64 and (before == 1 or before * after <= 32):
-        rows, step = parts[first], 1
+        rows: Any = parts[first]
         if len(axes) > 1:
-            rows = np.zeros((), np.intp)
+            rows, step = np.zeros((), np.intp), 1
             for axis in range(last - 1, first - 1, -1):
                 n = z.shape[axis]
                 along = np.arange(0, n * step, step).reshape((1,) * axis + (n,))

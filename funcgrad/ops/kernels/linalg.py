@@ -100,13 +100,15 @@ def cofactors(x: Any, *directions: Any) -> Any:
         r = max(r * (s[-count] / r) ** (1 / (order + 2)), 2 * s[-count])
     w = u[:, len(s) - count :] @ vh[len(s) - count :]
     roots = np.exp(2j * np.pi * np.arange(count + 1) / (count + 1))
-    real = count < 2 and x.dtype.kind == "f"
-    total = 0
-    for root in np.real(roots) if real else roots:
-        moved = x + np.asarray(r * root).astype(np.result_type(x, s if real else np.complex64)) * w
-        total = total + regular_cofactors(moved, np.linalg.inv(moved), *directions)
-    total = total / (count + 1)
-    return np.asarray(total if x.dtype.kind == "c" else np.real(total)).astype(x.dtype)
+    kind = np.result_type(x, np.complex64)
+    if count < 2 and x.dtype.kind == "f":
+        roots, kind = np.real(roots), x.dtype
+    total = np.zeros(x.shape, np.result_type(x, np.complex64))
+    for step in (r * roots).astype(kind):
+        moved = x + step * w
+        total += regular_cofactors(moved, np.linalg.inv(moved), *directions)
+    total /= count + 1
+    return total.astype(x.dtype) if x.dtype.kind == "c" else np.real(total).astype(x.dtype)
 
 
 def regular_cofactors(x: Any, inverse: Any, *directions: Any) -> Any:
