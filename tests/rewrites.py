@@ -310,7 +310,7 @@ class Validator:
 
             def function(*args):  # some of which come as Python's numbers
                 given = zip(args, weak or [False] * len(args), strict=True)
-                return program.function(*[x.item() if as_python else x for x, as_python in given])
+                return program.function(*[np.asarray(x).item() if w else x for x, w in given])
 
             self._whole(jaxpr, constants, function, program)
 

@@ -1,15 +1,14 @@
 """`numpy.errstate` in compiled programs, whose floats are silent under the default state alone."""
 
-import contextlib
+import contextvars
 import operator
 import threading
 import warnings
 
 import numpy as np
-import numpy._core.umath as umath
 import pytest
 
-from funcgrad import fori_loop, grad, jit, scan, vmap, while_loop
+from funcgrad import _stack, fori_loop, grad, jit, scan, vmap, while_loop
 from funcgrad.compile.source import errstate
 
 BIG, TINY, INF = 1e300, 1e-300, np.inf
@@ -160,8 +159,8 @@ def test_tracebacks_name_the_line(tmp_path):
 
 
 def test_a_numpy_that_keeps_its_state_elsewhere(monkeypatch):
-    with contextlib.suppress(AttributeError):
-        monkeypatch.delattr(umath, "_extobj_contextvar")
-    found = errstate._found()
+    # Then no state is found, and programs stay as they are by default.
+    monkeypatch.setattr(_stack.contextvars, "copy_context", lambda: contextvars.Context())
+    variable, reporting = _stack._state()
     with np.errstate(all="raise"):
-        assert found() is None
+        assert variable.get() is None and variable.get() is not reporting

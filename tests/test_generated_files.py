@@ -62,7 +62,7 @@ def test_a_program_shows_its_text():
     with pytest.raises(np.linalg.LinAlgError) as error:
         f(-np.eye(2))
     assert "linalg.cholesky(x)" in "".join(traceback.format_exception(error.value))
-    (program,) = [t.program for t in f._programs.values()]
+    (program,) = [t.program.function for t in f._programs.values()]
     assert inspect.getsource(program).startswith("def f(x):\n")
     linecache.checkcache()
     name = program.__code__.co_filename

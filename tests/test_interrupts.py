@@ -34,7 +34,7 @@ from funcgrad import (
     while_loop,
 )
 from funcgrad.control.callbacks import host
-from funcgrad.control.custom import tracing as staging
+from funcgrad.control.custom import recursion as staging
 from funcgrad.core import axes, trace
 from funcgrad.transforms import vmap as batches
 

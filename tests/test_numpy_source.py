@@ -773,7 +773,7 @@ def test_programs_are_let_go_of():
     f = jit(lambda x: np.sin(x) * 2.0)
     f(1.0)
     traced = next(iter(f._programs.values()))
-    held = [weakref.ref(x) for x in (f, traced, traced.jaxpr, traced.program.program)]
+    held = [weakref.ref(x) for x in (f, traced, traced.jaxpr, traced.program)]
     grad(f)(1.0)
     del f, traced
     gc.collect()

@@ -94,7 +94,7 @@ TRANSFORMS = {
 @pytest.fixture(params=["interpreted", "compiled"])
 def how(request, monkeypatch):
     if request.param == "interpreted":
-        monkeypatch.setattr(backend, "_PREFERRED", ["run"])
+        monkeypatch.setattr(backend, "_PREFERRED", "run")
         monkeypatch.setattr(backend._Interpreted, "left", 10**9)
 
 

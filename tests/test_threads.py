@@ -175,13 +175,14 @@ def test_there_is_one_lock():
         for name, value in list(vars(module).items())
         if isinstance(value, kinds)
     ]
-    assert found == [("funcgrad._treedef", "_shared_lock")]
+    assert found == [("funcgrad.tree.treedef", "_shared_lock")]
 
 
 FORKS = """
 import os, signal, sys, threading
 import numpy as np
-from funcgrad import _treedef, grad, jit, tree
+from funcgrad import grad, jit, tree
+from funcgrad.tree import treedef as _treedef
 from funcgrad.scipy.result import code_of
 
 stop = threading.Event()

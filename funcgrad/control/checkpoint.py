@@ -100,8 +100,9 @@ class Checkpoint(Primitive):
     def _keeps(self, eqn: Equation) -> bool:
         kept = self.policy(eqn)
         if not isinstance(kept, (bool, np.bool_)):
+            kind = "function" if callable(kept) else type(kept).__name__
             raise ArgumentError(
-                f"checkpoint: the policy {name_of(self.policy)} returned {a(type(kept).__name__)}, "
+                f"checkpoint: the policy {name_of(self.policy)} returned {a(kind)}, "
                 "not True or False",
                 "Pass a policy, as in policy=checkpoint_policies.save_only_these_names('h').",
             )

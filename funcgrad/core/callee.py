@@ -70,8 +70,8 @@ def _called(frame: types.FrameType) -> Any:
 
 def takes_tracers(name: str) -> bool:
     """Whether ``funcgrad.numpy`` has a counterpart of NumPy's function ``name``."""
-    rooms = sys.modules.get("funcgrad.numpy.rooms")  # on a higher floor
-    return rooms is not None and name.split(".")[1] in rooms.ROOM_OF
+    table = sys.modules.get("funcgrad.numpy.modules")  # on a higher floor
+    return table is not None and name.split(".")[1] in table.MODULE_OF
 
 
 def in_sparse() -> bool:
