@@ -173,12 +173,15 @@ def parsed(text):
 
 
 def is_set(node):
+    # But for NumPy's state of errors: one that is left says the same, and is known as such
+    # (`errstate.usual`).
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("set", "reset")
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id.isupper()
+        and node.func.value.id != "STATE"
     )
 
 

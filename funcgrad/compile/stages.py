@@ -9,7 +9,7 @@ from .. import tree
 from ..core.axes import WATCHING, Axis, is_open
 from ..core.backend import Backend, Executable, backend_named
 from ..core.ir import Jaxpr, line_of, name_of
-from ..core.trace import Tracer, aval_of, trace
+from ..core.trace import Tracer, aval_of, trace, uncollected
 from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
 from ..tree import LEAF, TreeDef
@@ -19,6 +19,7 @@ from .passes.pipeline import optimise
 __all__ = ["Compiled", "Lowered", "Traced", "build"]
 
 
+@uncollected
 def build(
     jaxpr: Jaxpr,
     constants: Sequence[Any] = (),

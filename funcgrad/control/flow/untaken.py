@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...errors import DtypeError
+from ...errors import DtypeError, OutOfBoundsError
 from ...ops.linear import zeros
 from ..callbacks.debug import perform
 from ..callbacks.host import Host
@@ -47,6 +47,8 @@ def traced_branches(
         except _OF_VALUES as error:
             if isinstance(error, DtypeError) or k == chosen:
                 raise
+            if isinstance(error, OutOfBoundsError):
+                error.placed = True  # at the line of the branch
             raised[k] = error
             bodies.append(None)
     like = next((body for body in bodies if body is not None), None)

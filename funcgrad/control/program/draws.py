@@ -117,7 +117,7 @@ def _inside(name: str, value: Any, names: set[str]) -> Iterator[tuple[str, Any]]
     elif isinstance(value, ModuleType):
         if value.__name__.partition(".")[0] not in _LIBRARIES:
             inside = vars(value)
-            yield from [(f"{name}.{n}", inside[n]) for n in names if n in inside]
+            yield from [(".".join((name, n)), inside[n]) for n in names if n in inside]
     elif isinstance(value, (list, tuple, set, frozenset)):
         if len(value) <= _ITEMS_MOST:
             yield from [(name, x) for x in value]
@@ -127,7 +127,7 @@ def _inside(name: str, value: Any, names: set[str]) -> Iterator[tuple[str, Any]]
     else:
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict):
-            yield from [(f"{name}.{n}", x) for n, x in list(attributes.items())]
+            yield from [(".".join((name, n)), x) for n, x in list(attributes.items())]
 
 
 def _names(code: CodeType) -> Iterator[str]:

@@ -244,7 +244,7 @@ def point_direction(x: Any) -> Any:
 
 def cosine(x: Any, y: Any) -> Any:
     """``x / hypot(x, y)``, also where squares underflow or overflow; 0 at the origin."""
-    parts, n = scaled_norm(np.array(np.broadcast_arrays(x, y)), (0,))
+    parts, n = scaled_norm(np.array(np.broadcast_arrays(x, y), np.result_type(x, y)), (0,))
     return parts[0] / n[0]
 
 
