@@ -18,7 +18,7 @@ def check_text(f, args):
     """Run a compiled program and its text; whether it has one."""
     lowered = jit(f).lower(*args)
     values = lowered._static.signature(args, {}).values()
-    function = lowered._traced.program
+    function = lowered._traced.program.function
     text = lowered.compile().source()
     expected = function(*values)
     space = {name: function.__globals__[name] for name in GIVEN.findall(text)}
