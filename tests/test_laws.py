@@ -195,6 +195,7 @@ def test_all_chains_of_three(name):
     check_chains(f, 0.7, length=3, exact=exact(0.7))
 
 
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")  # which NumPy says of no elements
 @pytest.mark.fuzz
 @settings(max_examples=3000)
 @given(mixed_calls(max_steps=8))
@@ -202,6 +203,7 @@ def test_same_answer_of_many_types_fuzz(call):
     check_mixed(call)
 
 
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")  # which NumPy says of no elements
 @pytest.mark.fuzz
 @settings(max_examples=2000)
 @given(calls(features=PARTS, dtypes=INEXACT, max_steps=8))
@@ -209,6 +211,7 @@ def test_compiled_gradients_of_parts_fuzz(call):
     check_compiled(call)
 
 
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")  # which NumPy says of no elements
 @pytest.mark.fuzz
 @settings(max_examples=600)
 @given(calls(features=("shapes", "singular", "buffers", "control", "closures"), dtypes=INEXACT))

@@ -287,8 +287,9 @@ ROWS = [
     Row("linalg.cholesky", "np.{f}(x @ x.mT + 3 * np.eye(x.shape[-1]))", "square", normal=True),
     Row("linalg.solve", "np.{f}(x, x[..., :1] * 2)", shapes="square", normal=True),
     Row("linalg.lstsq", "np.{f}(x, x[..., 0])[0]", shapes="flat", normal=True),
-    Row("linalg.lstsq", "np.{f}(x, np.ones(x.shape[:1]))", shapes="flat", normal=True),
-    Row("linalg.lstsq", "np.{f}(x, np.eye(x.shape[0]))[1:3]", shapes="flat", normal=True),
+    # Of residuals jit and vmap know no shape where the rank is short: see test_decompose.
+    Row("linalg.lstsq", "np.{f}(x, np.ones(x.shape[:1]))[::2]", shapes="flat", normal=True),
+    Row("linalg.lstsq", "np.{f}(x, np.eye(x.shape[0]))[2:3]", shapes="flat", normal=True),
     Row(
         "linalg.lstsq",
         "np.{f}(x[..., :1] * [1.0, {n}], np.eye(x.shape[0]))[1:]",
