@@ -128,7 +128,7 @@ def logistic_slope(s: Any, x: Any) -> Any:
 
 def complex_sech_squared(t: Any, x: Any) -> Any:
     """``1 - t**2`` of ``t = tanh(x)``, as ``((1 + t) exp(-x))**2``, of ``-x`` left of the axis."""
-    sign = np.where(np.real(x) < 0, -1, 1)
+    sign = np.where(np.real(x) < 0, -1, 1).astype(np.result_type(np.real(x)))
     return np.square((1 + sign * t) * np.exp(-sign * x))
 
 
