@@ -37,7 +37,7 @@ def every_sample() -> list[Sample]:
 def every_primitive() -> dict[str, type[Primitive]]:
     """The primitives of every room, loaded or not, by name."""
     for package in (funcgrad.ops, funcgrad.control):
-        for room in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for room in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             importlib.import_module(room.name)
     return {n: p for n, p in REGISTRY.items() if p.__module__.startswith("funcgrad.")}
 
