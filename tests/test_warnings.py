@@ -4,6 +4,7 @@ The programs are run as the file ``train.py`` in a module of their own, whose re
 which of its lines have warned.
 """
 
+import contextvars
 import sys
 import threading
 import traceback
@@ -257,16 +258,24 @@ def test_the_state_is_restored():
         assert np.geterrcall() is not None
         raise KeyError
 
-    before = np.geterr(), np.geterrcall()
-    assert _stack.STATE.get(None) is None
-    grad(lambda x: x * x)(1.0)
-    for transform in (grad, jit, funcgrad.vmap):
-        with pytest.raises(KeyError):
-            transform(fails)(np.ones(3))
-    with pytest.raises(errors.ShapeError):
-        grad(lambda x: x)(np.ones(3))
-    assert (np.geterr(), np.geterrcall()) == before
-    assert _stack.STATE.get(None) is None
+    def check(expected):
+        before = np.geterr(), np.geterrcall()
+        assert _stack.STATE.get(None) is expected
+        grad(lambda x: x * x)(1.0)
+        for transform in (grad, jit, funcgrad.vmap):
+            with pytest.raises(KeyError):
+                transform(fails)(np.ones(3))
+        with pytest.raises(errors.ShapeError):
+            grad(lambda x: x)(np.ones(3))
+        assert (np.geterr(), np.geterrcall()) == before
+        assert _stack.STATE.get(None) is expected
+
+    def check_chosen():
+        np.seterr(divide="ignore")
+        check(_stack.STATE.get())
+
+    contextvars.Context().run(check, None)  # as in a new thread, where nobody has set a state
+    contextvars.Context().run(check_chosen)
 
 
 def test_threads():
