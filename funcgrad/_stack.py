@@ -22,9 +22,9 @@ __all__ = [
     "COMPILED",
     "ENTRY",
     "LIBRARIES",
+    "LINE_FINDER",
+    "LINE_FINDERS",
     "PACKAGE",
-    "PLACE",
-    "PLACES",
     "POINTS",
     "SITE",
     "STATE",
@@ -48,10 +48,10 @@ ENTRY = f"<entry of a function {COMPILED}>"
 Line: TypeAlias = tuple[str, int]
 """A file and a line in it."""
 
-PLACES: dict[CodeType, Callable[[FrameType], Line | None]] = {}
+LINE_FINDERS: dict[CodeType, Callable[[FrameType], Line | None]] = {}
 """For code that computes what somebody else has written, such as a backward pass: from its frame to
 the line that it computes, if it is known."""
-PLACE = "__place__"
+LINE_FINDER = "__find_line__"
 """The name under which generated code has the same function among its globals."""
 
 
@@ -84,14 +84,14 @@ class _Reports:
         while users is not None:
             code = users.f_code
             if code.co_filename.startswith(LIBRARIES):
-                place = PLACES.get(code)
+                find_line = LINE_FINDERS.get(code)
             elif COMPILED in code.co_filename:
-                place = users.f_globals.get(PLACE)
+                find_line = users.f_globals.get(LINE_FINDER)
             else:
                 found = found or (code.co_filename, users.f_lineno)
                 break
-            if place is not None and found is None:
-                found = place(users)
+            if find_line is not None and found is None:
+                found = find_line(users)
             users = users.f_back
         if found is None:
             warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -104,10 +104,10 @@ class FuncgradError(Exception):
         """Make ``what`` the first line."""
         self.what = what
         lines = [f"{what}."] + ([self.fix] if self.fix else [])
-        place = f"At {self.where}. " if self.where else ""
+        where = f"At {self.where}. " if self.where else ""
         page = f" or {DOCUMENTATION}/errors#{self.anchor}" if DOCUMENTATION else ""
         see = f"See help(funcgrad.errors.{self.home}){page}"
-        self.args = ("\n".join([*lines, f"{place}{see}"]),)
+        self.args = ("\n".join([*lines, f"{where}{see}"]),)
 
     def __reduce__(self) -> tuple[object, ...]:
         return _rebuild, (type(self), self.what, self.fix, self.where)
@@ -223,11 +223,11 @@ class OutOfBoundsError(FuncgradError, IndexError):
     Bring it into range with ``numpy.clip``, or choose something else there with ``numpy.where``.
 
     Attributes:
-        placed: Whether a program has given it the line of its operation.
+        located: Whether a program has given it the line of its operation.
     """
 
     anchor = "out-of-bounds"
-    placed = False
+    located = False
 
 
 class MissingRuleError(FuncgradError, NotImplementedError):

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from .control.program.call import Call
 from .control.program.dependence import depends
-from .control.program.derive import Split, derived, jvp_program, split_of, vmap_program
+from .control.program.derive import Split, derive, jvp_program, split_of, vmap_program
 from .control.program.structured import Interpreter
 from .control.program.trim import Liveness
-from .core.backend import Backend, BackendInfo, Executable, Profile, backends, compiled, register
+from .core.backend import (
+    Backend,
+    BackendInfo,
+    Executable,
+    Profile,
+    backends,
+    compile_once,
+    register,
+)
 from .core.ir import Aval, Equation, Jaxpr, Literal, Var, check, make_aval
 from .core.primitive import Primitive, primitive
 from .core.trace import apply, aval_of, bind, run, trace
@@ -47,9 +55,9 @@ __all__ = [
     "bind",
     "broadcast_to",
     "check",
-    "compiled",
+    "compile_once",
     "depends",
-    "derived",
+    "derive",
     "div",
     "implements",
     "jvp_program",

@@ -18,9 +18,9 @@ from funcgrad.compile.passes import algebra as rules
 from funcgrad.compile.passes import pipeline as passes
 from funcgrad.compile.passes import simplify
 from funcgrad.compile.source import backend as numpy_source
-from funcgrad.control.flow.while_loop import While, WhileLanes
+from funcgrad.control.flow.while_loop import BatchedWhile, While
 from funcgrad.core.ir import Literal, check
-from funcgrad.core.residuals import StepsAval
+from funcgrad.core.residuals import StepResidualsAval
 from funcgrad.core.trace import aval_of
 from funcgrad.ops.index import Scatter, ScatterAdd, ScatterOnto, ScatterSum, Update
 from funcgrad.ops.kinds import Elementwise
@@ -40,7 +40,7 @@ class RewriteError(AssertionError):
 
 def number(rng, aval, special=0.2):
     """A random value of a type; `UNKNOWN` for tapes and for large arrays."""
-    if isinstance(aval, StepsAval) or aval.size > LARGEST:
+    if isinstance(aval, StepResidualsAval) or aval.size > LARGEST:
         return UNKNOWN
     kind, shape = aval.dtype.kind, aval.shape
     if kind == "b":
@@ -119,7 +119,7 @@ def holds(jaxpr, kinds):
 
 def runnable(jaxpr):
     """Whether a program may be run on random numbers: it ends, and nobody sees that it did."""
-    return not (jaxpr.effect or jaxpr.foreign or holds(jaxpr, (While, WhileLanes)))
+    return not (jaxpr.effect or jaxpr.foreign or holds(jaxpr, (While, BatchedWhile)))
 
 
 class Validator:
@@ -140,9 +140,9 @@ class Validator:
     def installed(self):
         """Stand around the compiler's places."""
         patches = [
-            (simplify._Walk, "repeated_constants", self._repeated_constants),
+            (simplify._Walk, "take_repeated_constants", self._repeated_constants),
             (simplify._Walk, "bind", self._bind),
-            (simplify._Walk, "simplified", self._simplified),
+            (simplify._Walk, "apply_rules", self._simplified),
             (simplify._Walk, "apart", self._apart),
             (passes, "optimise", self._optimise),
             (stages, "optimise", self._optimise),

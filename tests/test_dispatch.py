@@ -16,7 +16,7 @@ from funcgrad.errors import (
     UnknownAttributeError,
 )
 from funcgrad.numpy.advice import ADVICE
-from funcgrad.numpy.dispatch import IMPLEMENTED, implements, name_of, nearest
+from funcgrad.numpy.dispatch import IMPLEMENTED, implements, name_of, nearest_name
 from funcgrad.numpy.modules import load_all
 
 V = np.array([0.5, 2.0, 1.25])
@@ -191,8 +191,8 @@ def test_the_text_for_a_function_without_counterpart():
 
 
 def test_the_nearest_name():
-    assert nearest("numpy.nansum2") == "numpy.nansum"
-    assert nearest("numpy.zzz") is None
+    assert nearest_name("numpy.nansum2") == "numpy.nansum"
+    assert nearest_name("numpy.zzz") is None
     with pytest.raises(
         NotTraceableError, match=r"nearest that can be traced is numpy\.linalg\.inv"
     ):

@@ -164,7 +164,7 @@ def test_loops_and_branches_are_looked_into():
 
     for g in (f, jit(f), lambda x: vmap(f)(np.ones(2) * x)):
         text = message(g, 1.0)
-        assert "log" in text or "cond_lanes" in text
+        assert "log" in text or "batched_cond" in text
     assert re.search(r"made by log of float64\[\] -1.0", message(f, 1.0))
 
 

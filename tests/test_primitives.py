@@ -12,7 +12,7 @@ from samples.laws import check_sample
 
 from funcgrad import grad, jit, jvp
 from funcgrad.core.ir import make_aval
-from funcgrad.core.residuals import Steps, StepsAval
+from funcgrad.core.residuals import StepResiduals, StepResidualsAval
 from funcgrad.ops.kinds import Elementwise
 from funcgrad.ops.steps import AddSteps, FoldSteps, RepeatSteps, SumSteps, plus
 
@@ -91,9 +91,9 @@ def test_samples_of_control(index):
 
 def steps(shape, seed, lanes=()):
     rng = np.random.default_rng(seed)
-    aval = StepsAval(make_aval(shape, np.dtype(np.float64)), lanes)
+    aval = StepResidualsAval(make_aval(shape, np.dtype(np.float64)), lanes)
     masks = [rng.random(lanes) > 0.5 for _ in range(2)] if lanes else ()
-    return Steps([rng.normal(size=shape) for _ in range(2)], aval, masks)
+    return StepResiduals([rng.normal(size=shape) for _ in range(2)], aval, masks)
 
 
 @pytest.mark.parametrize(
@@ -124,16 +124,16 @@ def test_linear_maps_of_tapes(primitive, shape):
 def test_masks_follow_their_lanes():
     tape = steps((2, 3, 4), 0, lanes=(2, 3))
     folded = FoldSteps((2, 3), (6,)).run(tape)
-    assert folded.aval.lanes == (6,)
+    assert folded.aval.ragged == (6,)
     np.testing.assert_array_equal(folded.masks[1], tape.masks[1].reshape(6))
     repeated = RepeatSteps(5, 0).run(tape)
-    assert repeated.aval.lanes == (5, 2, 3)
+    assert repeated.aval.ragged == (5, 2, 3)
     np.testing.assert_array_equal(repeated.masks[0][3], tape.masks[0])
 
 
 def test_a_tape_of_zeros_gives_way():
     tape = steps((2,), 0)
-    nothing = Steps(None, tape.aval)
+    nothing = StepResiduals(None, tape.aval)
     assert (tape + nothing) is tape and (nothing + tape) is tape
     assert plus(tape, nothing) is tape and AddSteps().aval(tape.aval, tape.aval) == tape.aval
     assert AddSteps().transpose(tape, tape, tape) == (tape, tape)

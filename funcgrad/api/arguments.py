@@ -88,9 +88,9 @@ class Choice:
             return by_name
         return (tuple(results[:count]) if isinstance(numbers, tuple) else results[0]), by_name
 
-    def label(self, place: int | str) -> str:
+    def label(self, position: int | str) -> str:
         """``argument 0``, ``argument 'w'``: how errors name an argument."""
-        return f"argument {place!r}" + f" of {describe(self._f)}"
+        return f"argument {position!r}" + f" of {describe(self._f)}"
 
     def _parameter_names(self) -> list[str]:
         if self._parameters is None:
@@ -144,18 +144,18 @@ class Choice:
 
 
 def replace(
-    args: tuple[Any, ...], kwargs: dict[str, Any], places: list[int | str], values: list[Any]
+    args: tuple[Any, ...], kwargs: dict[str, Any], positions: list[int | str], values: list[Any]
 ) -> tuple[list[Any], dict[str, Any]]:
     """The call's arguments with other values at the chosen places."""
     new_args, new_kwargs = list(args), kwargs
-    for place, value in zip(places, values, strict=True):
-        if isinstance(place, int):
-            new_args[place] = value
+    for position, value in zip(positions, values, strict=True):
+        if isinstance(position, int):
+            new_args[position] = value
         else:
-            new_kwargs = {**new_kwargs, place: value}
+            new_kwargs = {**new_kwargs, position: value}
     return new_args, new_kwargs
 
 
-def pick(args: tuple[Any, ...], kwargs: dict[str, Any], place: int | str) -> Any:
+def pick(args: tuple[Any, ...], kwargs: dict[str, Any], position: int | str) -> Any:
     """The argument at a place that `Choice.find` gave."""
-    return args[place] if isinstance(place, int) else kwargs[place]
+    return args[position] if isinstance(position, int) else kwargs[position]

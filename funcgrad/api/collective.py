@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import tree
-from ..core.axes import Axis, named
+from ..core.axes import Axis, axis_named
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.collective import AllGather, PMax, PMean, PMin, PSum, PSumScatter
@@ -103,7 +103,7 @@ def pmax(x: Any, axis_name: AxisName) -> Any:
     >>> vmap(lambda x: x / pmax(abs(x), "i"), axis_name="i")(np.array([1.0, -4.0]))
     array([ 0.25, -1.  ])
     """
-    return _over(x, axis_name, "pmax", lambda leaf, axis: _reduced(_PMAX, leaf, axis))
+    return _over(x, axis_name, "pmax", lambda leaf, axis: _reduce(_PMAX, leaf, axis))
 
 
 @entry
@@ -125,7 +125,7 @@ def pmin(x: Any, axis_name: AxisName) -> Any:
     >>> vmap(lambda x: x - pmin(x, "i"), axis_name="i")(np.array([3.0, 5.0]))
     array([0., 2.])
     """
-    return _over(x, axis_name, "pmin", lambda leaf, axis: _reduced(_PMIN, leaf, axis))
+    return _over(x, axis_name, "pmin", lambda leaf, axis: _reduce(_PMIN, leaf, axis))
 
 
 @entry
@@ -152,16 +152,18 @@ def all_gather(x: Any, axis_name: Hashable, *, axis: int = 0, tiled: bool = Fals
     array([[ 0., -3.],
            [ 3.,  0.]])
     """
-    found = named(axis_name, "all_gather")
+    found = axis_named(axis_name, "all_gather")
     gather = AllGather(found.size)
 
     def one(leaf: Any) -> Any:
         shape = aval_of(leaf).shape
-        place = _axis("all_gather", leaf, axis, not tiled)
-        moved = move_axis(gather(leaf, found.index), 0, place)
+        position = _axis("all_gather", leaf, axis, not tiled)
+        moved = move_axis(gather(leaf, found.index), 0, position)
         if not tiled:
             return moved
-        return reshape(moved, (*shape[:place], found.size * shape[place], *shape[place + 1 :]))
+        return reshape(
+            moved, (*shape[:position], found.size * shape[position], *shape[position + 1 :])
+        )
 
     return tree.map(one, x)
 
@@ -193,23 +195,23 @@ def psum_scatter(
     >>> vmap(lambda x: psum_scatter(x, "i"), axis_name="i")(np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([4., 6.])
     """
-    found = named(axis_name, "psum_scatter")
+    found = axis_named(axis_name, "psum_scatter")
     size = found.size
     scatter = PSumScatter(size)
 
     def one(leaf: Any) -> Any:
-        place = _axis("psum_scatter", leaf, scatter_dimension, False)
+        position = _axis("psum_scatter", leaf, scatter_dimension, False)
         shape = aval_of(leaf).shape
-        length = shape[place]
+        length = shape[position]
         if length % size if tiled else length != size:
             raise ShapeError(
-                f"psum_scatter: axis {place} of {aval_of(leaf)} has length {length}, and the "
+                f"psum_scatter: axis {position} of {aval_of(leaf)} has length {length}, and the "
                 f"mapped axis {axis_name!r} has {size}",
                 "Give it a multiple of that length." if tiled else "Give it that length.",
             )
         if tiled:
-            leaf = reshape(leaf, (*shape[:place], size, length // size, *shape[place + 1 :]))
-        return scatter(move_axis(_accumulated(leaf), place, 0), found.index)
+            leaf = reshape(leaf, (*shape[:position], size, length // size, *shape[position + 1 :]))
+        return scatter(move_axis(_to_accumulator(leaf), position, 0), found.index)
 
     return tree.map(one, x)
 
@@ -228,7 +230,7 @@ def axis_index(axis_name: Hashable) -> Any:
     >>> vmap(lambda: axis_index("i"), axis_size=3, axis_name="i")()
     array([0, 1, 2])
     """
-    return named(axis_name, "axis_index").index
+    return axis_named(axis_name, "axis_index").index
 
 
 @entry
@@ -257,13 +259,13 @@ _PSUM, _PMEAN, _PMAX, _PMIN = PSum(), PMean(), PMax(), PMin()
 
 def _axes(names: AxisName, what: str) -> list[Axis]:
     if isinstance(names, (tuple, list)):
-        return [named(name, what) for name in names]
+        return [axis_named(name, what) for name in names]
     if not isinstance(names, Hashable):
         raise ArgumentError(
             f"{what}: axis_name must be a name or a tuple of names, got {names!r}",
             f"Write {what}(x, 'batch').",
         )
-    return [named(names, what)]
+    return [axis_named(names, what)]
 
 
 def _over(x: Any, names: AxisName, what: str, reduce: Callable[[Any, Axis], Any]) -> Any:
@@ -283,12 +285,12 @@ def _over(x: Any, names: AxisName, what: str, reduce: Callable[[Any, Axis], Any]
     return tree.unflatten(treedef, found)
 
 
-def _reduced(collective: Any, leaf: Any, axis: Axis) -> Any:
+def _reduce(collective: Any, leaf: Any, axis: Axis) -> Any:
     # A Python number differs along no axis, and stays one.
     return collective(leaf, axis.index) if not isinstance(leaf, (int, float, complex)) else leaf
 
 
-def _accumulated(leaf: Any) -> Any:
+def _to_accumulator(leaf: Any) -> Any:
     """``leaf`` in the dtype in which NumPy sums it."""
     dtype = aval_of(leaf).dtype
     if dtype.kind in "fc" or dtype.itemsize == 8:
@@ -299,14 +301,14 @@ def _accumulated(leaf: Any) -> Any:
 def _sum(leaf: Any, axis: Axis) -> Any:
     if isinstance(leaf, (int, float, complex)) and not isinstance(leaf, np.generic):
         return leaf * axis.size
-    return _PSUM(_accumulated(leaf), axis.index)
+    return _PSUM(_to_accumulator(leaf), axis.index)
 
 
 def _mean(leaf: Any, axis: Axis) -> Any:
     aval = aval_of(leaf)
     if not aval.inexact:
         leaf = float(leaf) if isinstance(leaf, int) else convert(leaf, np.dtype(np.float64))
-    return _reduced(_PMEAN, leaf, axis)
+    return _reduce(_PMEAN, leaf, axis)
 
 
 def _axis(what: str, leaf: Any, axis: int, new: bool) -> int:

@@ -9,9 +9,9 @@ from .. import tree
 from ..core.trace import aval_of
 from ..errors import ArgumentError, DtypeError
 from ..ops.linear import zeros
-from .leaves import Split, describe, is_inexact, kind_of, own
+from .leaves import Split, describe, is_inexact, kind_of, own_result
 
-__all__ = ["distribute", "forward_mode", "materialised", "pair", "rebuild", "require_complex"]
+__all__ = ["distribute", "forward_mode", "materialise", "pair", "rebuild", "require_complex"]
 
 
 def rebuild(parts: Sequence[Split], values: Sequence[Any]) -> list[Any]:
@@ -30,7 +30,7 @@ def distribute(
 ) -> list[Any]:
     """Cotangents as results, one pytree an argument; zeros where no cotangent arrived."""
     owned = [
-        own(zeros(aval_of(x).strong()) if ct is None else ct, taken)
+        own_result(zeros(aval_of(x).strong()) if ct is None else ct, taken)
         for x, ct in zip(values, cts, strict=True)
     ]
     start = 0
@@ -105,7 +105,7 @@ def forward_mode(
     return outputs[:count], out_tangents[:count], treedef, aux
 
 
-def materialised(values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
+def materialise(values: Sequence[Any], tangents: Sequence[Any]) -> list[Any]:
     """Zeros for zero tangents, None for tangents of integers and booleans."""
     return [
         t if t is not None else zeros(aval_of(x).strong()) if is_inexact(x) else None

@@ -12,7 +12,7 @@ from ..errors import DtypeError, ShapeError, entry
 from ..transforms import vjp as reverse
 from .arguments import Choice, pick, replace
 from .flat import distribute, pair, rebuild, require_complex
-from .leaves import describe, kind_of, own, own_tree, require_inexact, split
+from .leaves import describe, kind_of, own_result, own_results, require_inexact, split
 from .transformed import Transformed, require_function
 
 __all__ = ["grad", "value_and_grad"]
@@ -115,12 +115,12 @@ def _derivative(
     with_value = transform is value_and_grad
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        places = choice.find(args, kwargs)
-        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in places]
+        positions = choice.find(args, kwargs)
+        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in positions]
         values: list[Any] = []
-        for place, part in zip(places, parts, strict=True):
+        for position, part in zip(positions, parts, strict=True):
             if not part.chosen:
-                require_inexact(part, what, choice.label(place))
+                require_inexact(part, what, choice.label(position))
             values += part.values
         if holomorphic:
             require_complex(values, what, "argument")
@@ -129,7 +129,7 @@ def _derivative(
         def flat(*tracers: Any) -> Sequence[Any]:
             nonlocal aux
             given = rebuild(parts, tracers)
-            new_args, new_kwargs = replace(args, kwargs, places, given)
+            new_args, new_kwargs = replace(args, kwargs, positions, given)
             result = f(*new_args, **new_kwargs)
             if has_aux:
                 result, aux = pair(result, what, f)
@@ -142,11 +142,11 @@ def _derivative(
         gradients = distribute(parts, values, cts, taken)
         result = choice.arrange(gradients)
         if with_value:
-            value = own(value, taken)
+            value = own_result(value, taken)
             if has_aux:
-                return (value, own_tree(aux, taken, tape.value)), result
+                return (value, own_results(aux, taken, tape.value)), result
             return value, result
-        return (result, own_tree(aux, taken, tape.value)) if has_aux else result
+        return (result, own_results(aux, taken, tape.value)) if has_aux else result
 
     options = {
         "argnums": argnums,

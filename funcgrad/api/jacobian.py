@@ -15,8 +15,17 @@ from ..ops.linear import move_axis, reshape, zeros
 from ..transforms import vjp as reverse
 from ..transforms import vmap as batch
 from .arguments import Choice, pick, replace
-from .flat import forward_mode, materialised, pair, rebuild, require_complex
-from .leaves import Split, describe, is_inexact, kind_of, own, own_tree, require_inexact, split
+from .flat import forward_mode, materialise, pair, rebuild, require_complex
+from .leaves import (
+    Split,
+    describe,
+    is_inexact,
+    kind_of,
+    own_result,
+    own_results,
+    require_inexact,
+    split,
+)
 from .transformed import Transformed, require_function
 
 __all__ = [
@@ -255,10 +264,10 @@ def _jacobian(
     with_value = transform in (value_and_jacfwd, value_and_jacrev, value_and_jacobian)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        places = choice.find(args, kwargs)
-        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in places]
-        for place, part in zip(places, parts, strict=True):
-            require_inexact(part, what, choice.label(place))
+        positions = choice.find(args, kwargs)
+        parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in positions]
+        for position, part in zip(positions, parts, strict=True):
+            require_inexact(part, what, choice.label(position))
         values = [value for part in parts for value in part.values]
         if holomorphic:
             require_complex(values, what, "argument")
@@ -270,7 +279,7 @@ def _jacobian(
             )
 
         def chosen(*given: Any) -> Any:
-            new_args, new_kwargs = replace(args, kwargs, places, list(given))
+            new_args, new_kwargs = replace(args, kwargs, positions, list(given))
             return f(*new_args, **new_kwargs)
 
         outputs, columns, treedef, aux = derive(
@@ -280,16 +289,16 @@ def _jacobian(
         leaves = [
             choice.arrange(
                 [
-                    part.gradient([own(block, taken) for block in blocks])
+                    part.gradient([own_result(block, taken) for block in blocks])
                     for part, blocks in zip(parts, _group(parts, row), strict=True)
                 ]
             )
             for row in columns
         ]
         result = tree.unflatten(treedef, leaves)
-        aux = own_tree(aux, taken, lambda leaf: leaf) if has_aux else None
+        aux = own_results(aux, taken, lambda leaf: leaf) if has_aux else None
         if with_value:
-            value = tree.unflatten(treedef, [own(out, taken) for out in outputs])
+            value = tree.unflatten(treedef, [own_result(out, taken) for out in outputs])
             return ((value, aux) if has_aux else value), result
         return (result, aux) if has_aux else result
 
@@ -326,7 +335,7 @@ def _forward(
         nonlocal results, treedef, aux
         results, pushed, treedef, aux = forward_mode(chosen, parts, values, tangents, has_aux, what)
         _require_float_output(results, what, f, holomorphic)
-        return materialised(results, pushed)
+        return materialise(results, pushed)
 
     size = sum(aval.size for aval in avals)
     pushed = batch.vmap(push, size, _basis(avals), [True] * len(avals))

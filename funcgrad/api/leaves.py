@@ -19,7 +19,7 @@ from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert
 from ..tree import TreeDef
 
-__all__ = ["Split", "describe", "is_inexact", "own", "own_tree", "split", "tangents_for"]
+__all__ = ["Split", "describe", "is_inexact", "own_result", "own_results", "split", "tangents_for"]
 
 _FLOATS = frozenset({float, complex, np.float64, np.float32, np.complex128})
 _OTHERS = frozenset({int, bool, str, type(None)})
@@ -106,14 +106,14 @@ class Split:
         return tree.unflatten(self.treedef, leaves)
 
 
-def split(argument: Any, what: str, label: Callable[[Any], str], place: Any) -> Split:
+def split(argument: Any, what: str, label: Callable[[Any], str], position: Any) -> Split:
     """Flatten a pytree and find its differentiated leaves.
 
     Args:
         argument: The pytree.
         what: The transform, for errors.
         label: Gives the argument's name, for errors, from its place.
-        place: Which argument it is.
+        position: Which argument it is.
 
     Raises:
         DtypeError: Where a leaf is an array that cannot be traced, naming the leaf.
@@ -127,11 +127,13 @@ def split(argument: Any, what: str, label: Callable[[Any], str], place: Any) -> 
         except DtypeError as error:
             path = tree.path_string(treedef.paths()[i])
             path = f" has at {path} " if path else " is "
-            raise DtypeError(f"{what}: {label(place)}{path}{refused(error)}", error.fix) from None
+            raise DtypeError(
+                f"{what}: {label(position)}{path}{explain_refusal(error)}", error.fix
+            ) from None
     return Split(leaves, treedef, chosen)
 
 
-def refused(error: DtypeError) -> str:
+def explain_refusal(error: DtypeError) -> str:
     """What `aval_of` refused, from its error: ``"an array of dtype object, which cannot ..."``."""
     got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced").rstrip(",")
     return f"{got}, which cannot be traced"
@@ -189,7 +191,7 @@ def _kinds(leaves: Sequence[Any]) -> str:
     return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
 
 
-def own(value: Any, taken: set[int]) -> Any:
+def own_result(value: Any, taken: set[int]) -> Any:
     """``value`` as a result: a NumPy scalar, or an array that is the caller's alone.
 
     Args:
@@ -209,9 +211,9 @@ def own(value: Any, taken: set[int]) -> Any:
     return value
 
 
-def own_tree(result: Any, taken: set[int], unwrap: Callable[[Any], Any]) -> Any:
-    """`own` for every array or number in a pytree, after ``unwrap``; other leaves stay."""
-    return tree.map(lambda leaf: own(unwrap(leaf), taken), result)
+def own_results(result: Any, taken: set[int], unwrap: Callable[[Any], Any]) -> Any:
+    """`own_result` for every array or number in a pytree, after ``unwrap``; other leaves stay."""
+    return tree.map(lambda leaf: own_result(unwrap(leaf), taken), result)
 
 
 def tangents_for(parts: Split, tangents: Any, what: str, name: str) -> list[Any]:

@@ -16,7 +16,7 @@ from ..errors import ArgumentError, entry
 from ..ops.linear import zeros
 from ..tree import TreeDef
 from .flat import distribute
-from .leaves import Split, matching, own, primal, require_inexact, tangents_for
+from .leaves import Split, matching, own_result, primal, require_inexact, tangents_for
 
 __all__ = ["Linear", "Pullback"]
 
@@ -64,7 +64,7 @@ class Linear:
                 given.append(zeros(aval_of(value).strong()) if piece is None else piece)
         held = {id(v) for v in (*given, *self._captured)}
         pushed = iter(run(self._program, [*self._captured, *given]))
-        leaves = [None if exact else own(next(pushed), held) for exact in self._exact]
+        leaves = [None if exact else own_result(next(pushed), held) for exact in self._exact]
         return tree.unflatten(self._treedef, leaves)
 
 

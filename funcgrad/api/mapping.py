@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.linear import move_axis
 from ..transforms import vmap as batch
-from .leaves import describe, kind_of, own, plain, refused
+from .leaves import describe, explain_refusal, kind_of, own_result, plain
 from .transformed import Transformed, require_function
 
 __all__ = ["vmap"]
@@ -100,13 +100,13 @@ def vmap(
         newest = max([leaf.frame.level for leaf in leaves if isinstance(leaf, Tracer)], default=0)
         outputs = batch.vmap(flat, size, values, batched, axis_name)
         result = tree.unflatten(out_treedef, outputs)
-        places = tree.flatten_prefix(out_axes, result, "vmap: out_axes", "the output")
+        positions = tree.flatten_prefix(out_axes, result, "vmap: out_axes", "the output")
         taken = {id(leaf) for leaf in leaves}
         return tree.unflatten(
             out_treedef,
             [
-                own(_from_front(out, axis, same, f), taken)
-                for out, axis, same in zip(outputs, places, unbatched, strict=True)
+                own_result(_from_front(out, axis, same, f), taken)
+                for out, axis, same in zip(outputs, positions, unbatched, strict=True)
             ],
         )
 
@@ -183,7 +183,7 @@ def _plain(leaf: Any, i: int, treedef: tree.TreeDef, f: Callable[..., Any]) -> A
     try:
         return plain(leaf)
     except DtypeError as error:
-        got = f"vmap: {_label(treedef, i, f)} is {refused(error)}"
+        got = f"vmap: {_label(treedef, i, f)} is {explain_refusal(error)}"
         raise DtypeError(got, error.fix) from None
 
 

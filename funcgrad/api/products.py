@@ -9,12 +9,12 @@ from .. import tree
 from ..core.trace import aval_of, trace
 from ..errors import ArgumentError, entry
 from ..transforms import vjp as reverse
-from .flat import forward_mode, materialised, pair, rebuild
+from .flat import forward_mode, materialise, pair, rebuild
 from .gradient import grad
 from .leaves import (
     is_inexact,
-    own,
-    own_tree,
+    own_result,
+    own_results,
     primal,
     require_inexact,
     split,
@@ -76,11 +76,11 @@ def vjp(
     # The tape keeps its own arrays for further calls: what is handed out is copied.
     taken = {id(v) for v in (*values, *outputs)}
     avals = [aval_of(out) for out in outputs]
-    results = tree.unflatten(treedef, [own(out, taken) for out in outputs])
+    results = tree.unflatten(treedef, [own_result(out, taken) for out in outputs])
 
     pullback = Pullback(parts, values, treedef, avals, tape.pullback)
     if has_aux:
-        return results, pullback, own_tree(aux, taken, tape.value)
+        return results, pullback, own_results(aux, taken, tape.value)
     return results, pullback
 
 
@@ -152,10 +152,12 @@ def _jvp(
     # A result without tangent may be an argument or a captured array itself.
     plain = [out for out, t in zip(results, out_tangents, strict=True) if t is None]
     taken = {id(v) for v in (*values, *pushed, *plain)}
-    output = tree.unflatten(treedef, [own(out, taken) for out in results])
-    tangent = tree.unflatten(treedef, [own(t, taken) for t in materialised(results, out_tangents)])
+    output = tree.unflatten(treedef, [own_result(out, taken) for out in results])
+    tangent = tree.unflatten(
+        treedef, [own_result(t, taken) for t in materialise(results, out_tangents)]
+    )
     if has_aux:
-        return output, tangent, own_tree(aux, taken, lambda leaf: leaf)
+        return output, tangent, own_results(aux, taken, lambda leaf: leaf)
     return output, tangent
 
 
@@ -197,16 +199,16 @@ def linearize(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tu
         results, pushed, treedef, aux = forward_mode(
             f, parts, values, tangents, has_aux, "linearize"
         )
-        return [t for t in materialised(results, pushed) if t is not None]
+        return [t for t in materialise(results, pushed) if t is not None]
 
     program, captured = trace(tangent_map, avals, name="linear", what="linearize", effects=False)
     taken = {id(v) for v in (*values, *captured, *results)}
-    output = tree.unflatten(treedef, [own(out, taken) for out in results])
+    output = tree.unflatten(treedef, [own_result(out, taken) for out in results])
     exact = [not is_inexact(out) for out in results]
 
     linear = Linear(parts, program, captured, treedef, exact)
     if has_aux:
-        return output, linear, own_tree(aux, taken, lambda leaf: leaf)
+        return output, linear, own_results(aux, taken, lambda leaf: leaf)
     return output, linear
 
 

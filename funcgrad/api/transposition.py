@@ -9,12 +9,12 @@ import numpy as np
 
 from .. import tree
 from ..compile.passes.pipeline import dead_code, inline_calls
-from ..core.ir import Aval, Jaxpr, Place, Var, line_of, make_aval
+from ..core.ir import Aval, Jaxpr, SourceInfo, Var, line_of, make_aval
 from ..core.trace import Tracer, aval_of, run, trace
 from ..errors import ArgumentError, DtypeError, entry
 from ..ops.linear import zeros
 from ..transforms import vjp as reverse
-from .leaves import describe, kind_of, matching, own
+from .leaves import describe, kind_of, matching, own_result
 from .transformed import require_function
 
 __all__ = ["linear_transpose"]
@@ -77,7 +77,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
                     "Return floats alone.",
                 )
         made.append(_Pullback(tape, results, inputs))
-        return [*results, *made[0].read()]
+        return [*results, *made[0].read_values()]
 
     program, captured = trace(forward, avals, name="linear", what="linear_transpose")
     (pullback,) = made
@@ -96,7 +96,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
         found = iter(pullback.pull(values))
         taken = {id(x) for x in (*values, *pullback.captured)}
         pulled = [
-            own(next(found) if some else zeros(aval), taken)
+            own_result(next(found) if some else zeros(aval), taken)
             for some, aval in zip(given, avals, strict=True)
         ]
         return tree.unflatten(treedef, pulled)
@@ -160,7 +160,7 @@ class _Pullback:
                 self.primal.append(i)
         self._values = [captured[i] for i in self.primal]
 
-    def read(self) -> list[Any]:
+    def read_values(self) -> list[Any]:
         """The values that depend on the arguments, as the trace of the function has them."""
         values, self._values = self._values, []
         return values
@@ -197,12 +197,12 @@ def _require_linear(
         at_zero = run(program, [*captured, *[zeros(aval) for aval in avals]])
         if pullback.primal:
             ct = [_random(rng, aval, 1.0) for aval in pullback.avals]
-            places = [
+            positions = [
                 run(program, [*captured, *[_random(rng, aval, scale) for aval in avals]])
                 for scale in (1.0, 1.0, 1e3)
             ]
             pulled = []
-            for values in (*places, at_zero):
+            for values in (*positions, at_zero):
                 pullback.bind(values[count:])
                 pulled.append(pullback.pull(ct))
             for other in pulled[:-1]:
@@ -213,10 +213,10 @@ def _require_linear(
         # A nan is inf * 0 of an infinite coefficient.
         if not np.any((result != 0) & (result == result)):
             continue
-        place: Place | None = next(
-            (eqn.place for eqn in program.equations if out in eqn.outputs), None
+        source_info: SourceInfo | None = next(
+            (eqn.source_info for eqn in program.equations if out in eqn.outputs), None
         )
-        at = line_of(place)
+        at = line_of(source_info)
         raise ArgumentError(
             f"linear_transpose: {describe(f)} is not linear: at zero its result"
             f"{f', computed at {at},' if at else ''} is not zero",
@@ -234,7 +234,7 @@ def _random(rng: np.random.Generator, aval: Aval, scale: float) -> Any:
 def _not_linear(f: Callable[..., Any], pullback: _Pullback) -> ArgumentError:
     """The error where the pullback reads what depends on the arguments."""
     var = pullback.program.inputs[pullback.primal[0]]
-    reads = (eqn.place for eqn in pullback.program.equations if var in eqn.inputs)
+    reads = (eqn.source_info for eqn in pullback.program.equations if var in eqn.inputs)
     at = line_of(next(reads, None))
     return ArgumentError(
         f"linear_transpose: {describe(f)} is not linear: its derivative"

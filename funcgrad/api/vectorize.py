@@ -14,7 +14,7 @@ from ..errors import ArgumentError, ShapeError, entry
 from ..numpy.create import asarray
 from ..ops.linear import reshape
 from ..transforms import vmap as batch
-from .leaves import describe, kind_of, own
+from .leaves import describe, kind_of, own_result
 from .transformed import Transformed, require_function
 
 __all__ = ["vectorize"]
@@ -66,7 +66,7 @@ def vectorize(
     """
     require_function(pyfunc, "vectorize")
     left = frozenset(excluded)
-    if not all(isinstance(place, (int, str)) for place in left):
+    if not all(isinstance(position, (int, str)) for position in left):
         raise ArgumentError(
             f"vectorize: excluded must hold positions and names, got {excluded!r}",
             "Write excluded={0, 'name'}.",
@@ -74,9 +74,9 @@ def vectorize(
     parsed = None if signature is None else _parse(signature)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        places: list[int | str] = [i for i in range(len(args)) if i not in left]
-        places += [name for name in kwargs if name not in left]
-        values = [args[p] if isinstance(p, int) else kwargs[p] for p in places]
+        positions: list[int | str] = [i for i in range(len(args)) if i not in left]
+        positions += [name for name in kwargs if name not in left]
+        values = [args[p] if isinstance(p, int) else kwargs[p] for p in positions]
         values = [asarray(v) if isinstance(v, (list, tuple)) else v for v in values]
         if parsed is not None and len(parsed[0]) != len(values):
             raise ArgumentError(
@@ -87,21 +87,21 @@ def vectorize(
 
         def core(*given: Any) -> Any:
             new_args, new_kwargs = list(args), dict(kwargs)
-            for place, value in zip(places, given, strict=True):
-                if isinstance(place, int):
-                    new_args[place] = value
+            for position, value in zip(positions, given, strict=True):
+                if isinstance(position, int):
+                    new_args[position] = value
                 else:
-                    new_kwargs[place] = value
+                    new_kwargs[position] = value
             return pyfunc(*new_args, **new_kwargs)
 
         cores = [()] * len(values) if parsed is None else parsed[0]
         results = None if parsed is None else parsed[1]
         sizes: dict[str, int] = {}
         loops = [
-            _loop(value, names, sizes, place)
-            for value, names, place in zip(values, cores, places, strict=True)
+            _loop(value, names, sizes, position)
+            for value, names, position in zip(values, cores, positions, strict=True)
         ]
-        return _mapped(core, values, loops, cores, _checked(results, sizes, pyfunc))
+        return _over_loops(core, values, loops, cores, _with_checks(results, sizes, pyfunc))
 
     options = {"excluded": excluded, "signature": signature}
     return Transformed(call, vectorize, pyfunc, options)
@@ -122,18 +122,18 @@ def _cores(text: str) -> list[Core]:
     return [tuple(re.findall(r"\w+", part)) for part in re.findall(_NAMES, text)]
 
 
-def _loop(value: Any, names: Core, sizes: dict[str, int], place: int | str) -> Shape:
+def _loop(value: Any, names: Core, sizes: dict[str, int], position: int | str) -> Shape:
     """The axes of an argument that broadcast; the lengths of its core dimensions go into sizes."""
     if not isinstance(value, (Tracer, np.ndarray, np.generic, int, float, complex)):
         raise ArgumentError(
-            f"vectorize: argument {place!r} is {kind_of(value)}, which does not broadcast",
-            f"Convert it with numpy.asarray, or write excluded={{{place!r}}}.",
+            f"vectorize: argument {position!r} is {kind_of(value)}, which does not broadcast",
+            f"Convert it with numpy.asarray, or write excluded={{{position!r}}}.",
         )
     shape = aval_of(value).shape
     count = len(names)
     if len(shape) < count:
         raise ShapeError(
-            f"vectorize: argument {place!r} has shape {shape}, and the core dimensions "
+            f"vectorize: argument {position!r} has shape {shape}, and the core dimensions "
             f"({','.join(names)})",
             "Give it at least those axes.",
         )
@@ -141,14 +141,14 @@ def _loop(value: Any, names: Core, sizes: dict[str, int], place: int | str) -> S
     for name, n in zip(names, shape[split:], strict=True):
         if sizes.setdefault(name, n) != n:
             raise ShapeError(
-                f"vectorize: the core dimension {name!r} of argument {place!r} has length {n}, and "
-                f"was {sizes[name]} before",
+                f"vectorize: the core dimension {name!r} of argument {position!r} has length {n}, "
+                f"and was {sizes[name]} before",
                 "Give all arguments the same length along it.",
             )
     return shape[:split]
 
 
-def _checked(
+def _with_checks(
     results: list[Core] | None, sizes: dict[str, int], f: Callable[..., Any]
 ) -> Callable[[Any], list[Any]]:
     """A function that takes the results apart and compares them with the signature."""
@@ -180,7 +180,7 @@ def _checked(
     return check
 
 
-def _mapped(
+def _over_loops(
     core: Callable[..., Any],
     values: Sequence[Any],
     loops: Sequence[Shape],
@@ -223,5 +223,7 @@ def _mapped(
     found = level(0, squeezed)
     count = sum(n != 1 for n in broadcast)
     taken = {id(v) for v in values}
-    results = [own(reshape(x, (*broadcast, *aval_of(x).shape[count:])), taken) for x in found]
+    results = [
+        own_result(reshape(x, (*broadcast, *aval_of(x).shape[count:])), taken) for x in found
+    ]
     return tree.unflatten(treedef, results)

@@ -91,7 +91,7 @@ class Jitted(Portable):
         try:
             signature = self._static.signature(args, kwargs)
             values = signature.values()
-            traced, is_new = self._traced(signature)
+            traced, is_new = self._find_or_trace(signature)
             outer = traced.outer()
             if outer or any(isinstance(v, Tracer) for v in values):
                 return traced.unflatten(self._bind(traced, values))
@@ -117,7 +117,7 @@ class Jitted(Portable):
                 raise found from None
         return apply(Call(traced.jaxpr), operands, None)
 
-    def _traced(self, signature: Signature) -> tuple[Traced, bool]:
+    def _find_or_trace(self, signature: Signature) -> tuple[Traced, bool]:
         """The program for a signature, and whether it was traced just now."""
         found = self._programs.get(signature.key)
         if found is not None and found.holds():
@@ -161,7 +161,7 @@ class Jitted(Portable):
             return c
         """
         signature = self._static.signature(args, kwargs)
-        return Lowered(self._traced(signature)[0], self._static)
+        return Lowered(self._find_or_trace(signature)[0], self._static)
 
     @entry
     def source(self, /, *args: Any, **kwargs: Any) -> str:

@@ -13,7 +13,7 @@ from ..core.trace import Tracer, aval_of, trace, uncollected
 from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
 from ..tree import LEAF, TreeDef
-from .calls.signature import Signature, StaticArguments, argument_names, traced_aval
+from .calls.signature import Signature, StaticArguments, argument_names, aval_if_traced
 from .passes.pipeline import optimise
 
 __all__ = ["Compiled", "Lowered", "Traced", "build"]
@@ -48,7 +48,7 @@ def build(
         if not backend.supports(eqn.primitive):
             raise ArgumentError(
                 f"jit: the backend {backend.name!r} does not support {eqn.primitive.name}, at "
-                f"{line_of(eqn.place)}",
+                f"{line_of(eqn.source_info)}",
                 'Leave backend= out, or write backend="numpy".',
             )
     return backend.compile(jaxpr, constants, owned=owned, names=names, weak=weak)
@@ -79,7 +79,7 @@ class Traced:
             leaves, self.result = tree.flatten(f(*args, **kwargs))
             found: list[Any] = []
             for i, leaf in enumerate(leaves):
-                if isinstance(leaf, bool) or traced_aval(leaf) is not None:
+                if isinstance(leaf, bool) or aval_if_traced(leaf) is not None:
                     found.append(_strong(leaf))
                 else:
                     self.constants[i] = leaf

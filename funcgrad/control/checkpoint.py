@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from ..checkpoint_policies import Policy, nothing_saveable
-from ..core.backend import compiled
-from ..core.ir import Aval, Equation, Jaxpr, Literal, Place, Var, name_of
+from ..core.backend import compile_once
+from ..core.ir import Aval, Equation, Jaxpr, Literal, SourceInfo, Var, name_of
 from ..core.portable import Portable
 from ..core.primitive import Primitive, primitive
 from ..core.trace import Tracer, apply, aval_of, trace
@@ -28,7 +28,7 @@ from ..tree.treedef import a
 from .callbacks.debug import without_effects
 from .program.call import trim_one_program
 from .program.dependence import depends
-from .program.derive import cached, jvp_program, tapes_of, vmap_program
+from .program.derive import cache, jvp_program, tapes_of, vmap_program
 from .program.structured import Interpreter
 from .program.trace_body import Operands, scalar, trace_body
 from .program.trim import Liveness
@@ -88,12 +88,12 @@ class Checkpoint(Primitive):
         return self.jaxpr.name.startswith(_BACKWARD)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        return compiled(self.jaxpr)(*operands)
+        return compile_once(self.jaxpr)(*operands)
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         return tuple(self.jaxpr.out_avals)
 
-    def saved(self) -> list[Var]:
+    def saved_variables(self) -> list[Var]:
         """The variables that the policy keeps."""
         return [v for eqn in self.jaxpr.equations if self._keeps(eqn) for v in eqn.outputs]
 
@@ -108,19 +108,19 @@ class Checkpoint(Primitive):
             )
         return bool(kept)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and what the policy keeps."""
-        jaxpr, saved = self.jaxpr, self.saved()
+        jaxpr, saved = self.jaxpr, self.saved_variables()
         if not saved:
-            return apply(self, values, place), []
-        extended = cached(
+            return apply(self, values, source_info), []
+        extended = cache(
             self,
             "forward",
             lambda: Jaxpr(
                 jaxpr.inputs, jaxpr.equations, [*jaxpr.outputs, *saved], jaxpr.captured, jaxpr.name
             ),
         )
-        found = apply(Checkpoint(extended, self.policy), values, place)
+        found = apply(Checkpoint(extended, self.policy), values, source_info)
         count = len(jaxpr.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -135,7 +135,7 @@ class Checkpoint(Primitive):
     ) -> list[Any]:
         """The cotangents of the wanted operands, None for the others and for zeros."""
         key = "backward", tuple(wanted), masked
-        program, captured, given = cached(self, key, lambda: self._backward(tuple(wanted), masked))
+        program, captured, given = cache(self, key, lambda: self._backward(tuple(wanted), masked))
         cts = [
             zeros(aval.strong()) if c is None else convert(c, aval.dtype)
             for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
@@ -149,7 +149,7 @@ class Checkpoint(Primitive):
         self, wanted: tuple[bool, ...], masked: bool
     ) -> tuple[Jaxpr, list[Any], list[bool]]:
         # What has an effect had it in the forward pass.
-        jaxpr, saved = without_effects(self.jaxpr), self.saved()
+        jaxpr, saved = without_effects(self.jaxpr), self.saved_variables()
         count, kept = len(jaxpr.inputs), len(saved)
         inexact = [aval.inexact for aval in jaxpr.out_avals]
         given: list[bool] = []
@@ -177,21 +177,21 @@ class Checkpoint(Primitive):
         return program, captured, given
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
-        program, captured, given = cached(
+        program, captured, given = cache(
             self, ("jvp", active), lambda: jvp_program(self.jaxpr, active)
         )
         ts = [convert(t, aval_of(t).dtype) for t in tangents if t is not None]
-        found = apply(Checkpoint(program, self.policy), [*captured, *values, *ts], place)
+        found = apply(Checkpoint(program, self.policy), [*captured, *values, *ts], source_info)
         rest = iter(found[len(given) :])
         return tuple(found[: len(given)]), [next(rest) if g else None for g in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags, tapes = tuple(batched), tapes_of(operands)
-        program, captured = cached(
+        program, captured = cache(
             self,
             ("vmap", size, flags, tapes),
             lambda: vmap_program(self.jaxpr, size, flags, tapes),
@@ -217,7 +217,7 @@ def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list
     env: dict[Var, Any] = dict(zip(jaxpr.inputs, inputs, strict=True))
     for eqn in jaxpr.equations:
         operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
-        out = apply(eqn.primitive, operands, eqn.place)
+        out = apply(eqn.primitive, operands, eqn.source_info)
         results = out if eqn.primitive.multiple else (out,)
         for var, value in zip(eqn.outputs, results, strict=True):
             if var in held and isinstance(value, Tracer):
@@ -297,8 +297,8 @@ class Checkpointed(Portable):
             return (given.rebuild(values),)
 
         def call(both: Any) -> Any:
-            places = [kept.get(n, a) for n, a in enumerate(both[0])]
-            return f(*places, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
+            merged = [kept.get(n, a) for n, a in enumerate(both[0])]
+            return f(*merged, **both[1], **{k: v for k, v in kept.items() if type(k) is str})
 
         call.__name__ = name_of(f)
         body = trace_body(call, given.avals, rebuild, "checkpoint")

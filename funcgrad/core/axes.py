@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import ArgumentError
 
-__all__ = ["OPEN", "WATCHING", "Axis", "any_open", "is_open", "named"]
+__all__ = ["OPEN", "WATCHING", "Axis", "any_open", "axis_named", "is_open"]
 
 
 class Axis:
@@ -44,7 +44,7 @@ come as soon as it is set; a context manager written in Python may be interrupte
 """
 
 
-def named(name: Hashable, what: str) -> Axis:
+def axis_named(name: Hashable, what: str) -> Axis:
     """The innermost open axis of that name.
 
     Args:

@@ -27,11 +27,11 @@ __all__ = [
     "RunBackend",
     "backend_named",
     "backends",
-    "compiled",
+    "compile_once",
     "explained",
+    "locate",
     "note_line",
-    "own",
-    "placed",
+    "own_results",
     "register",
 ]
 
@@ -169,12 +169,12 @@ class RunBackend:
 
         def interpret(*args: Any) -> tuple[Any, ...]:
             results = run(program, [*bound, *args], dying)
-            return tuple(own(results, [*bound, *args] if owned else bound))
+            return tuple(own_results(results, [*bound, *args] if owned else bound))
 
         return Executable(interpret)
 
 
-def own(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
+def own_results(results: Sequence[Any], others: Sequence[Any]) -> list[Any]:
     """``results``, copied where they share memory with ``others`` or among themselves."""
     kept: list[Any] = []
     seen = [x for x in others if isinstance(x, np.ndarray)]
@@ -217,11 +217,11 @@ def explained(error: Exception) -> Exception:
     if EXPLAIN in values:
         return values[EXPLAIN](error)
     equation = values.get("eqn")
-    place = line_of(equation.place) if equation is not None else ""
+    line = line_of(equation.source_info) if equation is not None else ""
     if isinstance(error, OutOfBoundsError):
-        return placed(error, place)
-    if place and not isinstance(error, FuncgradError):
-        note_line(error, f"program {values['jaxpr'].name}", place)
+        return locate(error, line)
+    if line and not isinstance(error, FuncgradError):
+        note_line(error, f"program {values['jaxpr'].name}", line)
     return error
 
 
@@ -229,19 +229,19 @@ def _is_internal(filename: str) -> bool:
     return filename.startswith(LIBRARIES) or COMPILED in filename
 
 
-def placed(error: OutOfBoundsError, place: str) -> OutOfBoundsError:
+def locate(error: OutOfBoundsError, line: str) -> OutOfBoundsError:
     """``error`` at the line of the operation, where no program inside has given it one."""
-    if not place or error.placed:
+    if not line or error.located:
         return error
-    found = OutOfBoundsError(error.what, error.fix, where=place)
-    found.placed = True
+    found = OutOfBoundsError(error.what, error.fix, where=line)
+    found.located = True
     return found
 
 
-def note_line(error: Exception, program: str, place: str) -> None:
+def note_line(error: Exception, program: str, line: str) -> None:
     """Tell in a note where the user wrote what raised; once, however many programs it leaves."""
     if not any(note.startswith("In the ") for note in getattr(error, "__notes__", ())):
-        error.add_note(f"In the {program}, for {place}.")
+        error.add_note(f"In the {program}, for {line}.")
 
 
 class _Interpreted:
@@ -342,7 +342,7 @@ def backends() -> list[BackendInfo]:
     return found
 
 
-def compiled(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
+def compile_once(jaxpr: Jaxpr, *, owned: bool = True) -> Program:
     """The program of ``jaxpr``, compiled once as long as ``jaxpr`` is alive."""
     programs = _PROGRAMS.setdefault(jaxpr, {})
     program = programs.get(owned)

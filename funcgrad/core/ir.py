@@ -27,7 +27,7 @@ __all__ = [
     "Equation",
     "Jaxpr",
     "Literal",
-    "Place",
+    "SourceInfo",
     "Var",
     "check",
     "has_effect",
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Shape: TypeAlias = tuple[int, ...]
-Place: TypeAlias = tuple[CodeType, int]
+SourceInfo: TypeAlias = tuple[CodeType, int]
 """Where the user wrote an operation: a code object and an instruction in it."""
 
 _SHORT = {"float": "f", "int": "i", "uint": "u", "complex": "c"}
@@ -166,35 +166,37 @@ Atom: TypeAlias = Var | Literal
 class Equation:
     """``outputs = primitive(inputs)``, and the user's line that asked for it."""
 
-    __slots__ = ("inputs", "outputs", "place", "primitive")
+    __slots__ = ("inputs", "outputs", "primitive", "source_info")
 
     def __init__(
         self,
         primitive: Any,
         inputs: Sequence[Atom],
         outputs: Sequence[Var],
-        place: Place | None = None,
+        source_info: SourceInfo | None = None,
     ) -> None:
         self.primitive = primitive
         self.inputs = tuple(inputs)
         self.outputs = tuple(outputs)
-        self.place = place
+        self.source_info = source_info
 
     def __reduce__(self) -> tuple[Any, ...]:
-        place = self.place
-        if place is not None:  # code does not pickle
-            code = place[0]
-            place = code.co_filename, code.co_name, line_number(place)
-        return _equation, (self.primitive, self.inputs, self.outputs, place)
+        source_info = self.source_info
+        if source_info is not None:  # code does not pickle
+            code = source_info[0]
+            source_info = code.co_filename, code.co_name, line_number(source_info)
+        return _equation, (self.primitive, self.inputs, self.outputs, source_info)
 
 
-def _equation(primitive: Any, inputs: Any, outputs: Any, place: Any) -> Equation:
+def _equation(primitive: Any, inputs: Any, outputs: Any, source_info: Any) -> Equation:
     """An equation whose place has no instruction, but the line."""
-    return Equation(primitive, inputs, outputs, None if place is None else _at_line(*place))
+    return Equation(
+        primitive, inputs, outputs, None if source_info is None else _at_line(*source_info)
+    )
 
 
 @functools.lru_cache(4096)
-def _at_line(filename: str, name: str, line: int) -> Place:
+def _at_line(filename: str, name: str, line: int) -> SourceInfo:
     code = _NOTHING.replace(co_filename=filename, co_name=name, co_firstlineno=line)
     return code, 0
 
@@ -323,29 +325,29 @@ def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[
     return dying
 
 
-def line_of(place: Place | None) -> str:
+def line_of(source_info: SourceInfo | None) -> str:
     """``"train.py:12 in loss"``, or ``""`` where the place is not known."""
-    if place is None:
+    if source_info is None:
         return ""
-    code, _ = place
+    code, _ = source_info
     name = os.path.basename(one_line(code.co_filename))
-    return f"{name}:{line_number(place)} in {one_line(code.co_name)}"
+    return f"{name}:{line_number(source_info)} in {one_line(code.co_name)}"
 
 
 def located(local: str) -> Callable[[FrameType], Line | None]:
-    """For `PLACES`: from a frame whose ``local`` is a place, or an equation, to the line of it."""
+    """For `LINE_FINDERS`: from a frame to the line of its ``local``, source info or an equation."""
 
     def line(frame: FrameType) -> Line | None:
         found: Any = frame.f_locals.get(local)
-        place: Place | None = getattr(found, "place", found)
-        return line_in_file(place)
+        source_info: SourceInfo | None = getattr(found, "source_info", found)
+        return line_in_file(source_info)
 
     return line
 
 
-def line_in_file(place: Place | None) -> Line | None:
+def line_in_file(source_info: SourceInfo | None) -> Line | None:
     """The file and the line of a place."""
-    return None if place is None else (place[0].co_filename, line_number(place))
+    return None if source_info is None else (source_info[0].co_filename, line_number(source_info))
 
 
 def name_of(f: Any) -> str:
@@ -367,27 +369,29 @@ class Mention:
 
     __slots__ = ("__code__", "__name__")
 
-    def __init__(self, name: str, place: tuple[str, str, int] | None) -> None:
+    def __init__(self, name: str, source_info: tuple[str, str, int] | None) -> None:
         self.__name__ = name
-        self.__code__ = None if place is None else _at_line(*place)[0]
+        self.__code__ = None if source_info is None else _at_line(*source_info)[0]
 
     @classmethod
     def of(cls, f: Any) -> Mention:
         """What stands for a function."""
         code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
         known = isinstance(code, CodeType)
-        place = (code.co_filename, code.co_name, code.co_firstlineno) if known else None
-        return cls(name_of(f), place)
+        source_info = (code.co_filename, code.co_name, code.co_firstlineno) if known else None
+        return cls(name_of(f), source_info)
 
     def __reduce__(self) -> tuple[Any, ...]:
         code = self.__code__
-        place = None if code is None else (code.co_filename, code.co_name, code.co_firstlineno)
-        return Mention, (self.__name__, place)
+        source_info = (
+            None if code is None else (code.co_filename, code.co_name, code.co_firstlineno)
+        )
+        return Mention, (self.__name__, source_info)
 
 
-def line_number(place: Place) -> int:
+def line_number(source_info: SourceInfo) -> int:
     """The line of an instruction; resolved only when somebody asks."""
-    code, instruction = place
+    code, instruction = source_info
     positions = itertools.islice(code.co_positions(), instruction // 2, None)
     found = next(positions, (None,))[0]
     return found if found is not None else code.co_firstlineno
@@ -434,12 +438,16 @@ def _lines(jaxpr: Jaxpr, indent: str) -> list[str]:
         right = " ".join([one_line(str(eqn.primitive)), *map(atom, eqn.inputs)])
         prefix = f"{left} = " if left else ""
         body.append(
-            (prefix + right, line_of(eqn.place), [jaxpr for _, jaxpr in eqn.primitive.bodies()])
+            (
+                prefix + right,
+                line_of(eqn.source_info),
+                [jaxpr for _, jaxpr in eqn.primitive.bodies()],
+            )
         )
     width = min(max((len(text) for text, _, _ in body), default=0), 60)
     lines = [head + ":"]
-    for text, place, inner in body:
-        comment = f"  # {place}" if place else ""
+    for text, source_info, inner in body:
+        comment = f"  # {source_info}" if source_info else ""
         lines.append(f"{indent}    {text:<{width}}{comment}".rstrip())
         for program in inner:
             lines.extend(_lines(program, indent + "        "))
@@ -473,8 +481,8 @@ def check(jaxpr: Jaxpr) -> Jaxpr:
         defined: set[Var] = set()
         _define(program.inputs, defined, program, "an input")
         for eqn in program.equations:
-            what = f"equation {eqn.primitive} ({line_of(eqn.place)})"
-            _used(eqn.inputs, defined, program, what)
+            what = f"equation {eqn.primitive} ({line_of(eqn.source_info)})"
+            _check_defined(eqn.inputs, defined, program, what)
             given = eqn.primitive.aval(*[a.aval for a in eqn.inputs])
             expected = tuple(given) if eqn.primitive.multiple else (given,)
             stated = tuple(v.aval for v in eqn.outputs)
@@ -484,7 +492,7 @@ def check(jaxpr: Jaxpr) -> Jaxpr:
                 )
             _define(eqn.outputs, defined, program, what)
             stack.extend([jaxpr for _, jaxpr in eqn.primitive.bodies()])
-        _used(program.outputs, defined, program, "the return")
+        _check_defined(program.outputs, defined, program, "the return")
     return jaxpr
 
 
@@ -495,7 +503,7 @@ def _define(variables: Iterable[Var], defined: set[Var], program: Jaxpr, what: s
         defined.add(var)
 
 
-def _used(atoms: Iterable[Atom], defined: set[Var], program: Jaxpr, what: str) -> None:
+def _check_defined(atoms: Iterable[Atom], defined: set[Var], program: Jaxpr, what: str) -> None:
     for atom in atoms:
         if isinstance(atom, Var) and atom not in defined:
             raise InvalidJaxprError(f"{program.name}: {what} uses an undefined variable {atom}")

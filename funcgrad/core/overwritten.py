@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from weakref import ref
 
 from ..errors import TracerAssignmentError
-from .ir import Place, line_of
+from .ir import SourceInfo, line_of
 from .trace import Tracer
 
 __all__ = ["OverwrittenTracer", "overwrite", "part", "refuse", "restore", "share"]
@@ -79,7 +79,7 @@ class Memory:
             for parts in memory.partitions:
                 stack.extend(parts)
 
-    def reached(self) -> Iterator[Tracer]:
+    def reach(self) -> Iterator[Tracer]:
         """All tracers that a change of this memory changes."""
         yield from self.within()
         part, whole = self, self.parent
@@ -150,22 +150,22 @@ def part(source: Any, views: Sequence[Any]) -> None:
     whole.partitions.append(parts)
 
 
-def overwrite(tracer: Tracer, symbol: str, place: Place | None) -> None:
+def overwrite(tracer: Tracer, symbol: str, source_info: SourceInfo | None) -> None:
     """Make ``tracer``, and all that share its memory, raise when they are used again.
 
     Args:
         tracer: The array on the left of an operator that updates in place.
         symbol: The operator, as ``"+="``.
-        place: The user's line.
+        source_info: The user's line.
     """
     try:
-        reached = list(_shared(tracer).reached())
+        reached = list(_shared(tracer).reach())
     except AttributeError:
         reached = [tracer]
-    why = (symbol, place)
+    why = (symbol, source_info)
     for t in reached:
         if type(t) is Tracer:
-            t.frame.overwritten(t)
+            t.frame.note_overwritten(t)
             t.shared = why
             t.__class__ = OverwrittenTracer
 
@@ -176,8 +176,8 @@ def refuse(tracer: Tracer) -> NoReturn:
     Raises:
         TracerAssignmentError: Saying where.
     """
-    symbol, place = _shared(tracer)
-    line = line_of(place)
+    symbol, source_info = _shared(tracer)
+    line = line_of(source_info)
     raise TracerAssignmentError(
         f"x {symbol} y: a traced array, {tracer.aval}, was updated in place"
         + (f" at {line}" if line else "")

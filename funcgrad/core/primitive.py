@@ -131,7 +131,7 @@ class Primitive:
     def __call__(self, *args: Any) -> Any:
         return apply(self, args, None)
 
-    def handed_on(self, values: Sequence[Any]) -> Primitive:
+    def hand_on(self, values: Sequence[Any]) -> Primitive:
         """The primitive for ``values``, from a frame that looks on and has an older one compute."""
         return self
 

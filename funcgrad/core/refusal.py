@@ -14,12 +14,12 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
-from .ir import Place, line_of
+from .ir import SourceInfo, line_of
 
-__all__ = ["no_value", "raise_leaked", "user_place"]
+__all__ = ["no_value", "raise_leaked", "user_source_info"]
 
 
-def user_place() -> Place | None:
+def user_source_info() -> SourceInfo | None:
     """The innermost place on the stack that is not in this package."""
     frame = sys._getframe(2)
     while frame is not None:
@@ -38,7 +38,7 @@ def raise_leaked(frame: Any, tracer: Any = None) -> NoReturn:
     """
     made = ""
     if tracer is not None:
-        line = line_of(tracer.place)
+        line = line_of(tracer.source_info)
         made = f"; it was made at {line}" if line else "; it is an argument of the traced function"
     raise LeakedTracerError(
         f"{frame.what}: a traced value was used after the call that made it had returned{made}",
@@ -145,10 +145,10 @@ def _instead_of(function: str, covered: bool) -> str:
 
 def _subscript() -> str:
     """What the user's line is doing: "set" for ``a[i] = x``, "get" for ``a[i]``, or ""."""
-    place = user_place()
-    if place is None or place[0].co_filename.startswith(LIBRARIES):
+    source_info = user_source_info()
+    if source_info is None or source_info[0].co_filename.startswith(LIBRARIES):
         return ""
-    code, instruction = place
+    code, instruction = source_info
     name = opcode.opname[code.co_code[instruction]]
     if name in ("STORE_SUBSCR", "STORE_SLICE"):
         return "set"

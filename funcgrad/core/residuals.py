@@ -1,7 +1,8 @@
 """Growable tapes, what a loop of unknown length leaves for its backward pass.
 
-A `Steps` holds one array a step. Its type, `StepsAval`, says what one entry is, and not how many
-there are. Cotangents and tangents of a tape are tapes of the same length; `+` adds entry by entry.
+A `StepResiduals` holds one array a step. Its type, `StepResidualsAval`, says what one entry is, and
+not how many there are. Cotangents and tangents of a tape are tapes of the same length; `+` adds
+entry by entry.
 """
 
 from __future__ import annotations
@@ -13,44 +14,48 @@ import numpy as np
 
 from .ir import Aval, Shape
 
-__all__ = ["Steps", "StepsAval", "length_of", "zeros_of"]
+__all__ = ["StepResiduals", "StepResidualsAval", "length_of", "zeros_of"]
 
 
-class StepsAval(Aval):
+class StepResidualsAval(Aval):
     """The type of a tape.
 
     Attributes:
         entry: The type of one entry.
-        lanes: The leading axes of an entry along which not every lane took every step; ``()`` where
-            all steps are everybody's.
+        ragged: The leading axes of an entry along which not every element took every step; ``()``
+            where all steps are everybody's.
     """
 
-    __slots__ = ("entry", "lanes")
+    __slots__ = ("entry", "ragged")
 
-    def __init__(self, entry: Aval, lanes: Shape = ()) -> None:
+    def __init__(self, entry: Aval, ragged: Shape = ()) -> None:
         super().__init__((), entry.dtype)
         self.entry: Any = entry
-        self.lanes = lanes
-        self._hash = hash((StepsAval, entry, lanes))
+        self.ragged = ragged
+        self._hash = hash((StepResidualsAval, entry, ragged))
 
     def __eq__(self, other: object) -> bool:
         return (
-            isinstance(other, StepsAval) and self.entry == other.entry and self.lanes == other.lanes
+            isinstance(other, StepResidualsAval)
+            and self.entry == other.entry
+            and self.ragged == other.ragged
         )
 
     __hash__ = Aval.__hash__
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return StepsAval, (self.entry, self.lanes)
+        return StepResidualsAval, (self.entry, self.ragged)
 
     def element(self) -> Aval:
-        return StepsAval(self.entry.element(), self.lanes[1:])
+        return StepResidualsAval(self.entry.element(), self.ragged[1:])
 
     def batch(self, size: int) -> Aval:
-        return StepsAval(self.entry.batch(size), (size, *self.lanes) if self.lanes else ())
+        return StepResidualsAval(
+            self.entry.batch(size), (size, *self.ragged) if self.ragged else ()
+        )
 
     def strong(self) -> Aval:
-        return StepsAval(self.entry.strong(), self.lanes)
+        return StepResidualsAval(self.entry.strong(), self.ragged)
 
     def short(self) -> str:
         return f"steps of {self.entry.short()}"
@@ -59,19 +64,19 @@ class StepsAval(Aval):
         return f"steps of {self.entry}"
 
 
-class Steps:
+class StepResiduals:
     """A tape: one array, scalar or tape a step, in order.
 
     Attributes:
         entries: The entries; None for a tape of zeros of whatever length is asked.
         aval: Its type.
-        masks: For each step which lanes took it, where ``aval.lanes``.
+        masks: For each step which elements took it, where ``aval.ragged``.
     """
 
     __slots__ = ("aval", "entries", "masks")
 
     def __init__(
-        self, entries: Sequence[Any] | None, aval: StepsAval, masks: Sequence[Any] = ()
+        self, entries: Sequence[Any] | None, aval: StepResidualsAval, masks: Sequence[Any] = ()
     ) -> None:
         self.entries = None if entries is None else list(entries)
         self.aval = aval
@@ -83,30 +88,35 @@ class Steps:
     def __getitem__(self, step: int) -> Any:
         return zeros_of(self.aval.entry) if self.entries is None else self.entries[step]
 
-    def __add__(self, other: Steps) -> Steps:
+    def __add__(self, other: StepResiduals) -> StepResiduals:
         if self.entries is None or other.entries is None:
             return other if self.entries is None else self
         added = [a + b for a, b in zip(self.entries, other.entries, strict=True)]
-        return Steps(added, self.aval, self.masks)
+        return StepResiduals(added, self.aval, self.masks)
 
-    def mapped(self, f: Callable[[Any], Any], aval: StepsAval, mask: Any = None) -> Steps:
+    def mapped(
+        self, f: Callable[[Any], Any], aval: StepResidualsAval, mask: Any = None
+    ) -> StepResiduals:
         """The tape with ``f`` of every array in it, and ``mask`` (or ``f``) of every mask."""
         if self.entries is None:
-            return Steps(None, aval)
+            return StepResiduals(None, aval)
         entries = [
-            e.mapped(f, aval.entry, mask) if isinstance(e, Steps) else f(e) for e in self.entries
+            e.mapped(f, aval.entry, mask) if isinstance(e, StepResiduals) else f(e)
+            for e in self.entries
         ]
-        return Steps(entries, aval, [(mask or f)(m) for m in self.masks] if aval.lanes else ())
+        return StepResiduals(
+            entries, aval, [(mask or f)(m) for m in self.masks] if aval.ragged else ()
+        )
 
 
 def zeros_of(aval: Aval) -> Any:
     """Zeros of a type: a NumPy scalar, a read-only array that takes no memory, a tape of zeros."""
-    if isinstance(aval, StepsAval):
-        return Steps(None, aval)
+    if isinstance(aval, StepResidualsAval):
+        return StepResiduals(None, aval)
     zero = aval.dtype.type(0)
     return np.broadcast_to(zero, aval.shape) if aval.shape else zero
 
 
-def length_of(tapes: Sequence[Steps]) -> int:
+def length_of(tapes: Sequence[StepResiduals]) -> int:
     """How many steps tapes of one loop have."""
     return next(len(tape) for tape in tapes if tape.entries is not None)

@@ -21,7 +21,7 @@ from typing import Any, NoReturn, ParamSpec, TypeVar
 
 import numpy as np
 
-from .._stack import PLACES
+from .._stack import LINE_FINDERS
 from ..errors import (
     ArgumentError,
     ConcretizationError,
@@ -36,15 +36,15 @@ from .ir import (
     Equation,
     Jaxpr,
     Literal,
-    Place,
+    SourceInfo,
     Var,
     known_aval,
     last_uses,
     located,
     make_aval,
 )
-from .refusal import no_value, raise_leaked, user_place
-from .residuals import Steps
+from .refusal import no_value, raise_leaked, user_source_info
+from .residuals import StepResiduals
 
 __all__ = [
     "AbstractFrame",
@@ -77,22 +77,27 @@ class Tracer:
         value: What it stands for in that frame: an array or scalar, a tracer of an older frame, or
             None in an abstract frame.
         aval: Its type, as the traced function sees it.
-        place: The user's line that made it.
+        source_info: The user's line that made it.
         tangent: Its tangent, in forward mode only.
-        shared: What shares its memory in NumPy, where it has a view or is one (`overwritten`).
+        shared: What shares its memory in NumPy, where it has a view or is one (`note_overwritten`).
     """
 
-    __slots__ = ("__weakref__", "aval", "frame", "place", "shared", "tangent", "value")
+    __slots__ = ("__weakref__", "aval", "frame", "shared", "source_info", "tangent", "value")
 
     shared: Any
 
     def __init__(
-        self, frame: Frame, value: Any, aval: Aval, place: Place | None, tangent: Any = None
+        self,
+        frame: Frame,
+        value: Any,
+        aval: Aval,
+        source_info: SourceInfo | None,
+        tangent: Any = None,
     ) -> None:
         self.frame = frame
         self.value = value
         self.aval = aval
-        self.place = place
+        self.source_info = source_info
         self.tangent = tangent
 
     def __bool__(self) -> bool:
@@ -123,7 +128,7 @@ class Tracer:
         return self.frame.text(self)
 
     def __format__(self, spec: str) -> str:
-        shown = self.frame.shown(self)
+        shown = self.frame.show(self)
         return format(shown, spec) if shown is not None else self.frame.text(self)
 
     def __reduce__(self) -> NoReturn:
@@ -149,21 +154,21 @@ class Frame:
         what: The transform's name, for errors.
         level: Grows from frame to frame; operations go to the newest frame among the operands.
         closed: True once the transform has returned; its tracers have leaked if used again.
-        place: Where non-None, the place given to what is recorded (a backward pass sets it to the
-            line of the forward equation that it differentiates).
-        plain: Whether the arguments, tracers without a place, lie in memory as the user's arrays.
+        source_info: Where non-None, the place given to what is recorded (a backward pass sets it to
+            the line of the forward equation that it differentiates). plain: Whether the arguments,
+            tracers without a place, lie in memory as the user's arrays.
     """
 
-    __slots__ = ("closed", "level", "place", "plain", "what")
+    __slots__ = ("closed", "level", "plain", "source_info", "what")
 
     def __init__(self, what: str) -> None:
         self.what = what
         self.level = next(_LEVELS)
         self.closed = False
-        self.place: Place | None = None
+        self.source_info: SourceInfo | None = None
         self.plain = False
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
         """Apply ``primitive`` to ``args``, at least one of which is a tracer of this frame."""
         raise NotImplementedError
 
@@ -171,28 +176,28 @@ class Frame:
         """The value of ``tracer`` for ``use``, or the error that says what to write instead."""
         raise NotImplementedError
 
-    def overwritten(self, tracer: Tracer) -> None:
+    def note_overwritten(self, tracer: Tracer) -> None:
         """Take note that ``tracer`` was updated in place, and cannot be asked for its frame now."""
 
-    def shown(self, tracer: Tracer) -> Any:
+    def show(self, tracer: Tracer) -> Any:
         """What printing ``tracer`` shows; None where there is no value to show."""
         return tracer.value
 
     def text(self, tracer: Tracer) -> str:
-        shown = self.shown(tracer)
+        shown = self.show(tracer)
         return tracer.aval.short() if shown is None else str(shown)
 
     def tracer(
-        self, value: Any, aval: Aval, place: Place | None = None, tangent: Any = None
+        self, value: Any, aval: Aval, source_info: SourceInfo | None = None, tangent: Any = None
     ) -> Tracer:
         """A new tracer of this frame."""
-        return (Tracer if aval.shape else ScalarTracer)(self, value, aval, place, tangent)
+        return (Tracer if aval.shape else ScalarTracer)(self, value, aval, source_info, tangent)
 
-    def here(self, place: Place | None) -> Place | None:
+    def here(self, source_info: SourceInfo | None) -> SourceInfo | None:
         """The place of an operation: as given, as set on the frame, or the user's line."""
         if self.closed:
             raise_leaked(self)
-        return place or self.place or user_place()
+        return source_info or self.source_info or user_source_info()
 
 
 class ActiveFrame(Frame):
@@ -269,7 +274,7 @@ def aval_of(value: Any) -> Aval:
             f"funcgrad: an array of dtype {dtype} cannot be traced",
             "Convert it to a numeric dtype first, as in x.astype(float).",
         )
-    if isinstance(value, Steps):
+    if isinstance(value, StepResiduals):
         return value.aval
     fix = "Pass arrays, NumPy scalars or Python numbers."
     if isinstance(value, np.timedelta64):
@@ -300,7 +305,7 @@ def bind(primitive: Any, *args: Any) -> Any:
     return apply(primitive, args, None)
 
 
-def apply(primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
+def apply(primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
     """`bind` with the operands as a sequence and, where it is known, the user's line."""
     frame = None
     for a in args:
@@ -310,7 +315,7 @@ def apply(primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
                 raise_leaked(frame, a)
     if frame is None:
         return primitive.run(*args)
-    return frame.process(primitive, args, place)
+    return frame.process(primitive, args, source_info)
 
 
 class AbstractFrame(Frame):
@@ -332,23 +337,23 @@ class AbstractFrame(Frame):
         self.inputs.append(var)
         return self._tracer_of(var, None)
 
-    def _tracer_of(self, var: Var, place: Place | None) -> Tracer:
-        tracer = self.tracer(None, var.aval, place)
+    def _tracer_of(self, var: Var, source_info: SourceInfo | None) -> Tracer:
+        tracer = self.tracer(None, var.aval, source_info)
         self._variables[id(tracer)] = (var, tracer)
         return tracer
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         if primitive.staged is not None:
-            out = primitive.staged(self, args, place)
+            out = primitive.staged(self, args, source_info)
             if out is not None:
                 return out
         atoms = [self.atom(a) for a in primitive.adapt(args)]
         given = primitive.aval(*[a.aval for a in atoms])
         multiple = primitive.multiple
         outputs = [Var(aval) for aval in (given if multiple else (given,))]
-        self.equations.append(Equation(primitive, atoms, outputs, place))
-        tracers = [self._tracer_of(var, place) for var in outputs]
+        self.equations.append(Equation(primitive, atoms, outputs, source_info))
+        tracers = [self._tracer_of(var, source_info) for var in outputs]
         return tuple(tracers) if multiple else tracers[0]
 
     def atom(self, value: Any) -> Atom:
@@ -368,7 +373,7 @@ class AbstractFrame(Frame):
             snapshot = _snapshot(value, aval.dtype)
             return self._capture(value, aval, snapshot)
         aval = aval_of(value)
-        if isinstance(value, Steps):
+        if isinstance(value, StepResiduals):
             return self._capture(value, aval, value)
         return Literal(value[()] if isinstance(value, np.ndarray) else value, aval)
 
@@ -511,7 +516,7 @@ def run(
     env: dict[Var, Any] = dict(zip(jaxpr.inputs, args, strict=True))
     for eqn, dead in zip(jaxpr.equations, dying or last_reads(jaxpr), strict=True):
         operands = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
-        out = apply(eqn.primitive, operands, eqn.place)
+        out = apply(eqn.primitive, operands, eqn.source_info)
         if eqn.primitive.multiple:
             env.update(zip(eqn.outputs, out, strict=True))
         else:
@@ -521,7 +526,7 @@ def run(
     return [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
 
 
-PLACES[run.__code__] = located("eqn")
+LINE_FINDERS[run.__code__] = located("eqn")
 
 
 def last_reads(jaxpr: Jaxpr) -> list[list[Var]]:

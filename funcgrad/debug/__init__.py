@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from .. import tree
-from ..api.leaves import describe, is_inexact, own_tree
+from ..api.leaves import describe, is_inexact, own_results
 from ..api.transformed import Transformed, require_function
 from ..control.callbacks.debug import perform
 from ..control.callbacks.host import Host
@@ -175,7 +175,7 @@ float64[] -1.0, at ...
                     "Look at the operands there with debug.print, or keep them from where the "
                     "operation is not defined, as numpy.where does.",
                 )
-        return own_tree(result, {id(leaf) for leaf in leaves}, frame.value)
+        return own_results(result, {id(leaf) for leaf in leaves}, frame.value)
 
     return Transformed(call, nans, f, {})
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from ..control.program.structured import Interpreter
-from ..core.ir import Aval, Place, line_of
+from ..core.ir import Aval, SourceInfo, line_of
 from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
-from ..core.residuals import Steps
+from ..core.residuals import StepResiduals
 from ..core.trace import Frame, Tracer, apply, aval_of
 
 __all__ = ["NanFrame"]
@@ -51,15 +51,15 @@ class NanFrame(Frame):
         """Where the nan in ``x`` comes from; None where there is none."""
         return x.tangent if isinstance(x, Tracer) and x.frame is self else None
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         values = [self.value(a) for a in args]
         plain = not any(isinstance(v, Tracer) for v in values)
         if plain and primitive.interpret is not None:
             return tuple(primitive.interpret(args, _Inside(self)))
-        out = apply(primitive.handed_on(values), values, place)
+        out = apply(primitive.hand_on(values), values, source_info)
         origins = [o for o in map(self.origin, args) if o is not None]
-        made = _Made(self, primitive, values, place)
+        made = _Made(self, primitive, values, source_info)
         if primitive.multiple:
             return tuple([self._result(value, origins, made) for value in out])
         return self._result(out, origins, made)
@@ -101,15 +101,19 @@ class _Made:
     __slots__ = ("_count", "_place", "_primitive", "_values")
 
     def __init__(
-        self, frame: NanFrame, primitive: Primitive, values: Sequence[Any], place: Place | None
+        self,
+        frame: NanFrame,
+        primitive: Primitive,
+        values: Sequence[Any],
+        source_info: SourceInfo | None,
     ) -> None:
-        self._primitive, self._values, self._place = primitive, values, place
-        key = place, type(primitive)
+        self._primitive, self._values, self._place = primitive, values, source_info
+        key = source_info, type(primitive)
         self._count = frame.runs[key] = frame.runs.get(key, 0) + 1
 
     def text(self) -> str:
         """``log of float64[] -1.0, at train.py:3 in loss``."""
-        operands = " and ".join([_shown(v) for v in self._values])
+        operands = " and ".join([_show(v) for v in self._values])
         line = line_of(self._place)
         at = f", at {line}" if line else ""
         again = f" when it ran for the {_ordinal(self._count)} time" if self._count > 1 else ""
@@ -131,14 +135,14 @@ def _bottom(value: Any) -> Any:
 def has_nan(value: Any) -> bool:
     """Whether a value, or what it stands for in older frames, holds a nan."""
     value = _bottom(value)
-    if isinstance(value, Steps):
+    if isinstance(value, StepResiduals):
         return any(has_nan(x) for x in value.entries or ())
     return bool(np.isnan(value).any())
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     aval, value = aval_of(value), _bottom(value)
-    if isinstance(value, Steps):
+    if isinstance(value, StepResiduals):
         return str(aval)
     if not np.ndim(value):
         return f"{aval} {value}"

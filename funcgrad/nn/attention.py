@@ -79,7 +79,7 @@ def dot_product_attention(
     if bias is not None:
         added = _fitting(called, "bias", as_float(called, bias), whole)
         scores = scores + added.astype(wide)
-    seen = _seen(
+    seen = _visible(
         called,
         whole,
         mask,
@@ -147,7 +147,7 @@ def _fitting(called: str, name: str, x: Any, whole: tuple[int, ...]) -> Any:
     return x
 
 
-def _seen(
+def _visible(
     called: str,
     whole: tuple[int, ...],
     mask: Any,
@@ -177,7 +177,7 @@ def _seen(
                 f"{called}: got local_window_size={window}", "Give numbers of keys, 0 or more."
             )
         found.append((s >= t - left) & (s <= t + right))
-    for name, lengths, places in (
+    for name, lengths, positions in (
         ("query_seq_lengths", query_lengths, t),
         ("key_value_seq_lengths", key_lengths, s),
     ):
@@ -194,7 +194,7 @@ def _seen(
                 f"{lengths.shape}",
                 "Give a vector.",
             )
-        found.append(places < np.reshape(lengths, (batch, 1, 1, 1)))
+        found.append(positions < np.reshape(lengths, (batch, 1, 1, 1)))
     seen = None
     for part in found:
         seen = part if seen is None else seen & part

@@ -163,12 +163,12 @@ def glu(x: Array, axis: int = -1) -> Array:
     array([ 1.5, -2. ])
     """
     x = as_float("glu", x)
-    (place,) = axes_of("glu", x, axis)
-    length = x.shape[place]
+    (position,) = axes_of("glu", x, axis)
+    length = x.shape[position]
     if length % 2:
         raise ShapeError(
             f"glu: axis {axis} of shape {x.shape} has odd length {length}",
             "The second half of the axis gates the first one.",
         )
-    lead, half = (slice(None),) * place, length // 2
+    lead, half = (slice(None),) * position, length // 2
     return x[(*lead, slice(None, half))] * logistic(x[(*lead, slice(half, None))])

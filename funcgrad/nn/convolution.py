@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.trace import aval_of
 from ..errors import DtypeError, ShapeError
-from ..numpy.arguments import cast, operand, promoted
+from ..numpy.arguments import cast, operand, promote
 from ..ops import convolution as op
 from ..ops.index import GetItem
 from ..ops.linear import Transpose, reshape, shape_of
@@ -26,7 +26,7 @@ from .dimension_numbers import (
     channels_last,
     conv_dimension_numbers,
 )
-from .padding import Padding, numbers, padded, spatial_pads
+from .padding import Padding, numbers, pad_with, spatial_pads
 
 __all__ = [
     "conv",
@@ -96,7 +96,7 @@ def conv_general_dilated(
     strides = numbers(called, "window_strides", window_strides, rank)
     spread = numbers(called, "lhs_dilation", lhs_dilation, rank)
     dilation = numbers(called, "rhs_dilation", rhs_dilation, rank)
-    x, w = _moved(x, where.lhs_spec), _moved(w, where.rhs_spec)
+    x, w = _move(x, where.lhs_spec), _move(w, where.rhs_spec)
     _check_channels(called, x, w, where, feature_group_count, batch_group_count)
     shape, window = shape_of(x)[2:], shape_of(w)[2:]
     reach = tuple([(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)])
@@ -111,13 +111,13 @@ def conv_general_dilated(
     if batch_group_count > 1:
         x = _channels_of(x, batch_group_count)
     if any(d != 1 and n > 1 for d, n in zip(spread, shape, strict=True)):
-        y = _dilated(x, w, spread, strides, dilation, pads, reach, groups)
+        y = _convolve_dilated(x, w, spread, strides, dilation, pads, reach, groups)
     else:
-        y = op.convolution(padded(x, ((0, 0), (0, 0), *pads)), w, strides, dilation, groups)
-    return _moved(y, tuple(np.argsort(where.out_spec).tolist()))
+        y = op.convolution(pad_with(x, ((0, 0), (0, 0), *pads)), w, strides, dilation, groups)
+    return _move(y, tuple(np.argsort(where.out_spec).tolist()))
 
 
-def _dilated(
+def _convolve_dilated(
     x: Any, w: Any, spread: Any, strides: Any, dilation: Any, pads: Any, reach: Any, groups: int
 ) -> Any:
     """The convolution of images with zeros between their elements, which are never written.
@@ -133,7 +133,7 @@ def _dilated(
     swapped = reshape(swapped, (groups * i, o // groups, *window))
     full = op.convolution_input(x, swapped, whole, spread, dilation, groups)
     widths = [(low - r + 1, high - r + 1) for (low, high), r in zip(pads, reach)]
-    y = padded(full, ((0, 0), (0, 0), *widths))
+    y = pad_with(full, ((0, 0), (0, 0), *widths))
     if any(s != 1 for s in strides):
         steps = [slice(None, None, s) for s in strides]
         y = GetItem((slice(None), slice(None), *steps))(y)
@@ -148,7 +148,7 @@ def _operands(called: str, lhs: Any, rhs: Any, dtype: Any) -> list[Any]:
                 f"{called}: got booleans for {name}, {aval_of(value)}",
                 "Convert them: x.astype(float).",
             )
-    return promoted([x, w]) if dtype is None else [cast(x, dtype), cast(w, dtype)]
+    return promote([x, w]) if dtype is None else [cast(x, dtype), cast(w, dtype)]
 
 
 def _numbers(called: str, x: Any, w: Any, given: DimensionNumbers) -> ConvDimensionNumbers:
@@ -160,7 +160,7 @@ def _numbers(called: str, x: Any, w: Any, given: DimensionNumbers) -> ConvDimens
     return conv_dimension_numbers(x, w, given)
 
 
-def _moved(x: Any, axes: tuple[int, ...]) -> Any:
+def _move(x: Any, axes: tuple[int, ...]) -> Any:
     return x if axes == tuple(range(len(axes))) else Transpose(axes)(x)
 
 
@@ -358,7 +358,7 @@ def conv_general_dilated_patches(
     dilation = numbers(called, "rhs_dilation", rhs_dilation, rank)
     reach = tuple([(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)])
     pads = spatial_pads(called, padding, shape_of(x)[2:], reach, strides)
-    found = windows(padded(x, ((0, 0), (0, 0), *pads)), window, strides, dilation)
+    found = windows(pad_with(x, ((0, 0), (0, 0), *pads)), window, strides, dilation)
     n, c, *rest = shape_of(found)
     return reshape(found, (n, c * int(np.prod(window)), *rest[rank:]))
 

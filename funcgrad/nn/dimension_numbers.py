@@ -82,11 +82,11 @@ def conv_dimension_numbers(
             f"('N{letters}C', '{letters}IO', 'N{letters}C').",
         )
     inner = [letter for letter in words[1] if letter not in "OI"]
-    places = [
+    positions = [
         tuple([word.index(letter) for letter in (*pair, *inner)])
         for word, pair in zip(words, ("NC", "OI", "NC"), strict=True)
     ]
-    return ConvDimensionNumbers(*places)
+    return ConvDimensionNumbers(*positions)
 
 
 def channels_last(rank: int) -> tuple[str, str, str]:

@@ -93,7 +93,7 @@ def uniform(scale: float = 1e-2, dtype: Any = float) -> Initializer:
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scaled(random.uniform(key, shape, dtype), scale)
+        return _scale(random.uniform(key, shape, dtype), scale)
 
     return init
 
@@ -104,7 +104,7 @@ def normal(stddev: float = 1e-2, dtype: Any = float) -> Initializer:
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scaled(random.normal(key, shape, dtype), stddev)
+        return _scale(random.normal(key, shape, dtype), stddev)
 
     return init
 
@@ -120,12 +120,12 @@ def truncated_normal(
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scaled(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+        return _scale(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
 
     return init
 
 
-def _scaled(x: Any, factor: float) -> Any:
+def _scale(x: Any, factor: float) -> Any:
     return (x * factor).astype(x.dtype)
 
 
@@ -193,11 +193,11 @@ def variance_scaling(
         deviation = math.sqrt(scale / n) if n else 0.0
         if distribution == "uniform":
             x = random.uniform(key, shape, dtype, -1.0, 1.0)
-            return _scaled(x, math.sqrt(3.0) * deviation)
+            return _scale(x, math.sqrt(3.0) * deviation)
         if distribution == "normal":
-            return _scaled(random.normal(key, shape, dtype), deviation)
+            return _scale(random.normal(key, shape, dtype), deviation)
         x = random.truncated_normal(key, -2.0, 2.0, shape, dtype)
-        return _scaled(x, deviation / _CUT_AT_2)
+        return _scale(x, deviation / _CUT_AT_2)
 
     return init
 

@@ -34,7 +34,7 @@ def _wide(x: Any) -> Any:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def _centred(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
+def _center(x: Any, axes: tuple[int, ...]) -> tuple[Any, Any, Any]:
     """``x`` less its mean over ``axes``, that mean, and the variance."""
     shift = np.mean(stop_gradient(x), axis=axes, keepdims=True)
     rest = x - shift
@@ -134,7 +134,7 @@ def _layer_norm(called: str, x: Any, scale: Any, bias: Any, axis: Axis, epsilon:
     axes = axes_of(called, x, axis)
     _some(called, x, axes, f"axis {axis}")
     wide = _wide(x)
-    centred, _, variance = _centred(wide, axes)
+    centred, _, variance = _center(wide, axes)
     y = centred / np.sqrt(variance + _epsilon(called, epsilon))
     return _affine(called, y, scale, bias, axes).astype(x.dtype)
 
@@ -209,7 +209,7 @@ def group_norm(
     parts = np.reshape(wide, (*x.shape[:-1], groups, x.shape[-1] // groups))
     axes = (*range(1, rank - 1), rank)
     _some("group_norm", parts, axes, "a group")
-    centred, _, variance = _centred(parts, axes)
+    centred, _, variance = _center(parts, axes)
     y = np.reshape(centred / np.sqrt(variance + _epsilon("group_norm", epsilon)), x.shape)
     return _affine("group_norm", y, scale, bias, (rank - 1,)).astype(x.dtype)
 
@@ -302,11 +302,11 @@ def batch_norm(
     root = _epsilon(called, epsilon)
     if training:
         _some(called, x, averaged, "a batch")
-        centred, batch_mean, batch_var = _centred(wide, averaged)
+        centred, batch_mean, batch_var = _center(wide, averaged)
         y = centred / np.sqrt(batch_var + root)
         state = BatchNormState(
-            _moved_on(mean, np.reshape(batch_mean, shape), momentum),
-            _moved_on(var, np.reshape(batch_var, shape), momentum),
+            _update_average(mean, np.reshape(batch_mean, shape), momentum),
+            _update_average(var, np.reshape(batch_var, shape), momentum),
         )
     else:
         placed = [n if i in kept else 1 for i, n in enumerate(x.shape)]
@@ -318,6 +318,6 @@ def batch_norm(
     return _affine(called, y, scale, bias, tuple(sorted(kept))).astype(x.dtype), state
 
 
-def _moved_on(old: Any, new: Any, momentum: Array) -> Any:
+def _update_average(old: Any, new: Any, momentum: Array) -> Any:
     old, new = stop_gradient(old), stop_gradient(new)
     return (momentum * old + (1 - momentum) * new).astype(old.dtype)

@@ -11,7 +11,7 @@ from ..ops.index import GetItem
 from ..ops.linear import shape_of
 from ..ops.shape import pad
 
-__all__ = ["Padding", "numbers", "padded", "padtype_to_pads", "spatial_pads"]
+__all__ = ["Padding", "numbers", "pad_with", "padtype_to_pads", "spatial_pads"]
 
 Padding: TypeAlias = str | Sequence[tuple[int, int]]
 Pads: TypeAlias = tuple[tuple[int, int], ...]
@@ -114,7 +114,7 @@ def spatial_pads(
     return found
 
 
-def padded(x: Any, widths: Pads, value: Any = 0) -> Any:
+def pad_with(x: Any, widths: Pads, value: Any = 0) -> Any:
     """``x`` with ``value`` around each axis; negative widths cut off."""
     spans: list[slice] = []
     around: list[tuple[int, int]] = []

@@ -19,7 +19,7 @@ from ..ops.index import GetItem
 from ..ops.linear import shape_of, transpose
 from ..ops.pooling import window_max, window_min, window_sum
 from .checks import Array, as_array, as_float, is_traced, lengths
-from .padding import Padding, numbers, padded, spatial_pads
+from .padding import Padding, numbers, pad_with, spatial_pads
 
 __all__ = ["avg_pool", "max_pool", "min_pool", "reduce_window"]
 
@@ -80,11 +80,11 @@ def reduce_window(
     apart = tuple([(n - 1) * d + 1 if n else 0 for n, d in zip(shape_of(x), spread, strict=True)])
     reach = [(k - 1) * d + 1 for k, d in zip(window, dilation, strict=True)]
     pads = spatial_pads(called, padding, apart, reach, strides)
-    x = _surrounded(x, apart, spread, pads, init)
+    x = _surround(x, apart, spread, pads, init)
     for functions, quick, neutral in _QUICK:
         if computation in functions and not is_traced(init) and init == _number(neutral, dtype):
             return quick(x, window, strides, dilation)
-    return _folded(x, init, computation, window, strides, dilation)
+    return _fold_windows(x, init, computation, window, strides, dilation)
 
 
 def _number(value: float, dtype: np.dtype[Any]) -> Any:
@@ -95,34 +95,36 @@ def _number(value: float, dtype: np.dtype[Any]) -> Any:
     return dtype.type(value)
 
 
-def _surrounded(x: Any, apart: Any, spread: Any, pads: Any, init: Any) -> Any:
+def _surround(x: Any, apart: Any, spread: Any, pads: Any, init: Any) -> Any:
     """``x`` with ``init`` between its elements and around them."""
     if not is_traced(init) and shape_of(x) == apart:
-        return padded(x, pads, init[()])
+        return pad_with(x, pads, init[()])
     added = [(max(low, 0), max(high, 0)) for low, high in pads]
     spans = [slice(low, low + n, d) for (low, _), n, d in zip(added, apart, spread)]
     shape = [low + n + high for (low, high), n in zip(added, apart)]
     field = at(np.broadcast_to(init, shape))[tuple(spans)].set(x)
-    return padded(field, tuple([(min(low, 0), min(high, 0)) for low, high in pads]))
+    return pad_with(field, tuple([(min(low, 0), min(high, 0)) for low, high in pads]))
 
 
-def _folded(x: Any, init: Any, computation: Any, window: Any, strides: Any, dilation: Any) -> Any:
+def _fold_windows(
+    x: Any, init: Any, computation: Any, window: Any, strides: Any, dilation: Any
+) -> Any:
     """The elements of the windows combined one after the other, whatever the computation is."""
     dtype = aval_of(x).dtype
-    places = places_of(shape_of(x), window, strides, dilation)
-    out = np.broadcast_to(init, places)
-    if 0 in places:
+    positions = places_of(shape_of(x), window, strides, dilation)
+    out = np.broadcast_to(init, positions)
+    if 0 in positions:
         return cast(out, dtype)
     for k in np.ndindex(*window):
         spans = [
             slice(d * i, d * i + s * (n - 1) + 1, s)
-            for i, n, s, d in zip(k, places, strides, dilation)
+            for i, n, s, d in zip(k, positions, strides, dilation)
         ]
         out = cast(computation(out, GetItem(tuple(spans))(x)), dtype)
     return out
 
 
-def _pooled(
+def _pool(
     called: str,
     x: Any,
     pool: Any,
@@ -147,7 +149,7 @@ def _pooled(
     inner = tuple(range(first, first + rank))
     last = first + rank
     moved = transpose(x, (*range(first), last, *inner))
-    around = padded(moved, (*((0, 0),) * (first + 1), *pads), _number(value, aval_of(x).dtype))
+    around = pad_with(moved, (*((0, 0),) * (first + 1), *pads), _number(value, aval_of(x).dtype))
     pooled = pool(around, window, steps, (1,) * rank)
     return transpose(pooled, (*range(first), *range(first + 1, last + 1), first))
 
@@ -178,7 +180,7 @@ def max_pool(
     >>> max_pool(np.array([1.0, 3.0, 2.0, 5.0]).reshape(1, 4, 1), (2,), (2,)).ravel()
     array([3., 5.])
     """
-    return _pooled(
+    return _pool(
         "max_pool", as_array("max_pool", x), window_max, window_shape, strides, padding, -math.inf
     )
 
@@ -194,7 +196,7 @@ def min_pool(
     >>> min_pool(np.array([1.0, 3.0, 2.0, 5.0]).reshape(1, 4, 1), (2,), (2,)).ravel()
     array([1., 2.])
     """
-    return _pooled(
+    return _pool(
         "min_pool", as_array("min_pool", x), window_min, window_shape, strides, padding, math.inf
     )
 
@@ -229,11 +231,11 @@ def avg_pool(
     window_shape = lengths("avg_pool", "window_shape", window_shape)
     dtype = x.dtype
     wide = x.astype(np.float32) if dtype == np.float16 else x
-    total = _pooled("avg_pool", wide, window_sum, window_shape, strides, padding, 0.0)
+    total = _pool("avg_pool", wide, window_sum, window_shape, strides, padding, 0.0)
     if count_include_pad:
         count: Any = math.prod(window_shape)
     else:
         first = len(x.shape) - len(window_shape) - 1
         inside = np.ones((*x.shape[first:-1], 1), wide.dtype)
-        count = _pooled("avg_pool", inside, window_sum, window_shape, strides, padding, 0.0)
+        count = _pool("avg_pool", inside, window_sum, window_shape, strides, padding, 0.0)
     return (total / count).astype(dtype)

@@ -33,8 +33,8 @@ def apply_along_axis(
     """
     x = operand(arr)
     shape = shape_of(x)
-    place = axis_of(axis, len(shape))
-    x = np.moveaxis(x, place, -1)
+    position = axis_of(axis, len(shape))
+    x = np.moveaxis(x, position, -1)
     outer = shape_of(x)[:-1]
     count = int(np.prod(outer, dtype=np.intp))
     if not count:
@@ -42,14 +42,14 @@ def apply_along_axis(
             "numpy.apply_along_axis: Cannot apply_along_axis when any iteration dimensions are 0",
             "Leave the call out for an empty array.",
         )
-    rows = reshape(x, (count, shape[place]))
+    rows = reshape(x, (count, shape[position]))
     found = [operand(func1d(rows[i], *args, **kwargs)) for i in range(count)]
     dtype = aval_of(found[0]).dtype
     inner = shape_of(found[0])
     parts = [broadcast_to(cast(part, dtype), inner) for part in found]
     result = reshape(np.stack(parts), (*outer, *inner))
     for i in range(len(inner)):
-        result = np.moveaxis(result, len(outer) + i, place + i)
+        result = np.moveaxis(result, len(outer) + i, position + i)
     return result
 
 
@@ -63,10 +63,10 @@ def apply_over_axes(func: Callable[..., Any], a: Array, axes: Any) -> Array:
     value = operand(a)
     rank = len(shape_of(value))
     for axis in np.atleast_1d(axes).tolist():
-        place = axis + rank if axis < 0 else axis
-        found = func(value, place)
+        position = axis + rank if axis < 0 else axis
+        found = func(value, position)
         if np.ndim(found) != rank:
-            found = np.expand_dims(found, place)
+            found = np.expand_dims(found, position)
             if np.ndim(found) != rank:
                 raise ShapeError(
                     "numpy.apply_over_axes: function is not returning an array of the correct "
@@ -119,8 +119,8 @@ def piecewise(x: Array, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> 
             if not shape:
                 y = cast(reshape(operand(piece(flat(x), *args, **kw)), ()), dtype)
                 continue
-            places = np.nonzero(condition)
-            y = at(y)[places].set(cast(operand(piece(x[places], *args, **kw)), dtype))
+            positions = np.nonzero(condition)
+            y = at(y)[positions].set(cast(operand(piece(x[positions], *args, **kw)), dtype))
     return y
 
 

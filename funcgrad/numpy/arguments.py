@@ -20,18 +20,18 @@ __all__ = [
     "array_like",
     "axes_of",
     "axis_of",
+    "broadcast_operand",
     "broadcast_shapes",
     "cast",
     "flag",
     "foreign",
-    "given",
+    "is_given",
     "is_sparse",
     "is_weak",
     "of_rank",
     "operand",
     "operands",
-    "promoted",
-    "spread",
+    "promote",
 ]
 
 
@@ -40,14 +40,14 @@ _SEQUENCES = (list, tuple)
 _NUMBERS = frozenset({bool, int, float, complex})
 
 
-def given(value: Any) -> bool:
+def is_given(value: Any) -> bool:
     """Whether an optional argument was given."""
     return value is not None and value is not np._NoValue
 
 
 def flag(value: Any) -> bool:
     """``keepdims`` and its like, which are off where not given."""
-    return bool(given(value) and value)
+    return bool(is_given(value) and value)
 
 
 def operand(x: Any) -> Any:
@@ -123,7 +123,7 @@ def operands(xs: Sequence[Any], *, weak: bool = False) -> list[Any]:
     if weak and any(map(is_weak, xs)):
         common = promote_types(*[x if is_weak(x) else y for x, y in zip(xs, arrays, strict=True)])
         return [cast(x, common) for x in arrays]
-    return promoted(arrays)
+    return promote(arrays)
 
 
 def is_weak(x: Any) -> bool:
@@ -131,7 +131,7 @@ def is_weak(x: Any) -> bool:
     return type(x) in _NUMBERS or (isinstance(x, Tracer) and x.aval.weak)
 
 
-def promoted(xs: Sequence[Any]) -> list[Any]:
+def promote(xs: Sequence[Any]) -> list[Any]:
     """Operands converted to their common dtype; Python scalars give way to the others."""
     dtypes = [
         x.aval.dtype if isinstance(x, Tracer) else x.dtype for x in xs if type(x) not in _NUMBERS
@@ -165,7 +165,7 @@ def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     return tuple(sorted(np.lib.array_utils.normalize_axis_tuple(axis, ndim)))
 
 
-def reduced_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+def axes_to_reduce(axis: Any, ndim: int) -> tuple[int, ...]:
     """`axes_of` for the reductions of ufuncs, which let axis 0 pass for a scalar.
 
     Raises:
@@ -230,7 +230,7 @@ def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
         ) from None
 
 
-def spread(name: str, x: Any, shape: tuple[int, ...]) -> Any:
+def broadcast_operand(name: str, x: Any, shape: tuple[int, ...]) -> Any:
     """``x`` broadcast to ``shape``.
 
     Raises:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..core.trace import Tracer, user_place
+from ..core.trace import Tracer, user_source_info
 from ..ops import arithmetic as ops
 from ..ops import discrete, kinds
-from .operators import raised
+from .operators import raise_to
 from .promote import promoted_for
 from .ufuncs import declare
 
@@ -64,20 +64,20 @@ def _positive(x: Any, **options: Any) -> Any:
 
 def _power(x: Any, y: Any, **options: Any) -> Any:
     if isinstance(x, Tracer) and not isinstance(y, Tracer) and np.ndim(y) == 0 and not options:
-        return raised(x, y[()] if isinstance(y, np.ndarray) else y, False)
+        return raise_to(x, y[()] if isinstance(y, np.ndarray) else y, False)
     x, y = promoted_for(np.power, (x, y), **options)
-    if isinstance(x, np.generic) and _written_as_operator():
+    if isinstance(x, np.generic) and _is_operator():
         return ops.pow_(x, y)
     return ops.power(x, y)
 
 
-def _written_as_operator() -> bool:
+def _is_operator() -> bool:
     """Whether the user wrote ``x ** y``: NumPy's scalars pass it on as ``np.power(x, y)``.
 
     The two differ by an ulp between scalars, where the operator is the C library's function.
     """
-    place = user_place()
-    return place is not None and place[0].co_code[place[1]] == opmap["BINARY_OP"]
+    position = user_source_info()
+    return position is not None and position[0].co_code[position[1]] == opmap["BINARY_OP"]
 
 
 add = declare(np.add, kinds.add)

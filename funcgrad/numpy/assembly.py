@@ -11,12 +11,12 @@ from ..core.trace import Tracer, aval_of
 from ..errors import OutOfBoundsError, ShapeError
 from ..ops.linear import broadcast_to, reshape, shape_of
 from ..ops.shape import Concatenate
-from .arguments import axis_of, cast, operand, operands, spread
+from .arguments import axis_of, broadcast_operand, cast, operand, operands
 from .create import logspace, numeric
 from .dispatch import implements
 from .index import flat
-from .inplace import copied
-from .searching import known
+from .inplace import copy_tracer
+from .searching import known_value
 
 __all__ = ["block", "geomspace", "insert", "resize", "trim_zeros", "vander"]
 
@@ -33,7 +33,7 @@ def block(arrays: Any) -> Array:
     """
     depth = _depth(arrays)
     if not depth:
-        return copied(operand(arrays))
+        return copy_tracer(operand(arrays))
     rank = max(depth, _rank(arrays))
     return _block(arrays, depth, rank)
 
@@ -84,40 +84,42 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
     n = shape[axis]
     before, after = shape[:axis], shape[axis + 1 :]
     values = cast(operand(values), aval_of(arr).dtype)
-    places = np.arange(n)[obj] if isinstance(obj, slice) else known("insert", operand(obj))
-    if np.ndim(places) > 1:
+    positions = np.arange(n)[obj] if isinstance(obj, slice) else known_value("insert", operand(obj))
+    if np.ndim(positions) > 1:
         raise ShapeError("numpy.insert: places must be one-dimensional", "Pass obj.ravel().")
-    if np.asarray(places).dtype.kind == "b":
-        places = np.flatnonzero(places)
-    elif not np.size(places):
-        places = np.zeros(0, np.intp)
+    if np.asarray(positions).dtype.kind == "b":
+        positions = np.flatnonzero(positions)
+    elif not np.size(positions):
+        positions = np.zeros(0, np.intp)
     # NumPy says what the result holds where, and which places there are.
-    if np.size(places) == 1:
+    if np.size(positions) == 1:
         own = shape_of(values)
         values = reshape(values, ((1,) * (len(shape) - len(own)) + own))
-        if not np.ndim(places):
+        if not np.ndim(positions):
             values = np.moveaxis(values, 0, axis)
         count = shape_of(values)[axis]
-        start = int(np.reshape(places, ()))
+        start = int(np.reshape(positions, ()))
         if not -n <= start <= n:
             raise OutOfBoundsError(
                 f"numpy.insert: index {start} is out of bounds for axis {axis} with size {n}",
                 "Give a place from 0 to the length.",
             )
     else:
-        count, start = len(places), 0
-    places = np.where(np.less(places, 0), np.add(places, n), places)
-    order = np.insert(np.arange(n), places if count == np.size(places) else [start] * count, -1)
-    order[order < 0] = n + _ranks(places, count)
-    values = spread("insert", values, (*before, count, *after))
+        count, start = len(positions), 0
+    positions = np.where(np.less(positions, 0), np.add(positions, n), positions)
+    order = np.insert(
+        np.arange(n), positions if count == np.size(positions) else [start] * count, -1
+    )
+    order[order < 0] = n + _ranks(positions, count)
+    values = broadcast_operand("insert", values, (*before, count, *after))
     return Concatenate(axis)(arr, values)[(*(slice(None),) * axis, order)]
 
 
-def _ranks(places: Any, count: int) -> Any:
+def _ranks(positions: Any, count: int) -> Any:
     """For the inserted places of the result from left to right, which value each holds."""
-    if np.size(places) != count or count < 2:
+    if np.size(positions) != count or count < 2:
         return np.arange(count)
-    return np.argsort(places, kind="stable")
+    return np.argsort(positions, kind="stable")
 
 
 @implements(np.resize)
@@ -137,8 +139,8 @@ def resize(a: Array, new_shape: Any) -> Array:
     size = aval_of(a).size
     if not size:
         return np.zeros(shape, aval_of(a).dtype)
-    places = np.arange(int(np.prod(shape, dtype=np.intp))) % size
-    return reshape(a[places], shape)
+    positions = np.arange(int(np.prod(shape, dtype=np.intp))) % size
+    return reshape(a[positions], shape)
 
 
 @implements(np.trim_zeros)
@@ -150,13 +152,13 @@ def trim_zeros(filt: Array, trim: str = "fb", axis: Any = None) -> Array:
         raise ValueError(f"unexpected character(s) in `trim`: {trim!r}")
     shape = shape_of(x)
     rank = len(shape)
-    places = np.argwhere(known("trim_zeros", x))
+    positions = np.argwhere(known_value("trim_zeros", x))
     axes = range(rank) if axis is None else np.lib.array_utils.normalize_axis_tuple(axis, rank)
     key = [slice(None)] * rank
     for i in axes:
-        start = int(places[:, i].min()) if len(places) and "f" in trim else 0
-        stop = int(places[:, i].max()) + 1 if len(places) and "b" in trim else shape[i]
-        key[i] = slice(start, stop) if len(places) else slice(0, 0)
+        start = int(positions[:, i].min()) if len(positions) and "f" in trim else 0
+        stop = int(positions[:, i].max()) + 1 if len(positions) and "b" in trim else shape[i]
+        key[i] = slice(start, stop) if len(positions) else slice(0, 0)
     return x[tuple(key)]
 
 
@@ -208,7 +210,9 @@ def geomspace(
     kind = np.float64 if dtype is None else numeric(dtype)
     inexact = np.result_type(aval_of(start).dtype, aval_of(stop).dtype, float(num), kind)
     start, stop = [
-        spread("geomspace", cast(x, inexact), np.broadcast_shapes(shape_of(start), shape_of(stop)))
+        broadcast_operand(
+            "geomspace", cast(x, inexact), np.broadcast_shapes(shape_of(start), shape_of(stop))
+        )
         for x in (start, stop)
     ]
     sign = np.sign(start)

@@ -100,8 +100,8 @@ def _part(item: Any, ndmin: int, first: int) -> Any:
     begin = first + ndmin - rank + 1 if first < 0 else first
     added = ndmin - rank
     x = _at_least(x, ndmin)
-    places = list(range(ndmin))
-    return transpose(x, places[:begin] + places[added:] + places[begin:added])
+    positions = list(range(ndmin))
+    return transpose(x, positions[:begin] + positions[added:] + positions[begin:added])
 
 
 def _at_least(x: Any, ndmin: int) -> Any:

@@ -12,7 +12,7 @@ from ..ops.bessel import bessel_i0
 from ..ops.linear import reshape, shape_of
 from ..ops.search import search_sorted
 from ..ops.select import stop_gradient
-from .arguments import axes_of, axis_of, cast, operand, promoted
+from .arguments import axes_of, axis_of, cast, operand, promote
 from .dispatch import implements
 from .getitem import getitem
 from .index import flat
@@ -27,17 +27,17 @@ def trapezoid(y: Array, x: Array = None, dx: Array = 1.0, axis: int = -1) -> Arr
     """The integral of ``y`` over ``x`` by the trapezoidal rule, differentiable in both."""
     y = operand(y)
     shape = shape_of(y)
-    place = axis_of(axis, len(shape))
+    position = axis_of(axis, len(shape))
     if x is None:
         step = dx
     else:
         x = operand(x)
         if len(shape_of(x)) == 1:
             step = np.diff(x)
-            step = reshape(step, (shape_of(step)[0], *(1,) * (len(shape) - place - 1)))
+            step = reshape(step, (shape_of(step)[0], *(1,) * (len(shape) - position - 1)))
         else:
             step = np.diff(x, axis=axis)
-    lead = (slice(None),) * place
+    lead = (slice(None),) * position
     area = step * (y[(*lead, slice(1, None))] + y[(*lead, slice(None, -1))]) / 2.0
     return np.sum(area, axis=axis)
 
@@ -77,23 +77,23 @@ def gradient(f: Array, *varargs: Array, axis: Any = None, edge_order: int = 1) -
     """
     f = operand(f)
     shape = shape_of(f)
-    places = axes_of(axis, len(shape)) if axis is None else _in_order(axis, len(shape))
+    positions = axes_of(axis, len(shape)) if axis is None else _in_order(axis, len(shape))
     if edge_order > 2:
         raise ValueError("'edge_order' greater than 2 not supported")
-    steps = _distances(varargs, shape, places)
+    steps = _distances(varargs, shape, positions)
     dtype = aval_of(f).dtype
     if dtype.kind in "iu":
         f = cast(f, np.float64)
     kept = dtype if dtype.kind in "fc" else np.dtype(np.float64)
     found = []
-    for place, step in zip(places, steps, strict=True):
-        if shape[place] < edge_order + 1:
+    for position, step in zip(positions, steps, strict=True):
+        if shape[position] < edge_order + 1:
             raise ShapeError(
-                f"numpy.gradient: axis {place} has length {shape[place]}",
+                f"numpy.gradient: axis {position} has length {shape[position]}",
                 f"Give at least {edge_order + 1} samples: Shape of array too small to calculate a "
                 "numerical gradient otherwise.",
             )
-        found.append(cast(_slopes(f, place, step, edge_order), kept))
+        found.append(cast(_slopes(f, position, step, edge_order), kept))
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -102,24 +102,24 @@ def _in_order(axis: Any, rank: int) -> tuple[int, ...]:
     return tuple(np.lib.array_utils.normalize_axis_tuple(axes, rank))
 
 
-def _distances(given_: Any, shape: tuple[int, ...], places: tuple[int, ...]) -> list[Any]:
+def _distances(given_: Any, shape: tuple[int, ...], positions: tuple[int, ...]) -> list[Any]:
     """For each axis the distance of neighbours: a number, or an array of them."""
     if not given_:
-        return [1.0] * len(places)
+        return [1.0] * len(positions)
     if len(given_) == 1 and not np.ndim(given_[0]):
-        return [given_[0]] * len(places)
-    if len(given_) != len(places):
+        return [given_[0]] * len(positions)
+    if len(given_) != len(positions):
         raise TypeError("invalid number of arguments")
     steps: list[Any] = []
-    for place, points in zip(places, given_, strict=True):
+    for position, points in zip(positions, given_, strict=True):
         if not np.ndim(points):
             steps.append(points)
             continue
         points = operand(points)
-        if len(shape_of(points)) != 1 or shape_of(points)[0] != shape[place]:
+        if len(shape_of(points)) != 1 or shape_of(points)[0] != shape[position]:
             raise ShapeError(
-                f"numpy.gradient: coordinates have shape {shape_of(points)}, and axis {place} "
-                f"length {shape[place]}",
+                f"numpy.gradient: coordinates have shape {shape_of(points)}, and axis {position} "
+                f"length {shape[position]}",
                 "Give a distance, or one coordinate for each sample.",
             )
         if aval_of(points).dtype.kind in "iu":
@@ -180,8 +180,8 @@ def unwrap(
     What is added is constant between the jumps, so the derivative is the identity.
     """
     p = operand(p)
-    place = axis_of(axis, len(shape_of(p)))
-    step = np.diff(p, axis=place)
+    position = axis_of(axis, len(shape_of(p)))
+    step = np.diff(p, axis=position)
     dtype = np.result_type(aval_of(step).dtype, period)
     if discont is None:
         discont = period / 2
@@ -196,10 +196,10 @@ def unwrap(
         near = np.where(np.logical_and(near == -high, step > 0), cast_like(high, near), near)
     change = near - step
     change = np.where(np.abs(step) < discont, cast_like(0, change), change)
-    lead = (slice(None),) * place
+    lead = (slice(None),) * position
     p = cast(p, dtype)
-    rest_ = p[(*lead, slice(1, None))] + np.cumsum(change, axis=place)
-    return cast(np.concatenate([p[(*lead, slice(None, 1))], rest_], place), dtype)
+    rest_ = p[(*lead, slice(1, None))] + np.cumsum(change, axis=position)
+    return cast(np.concatenate([p[(*lead, slice(None, 1))], rest_], position), dtype)
 
 
 def cast_like(number: Any, x: Any) -> Any:
@@ -253,14 +253,14 @@ def interp(
     right = fp[-1] if right is None else right
     last = shape_of(xp)[0] - 1
     if last:
-        place = search_sorted(stop_gradient(xp), stop_gradient(x), "right") - 1
-        i = np.clip(place, 0, last - 1)
+        position = search_sorted(stop_gradient(xp), stop_gradient(x), "right") - 1
+        i = np.clip(position, 0, last - 1)
         x0, x1, y0, y1 = [getitem(p, j) for p in (xp, fp) for j in (i, i + 1)]
         value = (y1 - y0) / (x1 - x0) * (x - x0) + y0
     else:
         value = fp[0] + (x - x)
     value = np.where(x >= xp[-1], np.where(x > xp[-1], right, fp[-1]), value)
-    return np.where(x < xp[0], *promoted([operand(left), value]))
+    return np.where(x < xp[0], *promote([operand(left), value]))
 
 
 def _periodic(x: Any, xp: Any, fp: Any, period: Any) -> tuple[Any, Any, Any]:

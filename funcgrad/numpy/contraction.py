@@ -16,7 +16,7 @@ from ..ops.linalg import dot_general
 from ..ops.linear import broadcast_to, reshape, shape_of, transpose
 from ..ops.reduce import sum_over
 from ..ops.shape import Diagonal
-from .arguments import cast, given, operand, operands
+from .arguments import cast, is_given, operand, operands
 from .dispatch import implements, refuse
 from .shapes import moveaxis
 from .summation import summed_first
@@ -34,7 +34,7 @@ def _fail(subscripts: str, what: str) -> ShapeError:
     )
 
 
-def _spelled(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
+def _split_subscripts(arguments: Sequence[Any]) -> tuple[str, list[Any]]:
     """The subscripts and the operands, from either way to call einsum."""
     if isinstance(arguments[0], str):
         return arguments[0].replace(" ", ""), list(arguments[1:])
@@ -50,7 +50,7 @@ def _sublist(labels: Sequence[Any]) -> str:
 
 
 @lru_cache(1024)
-def _parsed(subscripts: str, ranks: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
+def _parse(subscripts: str, ranks: tuple[int, ...]) -> tuple[tuple[str, ...], str]:
     """Letters for every axis of every operand and of the result; those of ``...`` are new ones."""
     left, arrow, right = subscripts.partition("->")
     terms = left.split(",")
@@ -98,7 +98,7 @@ def _diagonals(subscripts: str, x: Any, labels: str) -> tuple[Any, str]:
     return x, labels
 
 
-def _summed(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
+def _sum_letters(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
     axes = tuple([i for i, c in enumerate(labels) if c not in keep])
     left = "".join([c for c in labels if c in keep])
     dtype = aval_of(x).dtype
@@ -107,11 +107,11 @@ def _summed(x: Any, labels: str, keep: set[str]) -> tuple[Any, str]:
     return sum_over(x, axes), left
 
 
-def _ordered(x: Any, labels: str, out: str) -> Any:
+def _order_letters(x: Any, labels: str, out: str) -> Any:
     return transpose(x, tuple([labels.index(c) for c in out]))
 
 
-def _contracted(terms: list[tuple[Any, str]], out: str, as_they_are: bool) -> tuple[Any, str]:
+def _contract(terms: list[tuple[Any, str]], out: str, as_they_are: bool) -> tuple[Any, str]:
     """Operands and their letters as one with the letters ``out``.
 
     The products of all are added up, as NumPy's are: a sum over one operand alone, done first,
@@ -124,9 +124,9 @@ def _contracted(terms: list[tuple[Any, str]], out: str, as_they_are: bool) -> tu
     if len(terms) == 2 and as_they_are:
         first = summed_first((terms[0][1], terms[1][1]), out, tuple(lengths.items()))
         if first is not None:
-            place, alone = first
-            x, labels = terms[place]
-            terms[place] = _summed(x, labels, set(labels) - set(alone))
+            position, alone = first
+            x, labels = terms[position]
+            terms[position] = _sum_letters(x, labels, set(labels) - set(alone))
     elif len(terms) > 2:
         sizes = [
             math.prod([lengths[c] for c in set("".join([names for _, names in rest]))])
@@ -139,8 +139,8 @@ def _contracted(terms: list[tuple[Any, str]], out: str, as_they_are: bool) -> tu
             product = _product(product, term, everything)
         terms = [product, last]
     if len(terms) == 1:
-        return _summed(*terms[0], keep)
-    return _summed(*_product(terms[0], terms[1], keep), keep)
+        return _sum_letters(*terms[0], keep)
+    return _sum_letters(*_product(terms[0], terms[1], keep), keep)
 
 
 def _product(x: tuple[Any, str], y: tuple[Any, str], keep: set[str]) -> tuple[Any, str]:
@@ -173,19 +173,19 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
     kwargs.pop("order", None)
     if kwargs:
         raise TypeError(f"Did not understand the following kwargs: {sorted(kwargs)}")
-    subscripts, given_operands = _spelled(operands_)
+    subscripts, given_operands = _split_subscripts(operands_)
     xs = [operand(x) for x in given_operands]
-    if given(dtype):
+    if is_given(dtype):
         xs = [cast(x, dtype) for x in xs]
-    terms, target = _parsed(subscripts, tuple([len(shape_of(x)) for x in xs]))
+    terms, target = _parse(subscripts, tuple([len(shape_of(x)) for x in xs]))
     labels = list(terms)
     for i, x in enumerate(xs):
         if len(set(labels[i])) < len(labels[i]):
             xs[i], labels[i] = _diagonals(subscripts, x, labels[i])
     _without_ones(subscripts, xs, labels)
     if len(xs) == 1:
-        x, names = _summed(xs[0], labels[0], set(target))
-        result = _ordered(x, names, target)
+        x, names = _sum_letters(xs[0], labels[0], set(target))
+        result = _order_letters(x, names, target)
         if names == labels[0]:
             share(given_operands[0], result)  # nothing was summed: in NumPy it is a view
         return result
@@ -203,10 +203,10 @@ def einsum(*operands_: Any, out: Any = None, optimize: Any = False, **kwargs: An
         left = set().union(target, *labels) - set(target)
         out_here = "".join([c for c in target if any(c in names for _, names in picked)])
         kept = [c for c in sorted(left) if any(c in names for _, names in picked)]
-        x, names = _contracted(picked[::-1], out_here + "".join(kept), as_they_are)
+        x, names = _contract(picked[::-1], out_here + "".join(kept), as_they_are)
         xs.append(x)
         labels.append(names)
-    return _ordered(xs[0], labels[0], target)
+    return _order_letters(xs[0], labels[0], target)
 
 
 def _without_ones(subscripts: str, xs: list[Any], labels: list[str]) -> None:
@@ -235,6 +235,6 @@ def _without_ones(subscripts: str, xs: list[Any], labels: list[str]) -> None:
 @implements(np.einsum_path)
 def einsum_path(*operands_: Any, optimize: Any = "greedy", einsum_call: bool = False) -> Any:
     """``numpy.einsum_path``, which depends on shapes only."""
-    subscripts, given_operands = _spelled(operands_)
+    subscripts, given_operands = _split_subscripts(operands_)
     arrays = [np.broadcast_to(0.0, shape_of(operand(x))) for x in given_operands]
     return np.einsum_path(subscripts, *arrays, optimize=optimize)

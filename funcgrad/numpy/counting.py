@@ -17,14 +17,14 @@ from ..ops.select import stop_gradient
 from .arguments import cast, operand, operands
 from .dispatch import has_tracer, implements
 from .index import flat
-from .searching import known
+from .searching import known_value
 
 __all__ = ["histogram", "histogram_bin_edges"]
 
 Array = Any
 
 
-def _flattened(name: str, a: Any, weights: Any) -> tuple[Any, Any]:
+def _flatten(name: str, a: Any, weights: Any) -> tuple[Any, Any]:
     a = operand(a)
     if aval_of(a).dtype.kind == "b":
         a = cast(a, np.uint8)
@@ -42,7 +42,9 @@ def _flattened(name: str, a: Any, weights: Any) -> tuple[Any, Any]:
 
 def _edges(name: str, a: Any, bins: Any, range_: Any, weights: Any) -> Any:
     if isinstance(bins, str):
-        return np.histogram_bin_edges(known(name, a), bins, range_, known(name, weights))
+        return np.histogram_bin_edges(
+            known_value(name, a), bins, range_, known_value(name, weights)
+        )
     edges = operand(bins)
     if len(shape_of(edges)) > 1:
         raise ShapeError("numpy.histogram: `bins` must be 1d, when an array", "Pass bins.ravel().")
@@ -90,7 +92,7 @@ def _outer(a: Any, range_: Any) -> tuple[Any, Any]:
 @implements(np.histogram_bin_edges)
 def histogram_bin_edges(a: Array, bins: Any = 10, range: Any = None, weights: Any = None) -> Array:
     """The edges that `histogram` uses; those at the extrema of ``a`` are differentiable in it."""
-    a, weights = _flattened("histogram_bin_edges", a, weights)
+    a, weights = _flatten("histogram_bin_edges", a, weights)
     return _edges("histogram_bin_edges", a, bins, range, weights)
 
 
@@ -107,17 +109,17 @@ def histogram(
         ShapeError: The weights have another shape than ``a``.
         ValueError: Bins that do not increase, where they are known.
     """
-    a, weights = _flattened("histogram", a, weights)
+    a, weights = _flatten("histogram", a, weights)
     edges = _edges("histogram", a, bins, range, weights)
     count = shape_of(edges)[0] - 1
     where, numbers = [stop_gradient(x) for x in operands([edges, a])]
-    place = search_sorted(where, numbers, "right") - 1
+    position = search_sorted(where, numbers, "right") - 1
     # The last bin holds its right edge; what lies outside goes to a place beyond the last.
-    place = np.where(np.equal(numbers, where[-1]), count - 1, place)
-    place = np.where(np.logical_or(place < 0, place >= count), count, place)
+    position = np.where(np.equal(numbers, where[-1]), count - 1, position)
+    position = np.where(np.logical_or(position < 0, position >= count), count, position)
     if weights is None:
         weights = np.ones(shape_of(a), np.intp)
-    totals = ScatterAdd((OPERAND,), (count + 1,))(weights, place)[:-1]
+    totals = ScatterAdd((OPERAND,), (count + 1,))(weights, position)[:-1]
     if density:
         width = cast(np.diff(edges), np.float64)
         totals = totals / width / np.sum(totals)

@@ -11,9 +11,9 @@ from ..core.overwritten import share
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
-from .arguments import cast, operand, operands, spread
+from .arguments import broadcast_operand, cast, operand, operands
 from .dispatch import IMPLEMENTED, implements, refuse
-from .inplace import copied
+from .inplace import copy_tracer
 from .orders import lies_in, require_order
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 Array = Any
 
 
-def _made(x: Any, dtype: Any, ndmin: int = 0) -> Any:
+def _make(x: Any, dtype: Any, ndmin: int = 0) -> Any:
     x = operand(x) if dtype is None else cast(operand(x), numeric(dtype))
     shape = shape_of(x)
     return reshape(x, ((1,) * (ndmin - len(shape)) + shape)) if len(shape) < ndmin else x
@@ -44,7 +44,7 @@ def laid(x: Any, out: Any, order: Any) -> Any:
     """
     if out is not x or lies_in(x, order):
         return out
-    laid = copied(out)
+    laid = copy_tracer(out)
     share(out, laid)
     return laid
 
@@ -83,8 +83,8 @@ def array(
         DtypeError: A dtype that is not numeric.
     """
     refuse("array", ndmax=ndmax or None)
-    out = _made(object, dtype, ndmin)
-    return copied(out) if out is object and copy else laid(object, out, order)
+    out = _make(object, dtype, ndmin)
+    return copy_tracer(out) if out is object and copy else laid(object, out, order)
 
 
 @implements(np.asarray)
@@ -98,7 +98,7 @@ def asarray(
     like: Any = None,
 ) -> Array:
     """See `array`; a traced value stays as it is."""
-    return laid(a, _made(a, dtype), order)
+    return laid(a, _make(a, dtype), order)
 
 
 @implements(np.asanyarray)
@@ -112,20 +112,20 @@ def asanyarray(
     like: Any = None,
 ) -> Array:
     """See `asarray`."""
-    return laid(a, _made(a, dtype), order)
+    return laid(a, _make(a, dtype), order)
 
 
 @implements(np.ascontiguousarray)
 def ascontiguousarray(a: Array, dtype: Any = None, *, like: Any = None) -> Array:
     """See `asarray`; of one dimension at least."""
-    return laid(a, _made(a, dtype, 1), "C")
+    return laid(a, _make(a, dtype, 1), "C")
 
 
 @implements(np.copy)
 def copy(a: Array, order: Any = "K", subok: bool = False) -> Array:
     """The value under a new name, which an operator in place does not reach."""
     require_order(order)
-    return copied(_made(a, None))
+    return copy_tracer(_make(a, None))
 
 
 if hasattr(np, "astype"):  # NumPy 2.1
@@ -133,8 +133,8 @@ if hasattr(np, "astype"):  # NumPy 2.1
     @implements(np.astype)
     def astype(x: Array, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Array:
         """``x`` converted to ``dtype``."""
-        out = _made(x, dtype)
-        return copied(out) if out is x and copy else out
+        out = _make(x, dtype)
+        return copy_tracer(out) if out is x and copy else out
 
 
 @implements(np.full)
@@ -153,7 +153,7 @@ def full(
         ShapeError: ``fill_value`` does not broadcast to ``shape``.
     """
     lengths = shape if isinstance(shape, (list, tuple)) else (shape,)
-    return spread("full", _made(fill_value, dtype), tuple(map(operator.index, lengths)))
+    return broadcast_operand("full", _make(fill_value, dtype), tuple(map(operator.index, lengths)))
 
 
 @implements(np.linspace)

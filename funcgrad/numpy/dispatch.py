@@ -161,7 +161,7 @@ def not_traceable(function: Any) -> NotTraceableError:
     name = name_of(function)
     advice = ADVICE.get(name.removeprefix("numpy."))
     if advice is None:
-        near = nearest(name)
+        near = nearest_name(name)
         advice = (
             (f"The nearest that can be traced is {near}. " if near else "")
             + "Where no gradient passes, compute it before the transform; else write it with "
@@ -170,7 +170,7 @@ def not_traceable(function: Any) -> NotTraceableError:
     return NotTraceableError(f"{name} has no counterpart that can be traced", advice)
 
 
-def nearest(name: str) -> str | None:
+def nearest_name(name: str) -> str | None:
     """The covered NumPy function whose name is nearest to ``name``, if one is near."""
     import difflib
 

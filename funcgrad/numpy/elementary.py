@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError
 from ..ops import elementwise as ops
 from ..ops.convert import Convert
-from .arguments import cast, given, is_weak, operand, operands, promoted
+from .arguments import cast, is_given, is_weak, operand, operands, promote
 from .dispatch import implements, refuse
 from .inplace import views
 from .promote import promote_types, promoted_for, strong
@@ -63,10 +63,12 @@ def clip(
 ) -> Any:
     """``numpy.clip``; the gradient by ``a`` is 1 at the bounds too."""
     refuse("clip", out=out, **kwargs)
-    if (given(a_min) and given(min)) or (given(a_max) and given(max)):
+    if (is_given(a_min) and is_given(min)) or (is_given(a_max) and is_given(max)):
         raise ArgumentError("clip: got a bound twice", "Write clip(x, lower, upper).")
     x = operand(a)
-    bounds = [b if given(b) else c if given(c) else None for b, c in ((a_min, min), (a_max, max))]
+    bounds = [
+        b if is_given(b) else c if is_given(c) else None for b, c in ((a_min, min), (a_max, max))
+    ]
     lower, upper = (b if b is None or is_weak(b) else operand(b) for b in bounds)
     if aval_of(x).dtype.kind in "iu":
         limits = np.iinfo(aval_of(x).dtype)
@@ -164,9 +166,9 @@ def round(a: Any, decimals: Any = 0, out: Any = None) -> Any:
     """``numpy.round``; its gradient is 0."""
     refuse("round", out=out)
     x = operand(a)
-    places = operator.index(decimals)
-    dtype = np.round(np.zeros(1, aval_of(x).dtype), places).dtype
-    return ops.Round(places)(cast(x, dtype))
+    positions = operator.index(decimals)
+    dtype = np.round(np.zeros(1, aval_of(x).dtype), positions).dtype
+    return ops.Round(positions)(cast(x, dtype))
 
 
 around = round
@@ -216,7 +218,7 @@ def isclose(a: Any, b: Any, rtol: Any = 1e-05, atol: Any = 1e-08, equal_nan: boo
             "Write abs(a - b) <= atol + rtol * abs(b).",
         )
     x, y = (v if is_weak(v) else operand(v) for v in (a, b))
-    x, y = promoted([x, y]) if not (aval_of(x).weak and aval_of(y).weak) else (strong(x), strong(y))
+    x, y = promote([x, y]) if not (aval_of(x).weak and aval_of(y).weak) else (strong(x), strong(y))
     return ops.Isclose(float(rtol), float(atol), bool(equal_nan))(x, y)
 
 

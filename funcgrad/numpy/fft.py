@@ -79,7 +79,7 @@ def _length(name: str, x: Any, axis: Any) -> int:
     return shape_of(x)[axis_of(axis, len(shape_of(x)))]
 
 
-def _transformed(name: str, x: Any, n: Any, axis: Any, norm: Any) -> Any:
+def _transform(name: str, x: Any, n: Any, axis: Any, norm: Any) -> Any:
     """One of the four primitives, with NumPy's arguments checked.
 
     Raises:
@@ -104,7 +104,7 @@ def _transformed(name: str, x: Any, n: Any, axis: Any, norm: Any) -> Any:
     return getattr(ops, name)(x, n, axis_of(axis, len(shape_of(x))), norm)
 
 
-def _swapped(norm: Any) -> Any:
+def _swap_scale(norm: Any) -> Any:
     """The scale of the other direction; what is no scale is refused later."""
     return ops.SWAPPED.get("backward" if norm is None else norm, norm)
 
@@ -114,7 +114,7 @@ def fft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = No
     """``numpy.fft.fft``, of real or complex values."""
     refuse("fft.fft", out=out)
     x = _signal(a)
-    return _transformed("fft", x, _length("fft", x, axis) if n is None else n, axis, norm)
+    return _transform("fft", x, _length("fft", x, axis) if n is None else n, axis, norm)
 
 
 @implements(np.fft.ifft)
@@ -122,7 +122,7 @@ def ifft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = N
     """``numpy.fft.ifft``."""
     refuse("fft.ifft", out=out)
     x = _signal(a)
-    return _transformed("ifft", x, _length("ifft", x, axis) if n is None else n, axis, norm)
+    return _transform("ifft", x, _length("ifft", x, axis) if n is None else n, axis, norm)
 
 
 @implements(np.fft.rfft)
@@ -130,7 +130,7 @@ def rfft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = N
     """``numpy.fft.rfft``, of real values."""
     refuse("fft.rfft", out=out)
     x = _signal(a)
-    return _transformed("rfft", x, _length("rfft", x, axis) if n is None else n, axis, norm)
+    return _transform("rfft", x, _length("rfft", x, axis) if n is None else n, axis, norm)
 
 
 @implements(np.fft.irfft)
@@ -142,7 +142,7 @@ def irfft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = 
     refuse("fft.irfft", out=out)
     x = _signal(a)
     n = (_length("irfft", x, axis) - 1) * 2 if n is None else n
-    return _transformed("irfft", x, n, axis, norm)
+    return _transform("irfft", x, n, axis, norm)
 
 
 @implements(np.fft.hfft)
@@ -153,7 +153,7 @@ def hfft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = N
     n = (_length("hfft", x, axis) - 1) * 2 if n is None else n
     if aval_of(x).dtype.kind == "c":
         x = conjugate(x)
-    return _transformed("irfft", x, n, axis, _swapped(norm))
+    return _transform("irfft", x, n, axis, _swap_scale(norm))
 
 
 @implements(np.fft.ihfft)
@@ -162,7 +162,7 @@ def ihfft(a: Array, n: Any = None, axis: Any = -1, norm: Any = None, out: Any = 
     refuse("fft.ihfft", out=out)
     x = _signal(a)
     n = _length("ihfft", x, axis) if n is None else n
-    return conjugate(_transformed("rfft", x, n, axis, _swapped(norm)))
+    return conjugate(_transform("rfft", x, n, axis, _swap_scale(norm)))
 
 
 def _lengths(x: Any, s: Any, axes: Any, real_result: bool = False) -> tuple[list[Any], list[Any]]:

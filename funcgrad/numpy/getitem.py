@@ -23,7 +23,7 @@ from .arguments import operand
 from .dispatch import has_tracer
 from .promote import strong
 
-__all__ = ["Key", "getitem", "resolve", "taken"]
+__all__ = ["Key", "getitem", "resolve", "take_resolved"]
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 
@@ -77,7 +77,7 @@ def getitem(x: Any, key: Any) -> Any:
                     share(x, out)
                 return out
         resolved = resolve(shape_of(x), key)
-        out = taken(strong(x), resolved)
+        out = take_resolved(strong(x), resolved)
         if not resolved.arrays:
             share(x, out)
         return out
@@ -86,7 +86,7 @@ def getitem(x: Any, key: Any) -> Any:
         raise
 
 
-def taken(x: Any, key: Key) -> Any:
+def take_resolved(x: Any, key: Key) -> Any:
     """``x[key]`` for a resolved key."""
     whole = reshape(x, key.shape)
     if not key.parts:
@@ -194,16 +194,16 @@ def _part(part: Any) -> Any:
     if kind is int or part is None or part is Ellipsis:
         return part
     if kind is slice:
-        return slice(_bound(part.start), _bound(part.stop), _bound(part.step))
+        return slice(_bind(part.start), _bind(part.stop), _bind(part.step))
     if kind in _TRACERS:
-        return _traced(part)
+        return _any_traced(part)
     if kind is bool or kind is np.bool_:
         return np.array(part)
     if isinstance(part, np.integer) and part.dtype.kind in "iu":
         return int(part)
     if isinstance(part, (list, tuple)):
         if has_tracer(part):
-            return _traced(operand(part))
+            return _any_traced(operand(part))
         empty = not len(part)
         part = np.asarray(part)
         if empty:
@@ -219,11 +219,11 @@ def _part(part: Any) -> Any:
     return np.asarray(part)
 
 
-def _bound(bound: Any) -> int | None:
+def _bind(bound: Any) -> int | None:
     return None if bound is None else operator.index(bound)
 
 
-def _traced(part: Tracer) -> Tracer:
+def _any_traced(part: Tracer) -> Tracer:
     kind = part.aval.dtype.kind
     if kind == "b":
         raise ConcretizationError(

@@ -51,7 +51,7 @@ def integers(name: str, indices: Any) -> Any:
     return indices
 
 
-def _counted(name: str, indices: Any) -> Any:
+def _to_integers(name: str, indices: Any) -> Any:
     """`integers`; booleans count as 0 and 1."""
     indices = integers(name, indices)
     return cast(indices, np.intp) if aval_of(indices).dtype.kind == "b" else indices
@@ -65,7 +65,7 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
         OutOfBoundsError: An index is outside the axis, and ``mode`` is "raise".
     """
     refuse("take", out=out)
-    a, indices = operand(a), _counted("take", indices)
+    a, indices = operand(a), _to_integers("take", indices)
     a, axis = along(a, axis)
     lengths = shape_of(a)
     if not lengths[axis] and 0 in (*lengths[:axis], *lengths[axis + 1 :]):
@@ -74,11 +74,11 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
             (*lengths[:axis], *shape_of(indices), *lengths[axis + 1 :]), aval_of(a).dtype
         )
     if mode != "raise":
-        indices = _brought_in("take", indices, shape_of(a)[axis], mode)
+        indices = _wrap_indices("take", indices, shape_of(a)[axis], mode)
     return getitem(a, (*[slice(None)] * axis, indices))
 
 
-def _brought_in(name: str, indices: Any, length: int, mode: str) -> Any:
+def _wrap_indices(name: str, indices: Any, length: int, mode: str) -> Any:
     if mode == "clip":
         return np.clip(indices, 0, length - 1)
     if mode == "wrap":
@@ -187,11 +187,11 @@ def put(a: Array, ind: Array, v: Array, mode: str = "raise", *, inplace: bool = 
     a, ind = operand(a), integers("put", ind)
     whole = flat(a)
     if mode != "raise":
-        ind = _brought_in("put", ind, shape_of(whole)[0], mode)
+        ind = _wrap_indices("put", ind, shape_of(whole)[0], mode)
     v = operand(v)
     if shape_of(v):
-        places = _size(shape_of(ind))
-        v = getitem(flat(v), np.arange(places) % _size(shape_of(v)))
+        positions = _size(shape_of(ind))
+        v = getitem(flat(v), np.arange(positions) % _size(shape_of(v)))
         v = reshape(v, shape_of(ind))
     return reshape(at(whole)[ind].set(v), shape_of(a))
 
@@ -205,9 +205,9 @@ def fill_diagonal(a: Array, val: Array, wrap: bool = False, *, inplace: bool = T
     if _in_place("fill_diagonal", inplace, a, val):
         return np.fill_diagonal(a, val, wrap)
     a = operand(a)
-    places = np.zeros(shape_of(a), dtype=bool)
-    np.fill_diagonal(places, True, wrap)
-    return put(a, np.flatnonzero(places), val, inplace=False)
+    positions = np.zeros(shape_of(a), dtype=bool)
+    np.fill_diagonal(positions, True, wrap)
+    return put(a, np.flatnonzero(positions), val, inplace=False)
 
 
 @implements(np.choose)
@@ -218,13 +218,13 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
         OutOfBoundsError: A choice does not exist, and ``mode`` is "raise".
     """
     refuse("choose", out=out)
-    a = _counted("choose", a)
+    a = _to_integers("choose", a)
     given = choices if isinstance(choices, (list, tuple)) else list(operand(choices))
     options = operands(given, weak=True)
     shape = broadcast_shapes("choose", shape_of(a), *[shape_of(c) for c in options])
     table = Stack(0)(*[broadcast_to(c, shape) for c in options])
     if mode != "raise":
-        a = _brought_in("choose", a, len(options), mode)
+        a = _wrap_indices("choose", a, len(options), mode)
     elif isinstance(a, Tracer):
         # NumPy refuses negative choices: these go to a place that does not exist.
         a = np.where(np.less(a, 0), len(options), a)

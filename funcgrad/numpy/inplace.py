@@ -14,12 +14,12 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.overwritten import overwrite, part, share
-from ..core.refusal import user_place
+from ..core.refusal import user_source_info
 from ..core.trace import ScalarTracer, Tracer, aval_of
 from ..errors import DtypeError, ShapeError, trim
 from ..ops.convert import Convert, convert
 
-__all__ = ["copied", "install_in_place", "views"]
+__all__ = ["copy_tracer", "install_in_place", "views"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +41,7 @@ _OPERATORS = {
 }
 
 
-def copied(x: Any) -> Any:
+def copy_tracer(x: Any) -> Any:
     """``x`` under a new name: what happens to one in place leaves the other as it is."""
     return Convert(x.aval.dtype, False)(x) if type(x) is Tracer else x
 
@@ -85,7 +85,7 @@ def _in_place(name: str, symbol: str) -> Callable[[Any, Any], Any]:
                 return out
             if type(out) is not Tracer or out.aval is not self.aval:
                 out = _as_left(self, out, symbol)
-            overwrite(self, symbol, out.place if type(out) is Tracer else user_place())
+            overwrite(self, symbol, out.source_info if type(out) is Tracer else user_source_info())
             return out
         except Exception as error:
             trim(error)

@@ -125,10 +125,10 @@ def array_equiv(a1: Array, a2: Array) -> Any:
     return np.all(np.equal(a1, a2))
 
 
-def _shown(x: Any) -> Any:
+def _show(x: Any) -> Any:
     """What a traced value shows when printed: an array, or its type as text."""
     while isinstance(x, Tracer):
-        inner = x.frame.shown(x)
+        inner = x.frame.show(x)
         if inner is None or shape_of(inner) != x.aval.shape:
             return str(x)
         x = inner
@@ -140,7 +140,7 @@ def array_repr(
     arr: Array, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None
 ) -> str:
     """The text of the value, or of its type where it has none."""
-    shown = _shown(arr)
+    shown = _show(arr)
     if isinstance(shown, str):
         return shown
     return np.array_repr(shown, max_line_width, precision, suppress_small)
@@ -151,7 +151,7 @@ def array_str(
     a: Array, max_line_width: Any = None, precision: Any = None, suppress_small: Any = None
 ) -> str:
     """The text of the value, or of its type where it has none."""
-    shown = _shown(a)
+    shown = _show(a)
     if isinstance(shown, str):
         return shown
     return np.array_str(shown, max_line_width, precision, suppress_small)
@@ -160,5 +160,5 @@ def array_str(
 @implements(np.array2string)
 def array2string(a: Array, *args: Any, **kwargs: Any) -> str:
     """The text of the value, or of its type where it has none."""
-    shown = _shown(a)
+    shown = _show(a)
     return shown if isinstance(shown, str) else np.array2string(shown, *args, **kwargs)

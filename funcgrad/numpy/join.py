@@ -12,10 +12,10 @@ from ..core.trace import aval_of
 from ..errors import ConcretizationError, IndexDtypeError, ShapeError
 from ..ops import shape as ops
 from ..ops.index import GetItem
-from ..ops.linear import made, shape_of
+from ..ops.linear import make, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.unstack import Stack
-from .arguments import along, axis_of, cast, given, of_rank, operand, operands, spread
+from .arguments import along, axis_of, broadcast_operand, cast, is_given, of_rank, operand, operands
 from .dispatch import has_tracer, implements, refuse
 from .getitem import getitem
 from .inplace import views
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 
-def _joined(name: str, xs: Any, dtype: Any, casting: str, weak: bool = False) -> list[Any]:
+def _promote_parts(name: str, xs: Any, dtype: Any, casting: str, weak: bool = False) -> list[Any]:
     """The arrays to join, in one dtype; Python scalars give way to the others where ``weak``."""
     if not isinstance(xs, list | tuple):
         xs = of_rank(name, xs, 1)
@@ -48,7 +48,7 @@ def _joined(name: str, xs: Any, dtype: Any, casting: str, weak: bool = False) ->
     arrays = list(xs)
     if not arrays:
         raise ShapeError(f"numpy.{name}: got no arrays", "Give at least one.")
-    if not given(dtype):
+    if not is_given(dtype):
         return operands(arrays, weak=weak)
     kind = np.dtype(dtype)
     found = [operand(x) for x in arrays]
@@ -74,7 +74,7 @@ def concatenate(
     """``numpy.concatenate``."""
     if out is not None:
         refuse("concatenate", out=out)
-    xs = _joined("concatenate", arrays, dtype, casting, weak=axis is None)
+    xs = _promote_parts("concatenate", arrays, dtype, casting, weak=axis is None)
     if axis is None:
         xs, axis = [reshape_to(x, (aval_of(x).size,)) for x in xs], 0
     return _concatenate("concatenate", xs, axis)
@@ -89,14 +89,14 @@ def _concatenate(name: str, xs: Sequence[Any], axis: Any) -> Any:
             f"numpy.{name}: zero-dimensional arrays cannot be concatenated",
             "Write numpy.stack, which puts scalars along a new axis.",
         )
-    place = axis_of(axis, rank)
-    rest = () if same else ops.without_axes(shapes[0], (place,))
-    if not same and any(len(s) != rank or ops.without_axes(s, (place,)) != rest for s in shapes):
+    position = axis_of(axis, rank)
+    rest = () if same else ops.without_axes(shapes[0], (position,))
+    if not same and any(len(s) != rank or ops.without_axes(s, (position,)) != rest for s in shapes):
         raise ShapeError(
-            f"numpy.{name}: shapes {', '.join(map(str, shapes))} do not join along axis {place}",
+            f"numpy.{name}: shapes {', '.join(map(str, shapes))} do not join along axis {position}",
             "All axes but that one must have the same lengths.",
         )
-    return made(ops.Concatenate, place)(*xs)
+    return make(ops.Concatenate, position)(*xs)
 
 
 @implements(np.stack)
@@ -111,14 +111,14 @@ def stack(
     """``numpy.stack``."""
     if out is not None:
         refuse("stack", out=out)
-    xs = _joined("stack", arrays, dtype, casting)
+    xs = _promote_parts("stack", arrays, dtype, casting)
     shapes = [shape_of(x) for x in xs]
     if any(s != shapes[0] for s in shapes):
         raise ShapeError(
             f"numpy.stack: the shapes differ: {', '.join(map(str, shapes))}",
             "Stack arrays of one shape, or concatenate them.",
         )
-    return made(Stack, axis_of(axis, len(shapes[0]) + 1))(*xs)
+    return make(Stack, axis_of(axis, len(shapes[0]) + 1))(*xs)
 
 
 def _several(arrays: Any) -> Any:
@@ -129,21 +129,21 @@ def _several(arrays: Any) -> Any:
 @implements(np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """``numpy.vstack``."""
-    xs = _joined("vstack", tup, dtype, casting)
+    xs = _promote_parts("vstack", tup, dtype, casting)
     return _concatenate("vstack", _several(atleast_2d(*xs)), 0)
 
 
 @implements(np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     """``numpy.hstack``."""
-    xs = _several(atleast_1d(*_joined("hstack", tup, dtype, casting)))
+    xs = _several(atleast_1d(*_promote_parts("hstack", tup, dtype, casting)))
     return _concatenate("hstack", xs, 0 if len(shape_of(xs[0])) == 1 else 1)
 
 
 @implements(np.dstack)
 def dstack(tup: Any) -> Any:
     """``numpy.dstack``."""
-    xs = _joined("dstack", tup, None, "same_kind")
+    xs = _promote_parts("dstack", tup, None, "same_kind")
     return _concatenate("dstack", _several(atleast_3d(*xs)), 2)
 
 
@@ -151,7 +151,7 @@ def dstack(tup: Any) -> Any:
 def column_stack(tup: Any) -> Any:
     """``numpy.column_stack``."""
     columns = []
-    for x in _joined("column_stack", tup, None, "same_kind"):
+    for x in _promote_parts("column_stack", tup, None, "same_kind"):
         shape = shape_of(x)
         columns.append(x if len(shape) > 1 else reshape_to(x, (aval_of(x).size, 1)))
     return _concatenate("column_stack", columns, 1)
@@ -169,8 +169,8 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
     """``numpy.array_split``."""
     x = operand(ary)
     shape = shape_of(x)
-    place = axis_of(axis, len(shape))
-    n = shape[place]
+    position = axis_of(axis, len(shape))
+    n = shape[position]
     if np.ndim(indices_or_sections):
         cuts = [operator.index(i) for i in indices_or_sections]
         bounds = list(zip([0, *cuts], [*cuts, n], strict=True))
@@ -181,7 +181,7 @@ def array_split(ary: Any, indices_or_sections: Any, axis: Any = 0) -> list[Any]:
         each, extra = divmod(n, sections)
         ends = [each * (i + 1) + min(i + 1, extra) for i in range(sections)]
         bounds = list(zip([0, *ends[:-1]], ends, strict=True))
-    lead = (slice(None),) * place
+    lead = (slice(None),) * position
     return [GetItem((*lead, slice(start, stop)))(x) for start, stop in bounds]
 
 
@@ -229,9 +229,9 @@ if hasattr(np, "unstack"):
     def unstack(x: Any, /, *, axis: Any = 0) -> tuple[Any, ...]:
         """``numpy.unstack``."""
         x = of_rank("unstack", x, 1)
-        place = axis_of(axis, len(shape_of(x)))
-        lead = (slice(None),) * place
-        return tuple([GetItem((*lead, i))(x) for i in range(shape_of(x)[place])])
+        position = axis_of(axis, len(shape_of(x)))
+        lead = (slice(None),) * position
+        return tuple([GetItem((*lead, i))(x) for i in range(shape_of(x)[position])])
 
 
 @implements(np.roll)
@@ -252,12 +252,12 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Any:
         return _rolled(x, operand(shift), axis)
     shifts, axes = np.broadcast_arrays(np.asarray(shift), np.asarray(axis))
     for by, at in zip(shifts.ravel().tolist(), axes.ravel().tolist(), strict=True):
-        place = axis_of(at, len(lengths))
-        n = lengths[place]
+        position = axis_of(at, len(lengths))
+        n = lengths[position]
         by = by % n if n else 0
         if by:
-            end, start = ops.crop(x, place, n - by, n), ops.crop(x, place, 0, n - by)
-            x = made(ops.Concatenate, place)(end, start)
+            end, start = ops.crop(x, position, n - by, n), ops.crop(x, position, 0, n - by)
+            x = make(ops.Concatenate, position)(end, start)
     return x
 
 
@@ -271,11 +271,11 @@ def _rolled(x: Any, shift: Any, axis: Any) -> Any:
     axes = np.asarray(axis)
     shifts = np.broadcast_to(shift, np.broadcast_shapes(shape_of(shift), axes.shape))
     axes = np.broadcast_to(axes, shape_of(shifts))
-    for place in np.ndindex(axes.shape):
-        along_axis = axis_of(axes[place], len(shape_of(x)))
+    for position in np.ndindex(axes.shape):
+        along_axis = axis_of(axes[position], len(shape_of(x)))
         n = shape_of(x)[along_axis]
         if n:
-            index = (np.arange(n) - cast(shifts[place], np.int64) % n) % n
+            index = (np.arange(n) - cast(shifts[position], np.int64) % n) % n
             x = getitem(x, (*(slice(None),) * along_axis, index))
     return x
 
@@ -291,14 +291,14 @@ def tile(A: Any, reps: Any) -> Any:
     lengths = (1,) * (rank - len(lengths)) + lengths
     pairs = list(zip(times, lengths, strict=True))
     x = reshape_to(x, tuple([k for _, n in pairs for k in (1, n)]))
-    x = spread("tile", x, tuple([k for pair in pairs for k in pair]))
+    x = broadcast_operand("tile", x, tuple([k for pair in pairs for k in pair]))
     return reshape_to(x, tuple([t * n for t, n in pairs]))
 
 
 @implements(np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it."""
-    x, place = along(operand(a), axis)
+    x, position = along(operand(a), axis)
     lengths = shape_of(x)
     if has_tracer(repeats):
         raise ConcretizationError(
@@ -310,9 +310,9 @@ def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
     counts = np.asarray(repeats)
     if counts.size == 1:
         times = operator.index(counts.reshape(())[()])
-        spaced = (*lengths[: place + 1], 1, *lengths[place + 1 :])
-        wide = (*lengths[: place + 1], times, *lengths[place + 1 :])
-        out = (*lengths[:place], lengths[place] * times, *lengths[place + 1 :])
-        return reshape_to(spread("repeat", reshape_to(x, spaced), wide), out)
-    taken = np.repeat(np.arange(lengths[place]), counts)
-    return x[(*(slice(None),) * place, taken)]
+        spaced = (*lengths[: position + 1], 1, *lengths[position + 1 :])
+        wide = (*lengths[: position + 1], times, *lengths[position + 1 :])
+        out = (*lengths[:position], lengths[position] * times, *lengths[position + 1 :])
+        return reshape_to(broadcast_operand("repeat", reshape_to(x, spaced), wide), out)
+    taken = np.repeat(np.arange(lengths[position]), counts)
+    return x[(*(slice(None),) * position, taken)]

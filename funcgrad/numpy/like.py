@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.trace import Tracer, aval_of
 from ..ops.linear import reshape, shape_of
-from .arguments import cast, operand, spread
+from .arguments import broadcast_operand, cast, operand
 from .dispatch import implements
 from .orders import known_array, require_order
 from .shapes import broadcast_arrays, ravel
@@ -106,7 +106,7 @@ def full_like(
     lengths = tuple(lengths) if isinstance(lengths, tuple | list) else (operator.index(lengths),)
     if not isinstance(fill_value, Tracer | list | tuple):
         return _like(np.full_like, np.full, a, kind, order, shape, fill_value)
-    return spread("full_like", cast(operand(fill_value), kind), lengths)
+    return broadcast_operand("full_like", cast(operand(fill_value), kind), lengths)
 
 
 @implements(np.meshgrid)
@@ -117,12 +117,12 @@ def meshgrid(
     if indexing not in ("xy", "ij"):
         raise ValueError("Valid values for `indexing` are 'xy' and 'ij'.")
     arrays = [ravel(operand(x)) for x in xi]
-    places = list(range(len(arrays)))
+    positions = list(range(len(arrays)))
     if indexing == "xy" and len(arrays) > 1:
-        places[:2] = [1, 0]
+        positions[:2] = [1, 0]
     lengths = [shape_of(x)[0] for x in arrays]
     found = [
-        reshape(x, tuple([n if i == place else 1 for i in range(len(arrays))]))
-        for x, place, n in zip(arrays, places, lengths, strict=True)
+        reshape(x, tuple([n if i == position else 1 for i in range(len(arrays))]))
+        for x, position, n in zip(arrays, positions, lengths, strict=True)
     ]
     return tuple(found) if sparse else broadcast_arrays(*found)

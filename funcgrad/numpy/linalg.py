@@ -16,13 +16,13 @@ from . import matrices, products
 from .arguments import (
     axes_of,
     axis_of,
+    broadcast_operand,
     broadcast_shapes,
     cast,
     flag,
     of_rank,
     operand,
     operands,
-    spread,
 )
 from .decompose import (
     cond,
@@ -43,7 +43,7 @@ from .decompose import (
     tensorsolve,
 )
 from .dispatch import implements, refuse
-from .reduce import finished
+from .reduce import restore_dims
 from .shapes import swapaxes
 
 __all__ = [
@@ -98,7 +98,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
             or (ord == 2 and len(shape) == 1)
         ):
             axes = tuple(range(len(shape)))
-            return finished(euclidean_norm(x, axes), shape, axes, keepdims)
+            return restore_dims(euclidean_norm(x, axes), shape, axes, keepdims)
         axes = tuple(range(len(shape)))
     else:
         given = axis if isinstance(axis, tuple | list) else (axis,)
@@ -108,16 +108,16 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
                 f"numpy.linalg.norm: axis={axis} names an axis twice", "Name each once."
             )
     if len(axes) == 1:
-        return finished(_vector_norm(x, ord, axes), shape, axes, keepdims)
+        return restore_dims(_vector_norm(x, ord, axes), shape, axes, keepdims)
     if len(axes) == 2:
-        return finished(_matrix_norm(x, ord, *axes), shape, tuple(sorted(axes)), keepdims)
+        return restore_dims(_matrix_norm(x, ord, *axes), shape, tuple(sorted(axes)), keepdims)
     raise ShapeError(
         f"numpy.linalg.norm: a norm of order {ord} over {len(axes)} axes",
         "Give axis= one axis for vectors or two for matrices.",
     )
 
 
-def _largest(x: Any, axis: Any) -> Any:
+def _maximum_or_zero(x: Any, axis: Any) -> Any:
     """The largest of numbers that are not negative; 0 of none."""
     return np.max(x, axis=axis, initial=0)
 
@@ -126,7 +126,7 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
     if ord is None or ord == 2:
         return euclidean_norm(x, axes)
     if ord == np.inf:
-        return _largest(np.abs(x), axes)
+        return _maximum_or_zero(np.abs(x), axes)
     if ord == -np.inf:
         return np.min(np.abs(x), axis=axes)
     if ord == 0:
@@ -141,7 +141,11 @@ def _vector_norm(x: Any, ord: Any, axes: tuple[int, ...]) -> Any:
 def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
     if ord in (None, "f", "fro"):
         return euclidean_norm(x, tuple(sorted((rows, columns))))
-    over: dict[Any, Any] = {1: (rows, _largest), -1: (rows, np.min), np.inf: (columns, _largest)}
+    over: dict[Any, Any] = {
+        1: (rows, _maximum_or_zero),
+        -1: (rows, np.min),
+        np.inf: (columns, _maximum_or_zero),
+    }
     over[-np.inf] = (columns, np.min)
     if ord in over:
         summed, extremum = over[ord]
@@ -149,7 +153,7 @@ def _matrix_norm(x: Any, ord: Any, rows: int, columns: int) -> Any:
         return extremum(np.sum(np.abs(x), axis=summed), axis=left - (left > summed))
     if ord in (2, -2, "nuc"):
         s = svdvals(np.moveaxis(x, (rows, columns), (-2, -1)))
-        over_values: Any = {2: _largest, -2: np.min, "nuc": np.sum}[ord]
+        over_values: Any = {2: _maximum_or_zero, -2: np.min, "nuc": np.sum}[ord]
         return over_values(s, axis=-1)
     raise ValueError("Invalid norm order for matrices.")
 
@@ -160,7 +164,7 @@ def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any
     x = floating(x)
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
-    return finished(_vector_norm(x, ord, axes), shape, axes, keepdims)
+    return restore_dims(_vector_norm(x, ord, axes), shape, axes, keepdims)
 
 
 @implements(np.linalg.matrix_norm)
@@ -266,8 +270,8 @@ def solve(a: Any, b: Any) -> Any:
             "The matrix must have as many rows as the right side.",
         )
     lead = broadcast_shapes("solve", shape_of(x)[:-2], shape_of(y)[:-2])
-    x = spread("solve", x, (*lead, *shape_of(x)[-2:]))
-    y = spread("solve", y, (*lead, *shape_of(y)[-2:]))
+    x = broadcast_operand("solve", x, (*lead, *shape_of(x)[-2:]))
+    y = broadcast_operand("solve", y, (*lead, *shape_of(y)[-2:]))
     found = ops.solve(x, y)
     return reshape(found, shape_of(found)[:-1]) if vector else found
 
@@ -299,7 +303,7 @@ def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     """
     x = matrices_of("cholesky", a, square=True)
     if flag(upper):
-        return ops.transposed(ops.cholesky(ops.transposed(x)))
+        return ops.transpose_matrices(ops.cholesky(ops.transpose_matrices(x)))
     return ops.cholesky(x)
 
 

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..ops import shape as ops
 from ..ops.linear import shape_of
 from ..ops.select import select
-from .arguments import axis_of, of_rank, operand, spread
+from .arguments import axis_of, broadcast_operand, of_rank, operand
 from .dispatch import implements, refuse
 from .inplace import views
 from .shapes import moveaxis, ravel
@@ -43,7 +43,7 @@ def _triangle(m: Any, mask: Any) -> Any:
     x = operand(m)
     lengths = shape_of(x)
     if len(lengths) == 1:
-        x = spread("tril", x, (lengths[0], lengths[0]))
+        x = broadcast_operand("tril", x, (lengths[0], lengths[0]))
         lengths = (lengths[0], lengths[0])
     x = of_rank("tril", x, 2)
     return select(mask(*lengths[-2:]), x, aval_of(x).dtype.type(0))

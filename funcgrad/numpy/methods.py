@@ -18,7 +18,7 @@ from ..ops.convert import Convert
 from ..ops.linear import reshape
 from .arguments import cast
 from .dispatch import counterpart_of, name_of, refuse
-from .inplace import copied
+from .inplace import copy_tracer
 from .promote import strong
 
 __all__ = ["install"]
@@ -53,8 +53,8 @@ def install(namespace: Any) -> None:
         "__len__": _len,
         "__iter__": _iter,
         "__contains__": _contains,
-        "__copy__": lambda self: copied(self),
-        "__deepcopy__": lambda self, memo: copied(self),
+        "__copy__": lambda self: copy_tracer(self),
+        "__deepcopy__": lambda self, memo: copy_tracer(self),
         "__array_namespace__": array_namespace,
     }
     for name in _CONVERSIONS:
@@ -109,7 +109,7 @@ def astype(
     from .create import laid, numeric
 
     out = cast(self, numeric(dtype))
-    return copied(out) if out is self and copy else laid(self, out, order)
+    return copy_tracer(out) if out is self and copy else laid(self, out, order)
 
 
 def reshape_(self: Tracer, *shape: Any, order: Any = "C", copy: Any = None) -> Any:
@@ -124,7 +124,7 @@ def transpose(self: Tracer, *axes: Any) -> Any:
 
 def flatten(self: Tracer, order: Any = "C") -> Any:
     """One dimension; a copy."""
-    return copied(np.ravel(self, order))
+    return copy_tracer(np.ravel(self, order))
 
 
 def ravel(self: Tracer, order: Any = "C") -> Any:
@@ -138,7 +138,7 @@ def copy(self: Tracer, order: Any = "C") -> Any:
         from .orders import require_order
 
         require_order(order)
-    return copied(strong(self))
+    return copy_tracer(strong(self))
 
 
 def clip(self: Tracer, min: Any = None, max: Any = None, out: Any = None) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from ..core.trace import Tracer, aval_of
 from ..ops.linear import shape_of
 from . import reduce, scan, statistics
-from .arguments import cast, given, operand, reduced_axes
+from .arguments import axes_to_reduce, cast, is_given, operand
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-def _replaced(a: Any, value: float) -> tuple[Any, Any]:
+def _replace_nans(a: Any, value: float) -> tuple[Any, Any]:
     """``a`` with ``value`` for its nans, and where it is none; that is None where none can be."""
     x = operand(a)
     if not aval_of(x).inexact:
@@ -48,7 +48,7 @@ def nansum(
 ) -> Any:
     """``numpy.nansum``."""
     refuse("nansum", out=out)
-    return reduce.sum(_replaced(a, 0)[0], axis, dtype, None, keepdims, initial, where)
+    return reduce.sum(_replace_nans(a, 0)[0], axis, dtype, None, keepdims, initial, where)
 
 
 @implements(np.nanprod)
@@ -63,18 +63,18 @@ def nanprod(
 ) -> Any:
     """``numpy.nanprod``."""
     refuse("nanprod", out=out)
-    return reduce.prod(_replaced(a, 1)[0], axis, dtype, None, keepdims, initial, where)
+    return reduce.prod(_replace_nans(a, 1)[0], axis, dtype, None, keepdims, initial, where)
 
 
 def _require_inexact(x: Any, dtype: Any) -> None:
-    if aval_of(x).inexact and given(dtype) and np.dtype(dtype).kind not in "fc":
+    if aval_of(x).inexact and is_given(dtype) and np.dtype(dtype).kind not in "fc":
         raise TypeError("If a is inexact, then dtype must be inexact")
 
 
 def _axes(a: Any, axis: Any) -> Any:
     """The axes of a mean, which NumPy takes of the sums where there may be nans."""
     x = operand(a)
-    return reduced_axes(axis, len(shape_of(x))) if aval_of(x).inexact else axis
+    return axes_to_reduce(axis, len(shape_of(x))) if aval_of(x).inexact else axis
 
 
 @implements(np.nanmean)
@@ -91,7 +91,7 @@ def nanmean(
     refuse("nanmean", out=out)
     _require_inexact(operand(a), dtype)
     axis = _axes(a, axis)
-    x, valid = _replaced(a, 0)
+    x, valid = _replace_nans(a, 0)
     mask = where if valid is None else valid if where is True else np.logical_and(valid, where)
     return statistics.mean(x, axis, dtype, keepdims=keepdims, where=mask)
 
@@ -111,12 +111,12 @@ def nanvar(
 ) -> Any:
     """``numpy.nanvar``."""
     refuse("nanvar", out=out)
-    x, valid = _replaced(a, 0)
+    x, valid = _replace_nans(a, 0)
     if valid is None:
         return statistics.var(
             x, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction
         )
-    if given(correction):
+    if is_given(correction):
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
@@ -124,7 +124,7 @@ def nanvar(
     axis = _axes(a, axis)
     statistics.require_imaginary("nanvar", x, dtype)
     mask = valid if where is True else np.logical_and(valid, where)
-    if not given(mean):
+    if not is_given(mean):
         total = reduce.sum(x, axis, dtype, keepdims=True, where=mask)
         mean = statistics.per_item(total, reduce.sum(mask, axis, np.intp, keepdims=True))
     # The deviations have the dtype of the array, whatever the means are computed in.
@@ -161,9 +161,9 @@ def nanstd(
 def _extremum(
     over: Any, worst: float, a: Any, axis: Any, keepdims: Any, initial: Any, where: Any
 ) -> Any:
-    x, valid = _replaced(a, worst)
+    x, valid = _replace_nans(a, worst)
     found = over(x, axis, None, keepdims, initial, where)
-    if valid is None or given(initial):
+    if valid is None or is_given(initial):
         return found
     mask = valid if where is True else np.logical_and(valid, where)
     some = reduce.any(mask, axis, keepdims=keepdims)
@@ -202,18 +202,18 @@ def nanmin(
 def nancumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.nancumsum``."""
     refuse("nancumsum", out=out)
-    return scan.cumsum(_replaced(a, 0)[0], axis, dtype)
+    return scan.cumsum(_replace_nans(a, 0)[0], axis, dtype)
 
 
 @implements(np.nancumprod)
 def nancumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     """``numpy.nancumprod``."""
     refuse("nancumprod", out=out)
-    return scan.cumprod(_replaced(a, 1)[0], axis, dtype)
+    return scan.cumprod(_replace_nans(a, 1)[0], axis, dtype)
 
 
 def _place(find: Any, worst: float, a: Any, axis: Any, keepdims: Any) -> Any:
-    x, valid = _replaced(a, worst)
+    x, valid = _replace_nans(a, worst)
     if valid is not None:
         some = reduce.all(reduce.any(valid, axis))
         if not isinstance(some, Tracer) and not some:

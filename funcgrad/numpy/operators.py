@@ -22,10 +22,10 @@ from ..ops.discrete import floor_divide
 from ..ops.kinds import add, div, mul, neg
 from ..tree.treedef import a
 from .arguments import array_like, operand
-from .inplace import copied
+from .inplace import copy_tracer
 from .promote import apply_ufunc, loop_dtypes
 
-__all__ = ["install", "raised"]
+__all__ = ["install", "raise_to"]
 
 _ARRAYS = frozenset({np.ndarray, *[np.dtype(c).type for c in "?bBhHiIlLqQefdgFDG"]})
 _TRACERS = frozenset({Tracer, ScalarTracer})
@@ -133,7 +133,7 @@ def _unary(primitive: Any, ufunc: np.ufunc, kinds: str) -> Callable[[Any], Any]:
     return operator
 
 
-def raised(x: Any, exponent: Any, by_operator: bool) -> Any:
+def raise_to(x: Any, exponent: Any, by_operator: bool) -> Any:
     """``x`` to the power of a Python or NumPy scalar.
 
     Args:
@@ -176,7 +176,7 @@ def _pow(self: Any, other: Any, modulus: Any = None) -> Any:
     if other is NotImplemented:
         return other
     if not isinstance(other, Tracer) and np.ndim(other) == 0:
-        return raised(self, other[()] if isinstance(other, np.ndarray) else other, True)
+        return raise_to(self, other[()] if isinstance(other, np.ndarray) else other, True)
     return apply_ufunc(pow_, np.power, (self, other))
 
 
@@ -199,7 +199,7 @@ def _rmatmul(self: Any, other: Any) -> Any:
 
 def _pos(self: Any) -> Any:
     if self.aval.dtype.kind != "b":
-        return copied(self)
+        return copy_tracer(self)
     if self.aval.weak:
         return Convert(np.dtype(np.int64), True)(self)
     loop_dtypes(np.positive, (self.aval,))

@@ -13,7 +13,7 @@ from .arguments import along, axis_of, cast, operand, operands
 from .dispatch import implements, refuse
 from .getitem import getitem
 from .index import flat
-from .searching import known, unique
+from .searching import known_value, unique
 
 __all__ = [
     "argpartition",
@@ -41,11 +41,11 @@ def _lane(name: str, a: Any, kth: Any, axis: Any, order: Any) -> tuple[Any, int]
         x, axis = along(x, axis)
     else:
         x, axis = (flat(x), 0) if axis is None else (x, axis_of(axis, len(shape_of(x))))
-    places = np.asarray(kth)
-    if places.dtype.kind not in "iu":
-        raise TypeError(f"numpy.{name}: kth must be integers, got dtype {places.dtype}")
+    positions = np.asarray(kth)
+    if positions.dtype.kind not in "iu":
+        raise TypeError(f"numpy.{name}: kth must be integers, got dtype {positions.dtype}")
     n = shape_of(x)[axis]
-    for k in places.ravel().tolist():
+    for k in positions.ravel().tolist():
         if n and not -n <= k < n:
             raise ValueError(f"kth(={k}) out of bounds ({n})")
     return x, axis
@@ -121,16 +121,16 @@ def _where_from(name: str, ar1: Any, ar2: Any) -> tuple[Any, Any, Any]:
     """Both flat and joined, and the values of each."""
     first, second = [flat(x) for x in operands([ar1, ar2])]
     joined = np.concatenate([first, second])
-    return joined, known(name, first), known(name, second)
+    return joined, known_value(name, first), known_value(name, second)
 
 
 def _first_of(joined: Any, found: Any) -> Any:
     """The values ``found`` as elements of ``joined``, through which gradients pass."""
     if not isinstance(joined, Tracer):
         return found
-    values = known("unique", joined)
-    distinct, places = np.unique(values, return_index=True)
-    return getitem(joined, places[np.searchsorted(distinct, found)])
+    values = known_value("unique", joined)
+    distinct, positions = np.unique(values, return_index=True)
+    return getitem(joined, positions[np.searchsorted(distinct, found)])
 
 
 @implements(np.intersect1d)
@@ -156,7 +156,7 @@ def union1d(ar1: Array, ar2: Array) -> Array:
 def setdiff1d(ar1: Array, ar2: Array, assume_unique: bool = False) -> Array:
     """The values in the first alone, from their values; a gradient goes to them."""
     a, b = operand(ar1), operand(ar2)
-    values, others = known("setdiff1d", a), known("setdiff1d", b)
+    values, others = known_value("setdiff1d", a), known_value("setdiff1d", b)
     if not assume_unique:
         return _first_of(flat(a), np.setdiff1d(values, others))
     return flat(a)[np.flatnonzero(~np.isin(np.ravel(values), others))]

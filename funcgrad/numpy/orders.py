@@ -35,7 +35,7 @@ def known_array(x: Any) -> np.ndarray[Any, Any] | None:
     Of what was broadcast, whose elements lie on one another, it is taken as not known.
     """
     while isinstance(x, Tracer):
-        if x.place is not None or not x.frame.plain:
+        if x.source_info is not None or not x.frame.plain:
             return None
         x = x.value
     return x if isinstance(x, np.ndarray) and 0 not in x.strides else None

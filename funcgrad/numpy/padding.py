@@ -13,7 +13,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import NotTraceableError, ShapeError
 from ..ops import shape as ops
 from ..ops.linear import shape_of
-from .arguments import axis_of, cast, operand, spread
+from .arguments import axis_of, broadcast_operand, cast, operand
 from .dispatch import has_tracer, implements
 
 __all__ = ["pad"]
@@ -70,25 +70,25 @@ def pad(array: Any, pad_width: Any, mode: Any = "constant", **kwargs: Any) -> An
     odd = kwargs.get("reflect_type", "even") == "odd"
     for axis, counts in enumerate(widths):
         if any(counts):
-            extend = _reflected_odd if odd else _taken
+            extend = _reflect_odd if odd else _take
             x = extend(x, axis, counts, mode)
     return x
 
 
-def _taken(x: Any, axis: int, counts: tuple[int, int], mode: Any) -> Any:
-    places = np.pad(np.arange(shape_of(x)[axis]), counts, mode=mode)
-    return x[(*(slice(None),) * axis, places)]
+def _take(x: Any, axis: int, counts: tuple[int, int], mode: Any) -> Any:
+    positions = np.pad(np.arange(shape_of(x)[axis]), counts, mode=mode)
+    return x[(*(slice(None),) * axis, positions)]
 
 
-def _reflected_odd(x: Any, axis: int, counts: tuple[int, int], mode: Any) -> Any:
+def _reflect_odd(x: Any, axis: int, counts: tuple[int, int], mode: Any) -> Any:
     """Reflected in the points at the ends: ``2 * end - x``, again and again for wide borders."""
     n = shape_of(x)[axis]
     lead = (slice(None),) * axis
     reach = n if mode == "symmetric" else n - 1
     if n > 1 and max(counts) <= reach:
         first, last = [x[(*lead, slice(i, i + 1 or None))] for i in (0, -1)]
-        places = np.pad(np.arange(n), counts, mode=mode)
-        before, after = places[: counts[0]], places[n + counts[0] :]
+        positions = np.pad(np.arange(n), counts, mode=mode)
+        before, after = positions[: counts[0]], positions[n + counts[0] :]
         parts = [2 * first - x[(*lead, before)], x, 2 * last - x[(*lead, after)]]
         return ops.Concatenate(axis)(*parts)
     # It is linear in x: NumPy says by the unit vectors how.
@@ -162,7 +162,7 @@ def _around(x: Any, axis: int, counts: tuple[int, int], values: tuple[Any, Any])
     """``x`` between so many copies of two values, each of which broadcasts to a slice of it."""
     shape = shape_of(x)
     parts = [
-        spread(
+        broadcast_operand(
             "pad",
             cast(operand(value), aval_of(x).dtype),
             (*shape[:axis], count, *shape[axis + 1 :]),

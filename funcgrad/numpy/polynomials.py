@@ -19,7 +19,7 @@ from ..ops.linear import reshape, shape_of
 from ..ops.select import stop_gradient
 from .arguments import cast, operand, operands
 from .dispatch import implements
-from .searching import known
+from .searching import known_value
 
 __all__ = [
     "poly",
@@ -48,13 +48,13 @@ def _vector(name: str, p: Any) -> Any:
     return x
 
 
-def _trimmed(x: Any) -> Any:
+def _trim(x: Any) -> Any:
     """``x`` without the leading zeros that it is known to have; one coefficient is left."""
     value = stop_gradient(x)
     if isinstance(value, Tracer):
         return x
-    places = np.flatnonzero(value)
-    return x[int(places[0]) if len(places) else max(len(value) - 1, 0) :]
+    positions = np.flatnonzero(value)
+    return x[int(positions[0]) if len(positions) else max(len(value) - 1, 0) :]
 
 
 @implements(np.polyval)
@@ -68,7 +68,7 @@ def polyval(p: Array, x: Array) -> Array:
     return y
 
 
-def _summed(a1: Any, a2: Any, combine: Any) -> Any:
+def _sum(a1: Any, a2: Any, combine: Any) -> Any:
     x, y = operands([_coefficients(a1), _coefficients(a2)])
     n, m = shape_of(x)[0], shape_of(y)[0]
     if n < m:
@@ -81,13 +81,13 @@ def _summed(a1: Any, a2: Any, combine: Any) -> Any:
 @implements(np.polyadd)
 def polyadd(a1: Array, a2: Array) -> Array:
     """The coefficients of the sum."""
-    return _summed(a1, a2, np.add)
+    return _sum(a1, a2, np.add)
 
 
 @implements(np.polysub)
 def polysub(a1: Array, a2: Array) -> Array:
     """The coefficients of the difference."""
-    return _summed(a1, a2, np.subtract)
+    return _sum(a1, a2, np.subtract)
 
 
 @implements(np.polymul)
@@ -97,7 +97,7 @@ def polymul(a1: Array, a2: Array) -> Array:
     Raises:
         ShapeError: An argument has more than one dimension.
     """
-    x, y = _trimmed(_vector("polymul", a1)), _trimmed(_vector("polymul", a2))
+    x, y = _trim(_vector("polymul", a1)), _trim(_vector("polymul", a2))
     return np.convolve(*operands([x, y]))
 
 
@@ -193,7 +193,7 @@ def poly(seq_of_zeros: Array) -> Array:
     for i in range(count):
         a = np.convolve(a, np.concatenate([one, -zeros[i : i + 1]]))
     if dtype.kind == "c":
-        roots = known("poly", zeros)
+        roots = known_value("poly", zeros)
         if np.all(np.sort(roots) == np.sort(roots.conjugate())):
             a = np.real(a)
     return a

@@ -17,7 +17,7 @@ from ..errors import ShapeError, entry
 from ..ops.kinds import mul
 from ..ops.linalg import DotGeneral, dot_general
 from ..ops.linear import reshape, shape_of
-from .arguments import array_like, axis_of, broadcast_shapes, given, operands, spread
+from .arguments import array_like, axis_of, broadcast_operand, broadcast_shapes, is_given, operands
 from .dispatch import implements, refuse
 from .shapes import moveaxis
 
@@ -281,7 +281,7 @@ def cross(
     a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: Any = None
 ) -> Any:
     """``numpy.cross``; of two vectors of the plane it is a number, as long as NumPy has that."""
-    if given(axis):
+    if is_given(axis):
         axisa = axisb = axisc = axis
     x, y = operands([a, b])
     x = moveaxis(x, axis_of(axisa, len(shape_of(x))), -1)
@@ -301,7 +301,7 @@ def cross(
             return x[..., 0] * y[..., 1] - x[..., 1] * y[..., 0]
         x, y = [_in_space(v) for v in (x, y)]
     together = broadcast_shapes("cross", shape_of(x), shape_of(y))
-    x, y = spread("cross", x, together), spread("cross", y, together)
+    x, y = broadcast_operand("cross", x, together), broadcast_operand("cross", y, together)
     turn, back = (..., [1, 2, 0]), (..., [2, 0, 1])
     z = x[turn] * y[back] - x[back] * y[turn]
     return moveaxis(z, -1, axis_of(axisc, len(together)))

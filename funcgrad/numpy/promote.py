@@ -119,10 +119,10 @@ def comparable(args: Sequence[Any]) -> list[Any]:
     if not kinds or kinds[0].kind not in "iu":
         return list(args)
     limits = np.iinfo(kinds[0])
-    return [_fitted(a, limits) if aval_of(a).weak else a for a in args]
+    return [_fit(a, limits) if aval_of(a).weak else a for a in args]
 
 
-def _fitted(x: Any, limits: Any) -> Any:
+def _fit(x: Any, limits: Any) -> Any:
     if isinstance(x, Tracer):
         return strong(x)
     if type(x) is not int or limits.min <= x <= limits.max:

@@ -17,7 +17,7 @@ from ..errors import DtypeError
 from ..ops import sort as ops
 from ..ops.linear import reshape, shape_of, transpose
 from ..ops.select import stop_gradient
-from ..ops.shape import kept_axes, without_axes
+from ..ops.shape import keep_axes, without_axes
 from .arguments import axes_of, cast, flag, is_weak, operand
 from .dispatch import implements, refuse
 from .getitem import getitem
@@ -137,13 +137,13 @@ def nanmedian(
     x = _lanes(x, axes)
     if not shape_of(x)[-1]:
         middle = np.mean(x, axis=-1)
-        return reshape(middle, kept_axes(shape, axes)) if flag(keepdims) else middle
+        return reshape(middle, keep_axes(shape, axes)) if flag(keepdims) else middle
     count = _valid(x)
     low = np.maximum((count - 1) // 2, 0)[..., None]
     high = np.minimum(count // 2, shape_of(x)[-1] - 1)[..., None]
     pair = [np.take_along_axis(x, i, axis=-1)[..., 0] for i in (low, high)]
     middle = np.mean(np.stack(pair), axis=0)
-    return reshape(middle, kept_axes(shape, axes)) if flag(keepdims) else middle
+    return reshape(middle, keep_axes(shape, axes)) if flag(keepdims) else middle
 
 
 def _numbers(name: str, a: Any) -> Any:
@@ -204,16 +204,16 @@ def _quantile(
             return np.nanmean(x, axes, keepdims=flag(keepdims))
         if not all(shape[i] for i in axes):
             raise IndexError("index -1 is out of bounds for axis 0 with size 0")
-        found = _weighted(x, w, q, axes, without_nan)
+        found = _weighted_quantile(x, w, q, axes, without_nan)
         lead = without_axes(shape, axes)
-        return reshape(found, (*of_q, *(kept_axes(shape, axes) if flag(keepdims) else lead)))
+        return reshape(found, (*of_q, *(keep_axes(shape, axes) if flag(keepdims) else lead)))
     x = _lanes(x, axes)
     lead = shape_of(x)[:-1]
     size = shape_of(x)[-1]
     if without_nan and not aval_of(x).size:
         # As NumPy's, whatever the shape of q.
         return np.full(
-            kept_axes(shape, axes) if flag(keepdims) else lead,
+            keep_axes(shape, axes) if flag(keepdims) else lead,
             (aval_of(x).dtype if aval_of(x).inexact else np.dtype(float)).type(np.nan),
         )
     if not size:
@@ -224,12 +224,12 @@ def _quantile(
         count = np.maximum(_valid(x), 1)[..., None]
         # The numbers of q lie along the last axis, those of the lanes before it.
         q = reshape(q, ((1,) * len(lead) + shape_of(q)))
-    result = _taken(x, q, weak, count, method)
+    result = _take_quantiles(x, q, weak, count, method)
     if not without_nan and aval_of(x).inexact:
         last = x[..., -1:]
         result = np.where(np.isnan(last), cast(last, aval_of(result).dtype), result)
     result = np.moveaxis(result, -1, 0)
-    kept = kept_axes(shape, axes) if flag(keepdims) else lead
+    kept = keep_axes(shape, axes) if flag(keepdims) else lead
     return reshape(result, (*of_q, *kept))
 
 
@@ -253,7 +253,7 @@ def _weights(x: Any, weights: Any, axis: Any, axes: tuple[int, ...], method: str
     return stop_gradient(w)
 
 
-def _weighted(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) -> Any:
+def _weighted_quantile(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) -> Any:
     """The first element up to which the weights add up to ``q`` of their sum; its gradient is 1."""
     inexact = aval_of(x).inexact
     order = [i for i in range(len(shape_of(x))) if i not in axes]
@@ -262,8 +262,8 @@ def _weighted(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) 
     x, w = [reshape(v, (*lead, aval_of(v).size // max(1, int(np.prod(lead))))) for v in flat]
     if without_nan and inexact:
         w = np.where(np.isnan(stop_gradient(x)), 0, w)
-    places = ops.argsort(stop_gradient(x), len(lead))
-    x, w = [np.take_along_axis(v, places, -1) for v in (x, w)]
+    positions = ops.argsort(stop_gradient(x), len(lead))
+    x, w = [np.take_along_axis(v, positions, -1) for v in (x, w)]
     cdf = cast(np.cumsum(w, axis=-1), np.float64)
     total = cdf[..., -1:]
     useless = np.logical_not((total > 0) & (total < np.inf))
@@ -284,7 +284,7 @@ def _weighted(x: Any, w: Any, q: Any, axes: tuple[int, ...], without_nan: bool) 
     return np.moveaxis(found, -1, 0)
 
 
-def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
+def _take_quantiles(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
     """The quantiles ``q``, along the last axis, of lanes of ``count`` numbers each."""
     most = count - 1
     if aval_of(q).dtype.kind == "f":
@@ -292,8 +292,8 @@ def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
     if method in ("inverted_cdf", "closest_observation"):
         return _at(x, _observation(count, q, method, most))
     if method in ("lower", "higher", "nearest"):
-        place = (count - 1) * q
-        whole = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[method](place)
+        position = (count - 1) * q
+        whole = {"lower": np.floor, "higher": np.ceil, "nearest": np.rint}[method](position)
         return _at(x, _whole(whole, most))
     if method == "averaged_inverted_cdf":
         virtual = count * q - 1
@@ -302,8 +302,8 @@ def _taken(x: Any, q: Any, weak: bool, count: Any, method: str) -> Any:
         if aval_of(virtual).dtype.kind in "iu":
             return _at(x, _whole(virtual, most))
     elif method == "midpoint":
-        place = (count - 1) * q
-        virtual = 0.5 * (np.floor(place) + np.ceil(place))
+        position = (count - 1) * q
+        virtual = 0.5 * (np.floor(position) + np.ceil(position))
     else:
         alpha, beta = _PLACES[method]
         virtual = count * q + (alpha + q * (1 - alpha - beta)) - 1

@@ -16,8 +16,8 @@ from ..ops.elementwise import add, mul
 from ..ops.linear import reshape, shape_of
 from ..ops.reduce import sum_over
 from ..ops.select import select
-from ..ops.shape import kept_axes
-from .arguments import axis_of, broadcast_shapes, cast, flag, given, operand, reduced_axes
+from ..ops.shape import keep_axes
+from .arguments import axes_to_reduce, axis_of, broadcast_shapes, cast, flag, is_given, operand
 from .dispatch import implements, refuse
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 
-def accumulated(x: Any, dtype: np.dtype[Any], asked: Any) -> Any:
+def to_accumulator(x: Any, dtype: np.dtype[Any], asked: Any) -> Any:
     """``x``, of ``dtype``, converted to that in which its elements are added or multiplied.
 
     The primitives do so for integers in 64 bits; what is ``asked`` of small ones, which wrap round,
@@ -47,14 +47,14 @@ def accumulated(x: Any, dtype: np.dtype[Any], asked: Any) -> Any:
     return cast(x, np.uint64 if dtype.kind == "u" else np.int64)
 
 
-def finished(out: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any) -> Any:
+def restore_dims(out: Any, shape: tuple[int, ...], axes: tuple[int, ...], keepdims: Any) -> Any:
     """A result with the reduced axes back at length 1 where ``keepdims``."""
     if keepdims is False or not flag(keepdims):
         return out
-    return reshape(out, kept_axes(shape, axes))
+    return reshape(out, keep_axes(shape, axes))
 
 
-def chosen(name: str, where: Any, x: Any, other: Any) -> Any:
+def apply_where(name: str, where: Any, x: Any, other: Any) -> Any:
     """``x`` where ``where``, else ``other``, a number that does not change the result."""
     if where is True or where is np._NoValue:
         return x
@@ -89,13 +89,13 @@ def sum(
         refuse("sum", out=out)
     a = operand(a)
     aval = aval_of(a)
-    x = accumulated(a, aval.dtype, dtype)
-    axes = reduced_axes(axis, aval.ndim)
-    result = sum_over(chosen("sum", where, x, 0), axes)
-    if given(initial):
+    x = to_accumulator(a, aval.dtype, dtype)
+    axes = axes_to_reduce(axis, aval.ndim)
+    result = sum_over(apply_where("sum", where, x, 0), axes)
+    if is_given(initial):
         result = add(result, _initial(initial, aval_of(result).dtype))
     result = result if dtype is None else cast(result, dtype)
-    return finished(result, aval.shape, axes, keepdims)
+    return restore_dims(result, aval.shape, axes, keepdims)
 
 
 @implements(np.prod)
@@ -112,13 +112,13 @@ def prod(
     refuse("prod", out=out)
     a = operand(a)
     aval = aval_of(a)
-    x = accumulated(a, aval.dtype, dtype)
-    axes = reduced_axes(axis, aval.ndim)
-    result = ops.prod_over(chosen("prod", where, x, 1), axes)
-    if given(initial):
+    x = to_accumulator(a, aval.dtype, dtype)
+    axes = axes_to_reduce(axis, aval.ndim)
+    result = ops.prod_over(apply_where("prod", where, x, 1), axes)
+    if is_given(initial):
         result = mul(result, _initial(initial, aval_of(result).dtype))
     result = result if dtype is None else cast(result, dtype)
-    return finished(result, aval.shape, axes, keepdims)
+    return restore_dims(result, aval.shape, axes, keepdims)
 
 
 def _initial(initial: Any, dtype: np.dtype[Any]) -> Any:
@@ -140,12 +140,12 @@ def _extremum(
 ) -> Any:
     x = operand(a)
     shape = shape_of(x)
-    axes = reduced_axes(axis, len(shape))
+    axes = axes_to_reduce(axis, len(shape))
     masked = where is not True and where is not np._NoValue
-    if given(initial):
+    if is_given(initial):
         initial = _initial(initial, aval_of(x).dtype)
         if masked:
-            x = chosen(name, where, x, initial)
+            x = apply_where(name, where, x, initial)
         size = 1
         for i in axes:
             size *= shape[i]
@@ -166,7 +166,7 @@ def _extremum(
                     "Give initial=, or leave the call out for an empty array.",
                 )
         result = over(x, axes)
-    return finished(result, shape, axes, keepdims)
+    return restore_dims(result, shape, axes, keepdims)
 
 
 @implements(np.max, np.amax)
@@ -213,8 +213,8 @@ def _place(name: str, find: Any, a: Any, axis: Any, keepdims: Any) -> Any:
         return reshape(found, (1,) * len(shape)) if flag(keepdims) else found
     if not shape and axis in (0, -1):
         return find(reshape(x, (1,)), 0)
-    place = axis_of(axis, len(shape))
-    return finished(find(x, place), shape, (place,), keepdims)
+    position = axis_of(axis, len(shape))
+    return restore_dims(find(x, position), shape, (position,), keepdims)
 
 
 @implements(np.argmax)
@@ -238,9 +238,9 @@ def any(
     """``numpy.any``; no derivative passes."""
     refuse("any", out=out)
     x = operand(a)
-    axes = reduced_axes(axis, len(shape_of(x)))
-    result = ops.any_over(chosen("any", where, x, 0), axes)
-    return finished(result, shape_of(x), axes, keepdims)
+    axes = axes_to_reduce(axis, len(shape_of(x)))
+    result = ops.any_over(apply_where("any", where, x, 0), axes)
+    return restore_dims(result, shape_of(x), axes, keepdims)
 
 
 @implements(np.all)
@@ -250,9 +250,9 @@ def all(
     """``numpy.all``; no derivative passes."""
     refuse("all", out=out)
     x = operand(a)
-    axes = reduced_axes(axis, len(shape_of(x)))
-    result = ops.all_over(chosen("all", where, x, 1), axes)
-    return finished(result, shape_of(x), axes, keepdims)
+    axes = axes_to_reduce(axis, len(shape_of(x)))
+    result = ops.all_over(apply_where("all", where, x, 1), axes)
+    return restore_dims(result, shape_of(x), axes, keepdims)
 
 
 @implements(np.count_nonzero)

@@ -11,9 +11,9 @@ from ..errors import ShapeError
 from ..ops import scan as ops
 from ..ops import sort as order_ops
 from ..ops.linear import reshape, shape_of
-from .arguments import along, axis_of, cast, given, operand
+from .arguments import along, axis_of, cast, is_given, operand
 from .dispatch import has_tracer, implements, refuse, register
-from .reduce import accumulated
+from .reduce import to_accumulator
 
 __all__ = [
     "argsort",
@@ -28,7 +28,7 @@ __all__ = [
 
 def _along(scan: Any, a: Any, axis: Any, dtype: Any) -> Any:
     x = operand(a)
-    x = accumulated(x, aval_of(x).dtype, dtype)
+    x = to_accumulator(x, aval_of(x).dtype, dtype)
     if axis is None or not shape_of(x):
         x = reshape(x, (aval_of(x).size,))
         axis = axis or 0
@@ -64,9 +64,9 @@ def _cumulative(name: str, scan: Any, x: Any, axis: Any, dtype: Any, first: Any)
     found = _along(scan, x, axis, dtype)
     if first is None:
         return found
-    place = axis_of(axis, len(shape))
-    start = np.full((*shape[:place], 1, *shape[place + 1 :]), first, aval_of(found).dtype)
-    return np.concatenate([start, found], place)
+    position = axis_of(axis, len(shape))
+    start = np.full((*shape[:position], 1, *shape[position + 1 :]), first, aval_of(found).dtype)
+    return np.concatenate([start, found], position)
 
 
 if hasattr(np, "cumulative_sum"):
@@ -113,12 +113,12 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
     shape = shape_of(x)
     if not shape:
         raise ValueError("diff requires input that is at least one dimensional")
-    place = axis_of(axis, len(shape))
-    edges = [_edge(part, shape, place) for part in (prepend, append)]
+    position = axis_of(axis, len(shape))
+    edges = [_edge(part, shape, position) for part in (prepend, append)]
     parts = [part for part in (edges[0], x, edges[1]) if part is not None]
     if len(parts) > 1:
-        x = np.concatenate(parts, place)
-    lead = (slice(None),) * place
+        x = np.concatenate(parts, position)
+    lead = (slice(None),) * position
     for _ in range(n):
         later, earlier = x[(*lead, slice(1, None))], x[(*lead, slice(None, -1))]
         # Booleans differ where they are not equal.
@@ -128,7 +128,7 @@ def diff(a: Any, n: int = 1, axis: Any = -1, prepend: Any = None, append: Any = 
 
 def _edge(part: Any, shape: tuple[int, ...], axis: int) -> Any:
     """What stands before or after the first difference; a number stands in every row."""
-    if not given(part):
+    if not is_given(part):
         return None
     part = operand(part)
     if shape_of(part):
@@ -187,9 +187,11 @@ def argsort(
     if descending:
         # Sorted from the end and read from the end, equal elements stay in order.
         x = operand(a)
-        x, place = (np.reshape(x, -1), 0) if axis is None else (x, axis)
-        found = np.flip(argsort(np.flip(x, place), place, kind, order, stable=stable), place)
-        return np.shape(x)[place] - 1 - found
+        x, position = (np.reshape(x, -1), 0) if axis is None else (x, axis)
+        found = np.flip(
+            argsort(np.flip(x, position), position, kind, order, stable=stable), position
+        )
+        return np.shape(x)[position] - 1 - found
     if not has_tracer(a):
         return np.argsort(a, axis, kind, order, stable=stable)
     if stable is not None and kind is not None:

@@ -44,7 +44,7 @@ __all__ = [
 Array = Any
 
 
-def known(name: str, x: Any) -> Any:
+def known_value(name: str, x: Any) -> Any:
     """The value of ``x`` without its gradient.
 
     Raises:
@@ -63,19 +63,19 @@ def known(name: str, x: Any) -> Any:
 @implements(np.nonzero)
 def nonzero(a: Array) -> tuple[np.ndarray[Any, Any], ...]:
     """Where ``a`` is not zero, from its value."""
-    return np.nonzero(known("nonzero", operand(a)))
+    return np.nonzero(known_value("nonzero", operand(a)))
 
 
 @implements(np.flatnonzero)
 def flatnonzero(a: Array) -> np.ndarray[Any, Any]:
     """Where the flat ``a`` is not zero, from its value."""
-    return np.flatnonzero(known("flatnonzero", operand(a)))
+    return np.flatnonzero(known_value("flatnonzero", operand(a)))
 
 
 @implements(np.argwhere)
 def argwhere(a: Array) -> np.ndarray[Any, Any]:
     """Where ``a`` is not zero, one row a place, from its value."""
-    return np.argwhere(known("argwhere", operand(a)))
+    return np.argwhere(known_value("argwhere", operand(a)))
 
 
 @implements(np.searchsorted)
@@ -118,7 +118,7 @@ def unique(
     """The distinct elements; a gradient goes to the first occurrence of each."""
     ar = operand(ar)
     found, first, *others = np.unique(
-        known("unique", ar),
+        known_value("unique", ar),
         return_index=True,
         return_inverse=return_inverse,
         return_counts=return_counts,
@@ -139,7 +139,7 @@ def unique(
 def extract(condition: Array, arr: Array) -> Array:
     """The elements of the flat ``arr`` where ``condition``, which must have a value."""
     arr = operand(arr)
-    chosen = np.flatnonzero(known("extract", operand(condition)))
+    chosen = np.flatnonzero(known_value("extract", operand(condition)))
     return getitem(flat(arr), chosen)
 
 
@@ -147,7 +147,7 @@ def extract(condition: Array, arr: Array) -> Array:
 def compress(condition: Array, a: Array, axis: Any = None, out: Any = None) -> Array:
     """The slices of ``a`` along ``axis`` where ``condition``, which must have a value."""
     refuse("compress", out=out)
-    return take(a, np.flatnonzero(known("compress", operand(condition))), axis)
+    return take(a, np.flatnonzero(known_value("compress", operand(condition))), axis)
 
 
 @implements(np.ix_)
@@ -160,7 +160,7 @@ def ix_(*args: Array) -> tuple[Array, ...]:
         if len(shape_of(a)) != 1:
             raise ShapeError("numpy.ix_: cross index must be one dimensional", "Pass a.ravel().")
         if aval_of(a).dtype.kind == "b":
-            a = np.flatnonzero(known("ix_", a))
+            a = np.flatnonzero(known_value("ix_", a))
         mesh.append(reshape(a, (*(1,) * i, shape_of(a)[0], *(1,) * (rank - i - 1))))
     return tuple(mesh)
 
@@ -168,13 +168,13 @@ def ix_(*args: Array) -> tuple[Array, ...]:
 @implements(np.unravel_index)
 def unravel_index(indices: Array, shape: Any, order: str = "C") -> tuple[Any, ...]:
     """Places of the flat array as one index an axis, from their values."""
-    return np.unravel_index(known("unravel_index", indices), shape, order)  # type: ignore[arg-type]
+    return np.unravel_index(known_value("unravel_index", indices), shape, order)  # type: ignore[arg-type]
 
 
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
     """One index an axis as places of the flat array, from their values."""
-    values = tuple([known("ravel_multi_index", operand(i)) for i in multi_index])
+    values = tuple([known_value("ravel_multi_index", operand(i)) for i in multi_index])
     return np.ravel_multi_index(values, dims, mode, order)
 
 
@@ -185,14 +185,14 @@ def delete(arr: Array, obj: Any, axis: Any = None) -> Array:
     if axis is None:
         arr, axis = flat(arr), 0
     axis = axis_of(axis, len(shape_of(arr)))
-    obj = obj if isinstance(obj, slice) else known("delete", operand(obj))
+    obj = obj if isinstance(obj, slice) else known_value("delete", operand(obj))
     return take(arr, np.delete(np.arange(shape_of(arr)[axis]), obj), axis)
 
 
 @implements(np.bincount)
 def bincount(x: Array, /, weights: Any = None, minlength: Any = 0) -> Array:
     """How often each integer occurs, or the sum of its ``weights``, which may be traced."""
-    x = known("bincount", integers("bincount", x))
+    x = known_value("bincount", integers("bincount", x))
     if weights is None:
         return np.bincount(x, minlength=minlength)
     (weights,) = operands([weights])

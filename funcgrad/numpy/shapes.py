@@ -14,7 +14,15 @@ from ..ops import shape as ops
 from ..ops.linear import move_axis, shape_of
 from ..ops.linear import reshape as reshape_to
 from ..ops.linear import transpose as permute
-from .arguments import axes_of, axis_of, broadcast_shapes, of_rank, operand, reduced_axes, spread
+from .arguments import (
+    axes_of,
+    axes_to_reduce,
+    axis_of,
+    broadcast_operand,
+    broadcast_shapes,
+    of_rank,
+    operand,
+)
 from .dispatch import implements
 from .inplace import views
 from .orders import known_order, reading_order
@@ -67,7 +75,7 @@ def size(a: Any, axis: Any = None) -> int:
     return int(np.prod([lengths[i] for i in axes_of(axis, len(lengths))], dtype=int))
 
 
-def _reversed(x: Any) -> Any:
+def _reverse(x: Any) -> Any:
     return permute(x, tuple(range(len(shape_of(x))))[::-1])
 
 
@@ -95,7 +103,7 @@ def reshape(a: Any, /, shape: Any, order: Any = "C", *, copy: Any = None) -> Any
     _NONE.reshape(0, order=order)  # NumPy's own error for what is no order of reshape
     if known_order("reshape", x, order) == "C":
         return reshape_to(x, tuple(asked))
-    return _reversed(reshape_to(_reversed(x), tuple(asked[::-1])))
+    return _reverse(reshape_to(_reverse(x), tuple(asked[::-1])))
 
 
 @implements(np.ravel)
@@ -115,7 +123,7 @@ def transpose(a: Any, axes: Any = None) -> Any:
     x = operand(a)
     rank = len(shape_of(x))
     if axes is None:
-        return _reversed(x) if rank > 1 else x
+        return _reverse(x) if rank > 1 else x
     axes = axes if isinstance(axes, tuple | list | np.ndarray) else (axes,)
     order = tuple([axis_of(axis, rank) for axis in axes]) if len(axes) == rank else None
     if order is None or len({*order}) < rank:
@@ -147,15 +155,15 @@ def moveaxis(a: Any, source: Any, destination: Any) -> Any:
     rank = len(shape_of(x))
     normal = np.lib.array_utils.normalize_axis_tuple
     moved = normal(source, rank, "source")
-    places = normal(destination, rank, "destination")
-    if len(moved) != len(places):
+    positions = normal(destination, rank, "destination")
+    if len(moved) != len(positions):
         raise ShapeError(
-            f"moveaxis: {len(moved)} axes are moved to {len(places)} places",
+            f"moveaxis: {len(moved)} axes are moved to {len(positions)} places",
             "Give as many destinations as sources.",
         )
     order = [axis for axis in range(rank) if axis not in moved]
-    for place, axis in sorted(zip(places, moved, strict=True)):
-        order.insert(place, axis)
+    for position, axis in sorted(zip(positions, moved, strict=True)):
+        order.insert(position, axis)
     return transpose(x, order)
 
 
@@ -179,12 +187,12 @@ def rollaxis(a: Any, axis: Any, start: Any = 0) -> Any:
     source = axis_of(axis, rank)
     # Places are counted between axes, from 0 to the rank; below 0 they are NumPy's, by the rank.
     asked = operator.index(start)
-    place = asked + rank if asked < 0 else asked
-    if not 0 <= place <= rank:
+    position = asked + rank if asked < 0 else asked
+    if not 0 <= position <= rank:
         raise np.exceptions.AxisError(
             f"'start' arg requires {-rank} <= start < {rank + 1}, but {asked} was passed in"
         )
-    return move_axis(x, source, place - 1 if source < place else place)
+    return move_axis(x, source, position - 1 if source < position else position)
 
 
 @implements(np.squeeze)
@@ -195,7 +203,7 @@ def squeeze(a: Any, axis: Any = None) -> Any:
     lengths = shape_of(x)
     if axis is None:
         return reshape_to(x, tuple([n for n in lengths if n != 1]))
-    axes = reduced_axes(axis, len(lengths))
+    axes = axes_to_reduce(axis, len(lengths))
     if [i for i in axes if lengths[i] != 1]:
         raise ShapeError(
             f"squeeze: got {aval_of(x)}, and not all of axes {axes} have length 1",
@@ -211,10 +219,10 @@ def expand_dims(a: Any, axis: Any) -> Any:
     x = operand(a)
     lengths = shape_of(x)
     new = axis if isinstance(axis, tuple | list) else (axis,)
-    places = axes_of(tuple(new), len(new) + len(lengths))
+    positions = axes_of(tuple(new), len(new) + len(lengths))
     old = iter(lengths)
     total = range(len(new) + len(lengths))
-    return reshape_to(x, tuple([1 if i in places else next(old) for i in total]))
+    return reshape_to(x, tuple([1 if i in positions else next(old) for i in total]))
 
 
 @implements(np.broadcast_to)
@@ -222,7 +230,7 @@ def expand_dims(a: Any, axis: Any) -> Any:
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     """``numpy.broadcast_to``; the gradient is summed over what was repeated."""
     asked = tuple(shape) if isinstance(shape, tuple | list) else (operator.index(shape),)
-    return spread("broadcast_to", operand(array), asked)
+    return broadcast_operand("broadcast_to", operand(array), asked)
 
 
 @implements(np.broadcast_arrays)
@@ -231,7 +239,7 @@ def broadcast_arrays(*args: Any, subok: bool = False) -> tuple[Any, ...]:
     """``numpy.broadcast_arrays``."""
     arrays = [operand(a) for a in args]
     together = broadcast_shapes("broadcast_arrays", *[shape_of(a) for a in arrays])
-    return tuple([spread("broadcast_arrays", a, together) for a in arrays])
+    return tuple([broadcast_operand("broadcast_arrays", a, together) for a in arrays])
 
 
 def _at_least(rank: int, arrays: Sequence[Any]) -> Any:

@@ -125,8 +125,8 @@ def _along(x: Array, start: Any, axis: int, size: int) -> tuple[list[Any], list[
     """Starts and sizes of a slice along one axis, whole along the others."""
     sizes = list(np.shape(x))
     starts: list[Any] = [0] * len(sizes)
-    place = axis_of(axis, len(sizes))
-    starts[place], sizes[place] = start, size
+    position = axis_of(axis, len(sizes))
+    starts[position], sizes[position] = start, size
     return starts, sizes
 
 
@@ -156,11 +156,11 @@ def _index(
             f"lax.{name}: a part of shape {tuple(lengths)} does not fit into {aval_of(x)}",
             "No axis of the part can be longer than the array's.",
         )
-    places = [_start(name, s, n, w) for s, n, w in zip(starts, lengths, shape, strict=True)]
-    traced = [k for k, start in enumerate(places) if isinstance(start, Tracer)]
+    positions = [_start(name, s, n, w) for s, n, w in zip(starts, lengths, shape, strict=True)]
+    traced = [k for k, start in enumerate(positions) if isinstance(start, Tracer)]
     first, last = (traced[0], traced[-1]) if traced else (len(shape), -1)
     index: list[Any] = []
-    for k, (start, n) in enumerate(zip(places, lengths, strict=True)):
+    for k, (start, n) in enumerate(zip(positions, lengths, strict=True)):
         if first <= k <= last:
             # Side by side, so that NumPy leaves their dimensions where they stand.
             index.append(start + np.arange(n).reshape((n, *(1,) * (last - k))))
@@ -176,13 +176,13 @@ def _start(name: str, start: Any, length: int, whole: int) -> Any:
         start = start.astype(np.int64)
         from_end = np.where(start < -whole, whole + 1, start + whole)
         return np.where(start < 0, from_end, start)
-    place = int(start) + whole if start < 0 else int(start)
-    if not 0 <= place <= whole - length:
+    position = int(start) + whole if start < 0 else int(start)
+    if not 0 <= position <= whole - length:
         raise out_of_bounds(
             f"lax.{name}: the slice {start}:{int(start) + length} is not inside an axis of length "
             f"{whole}"
         )
-    return place
+    return position
 
 
 def _require_integer(name: str, start: Any) -> None:

@@ -18,9 +18,9 @@ from ..ops.linear import reshape, shape_of, transpose
 from ..ops.reduce import expand, sum_over
 from ..ops.shape import without_axes
 from . import reduce
-from .arguments import axes_of, axis_of, cast, flag, given, operand, reduced_axes
+from .arguments import axes_of, axes_to_reduce, axis_of, cast, flag, is_given, operand
 from .dispatch import implements, refuse
-from .reduce import chosen, finished
+from .reduce import apply_where, restore_dims
 
 __all__ = [
     "average",
@@ -37,7 +37,7 @@ def _everywhere(where: Any) -> bool:
 
 def _axes(axis: Any, rank: int, where: Any) -> tuple[int, ...]:
     """The axes of a mean; with a mask NumPy counts by a sum, which lets axis 0 of a scalar pass."""
-    return axes_of(axis, rank) if _everywhere(where) else reduced_axes(axis, rank)
+    return axes_of(axis, rank) if _everywhere(where) else axes_to_reduce(axis, rank)
 
 
 def _count(shape: tuple[int, ...], axes: tuple[int, ...], where: Any) -> Any:
@@ -58,7 +58,7 @@ def _mean(x: Any, axes: tuple[int, ...], kind: np.dtype[Any], where: Any) -> Any
 def _total(x: Any, axes: tuple[int, ...], kind: np.dtype[Any], where: Any) -> Any:
     if kind.kind in "biu":
         return reduce.sum(x, axes, kind, where=where)
-    return sum_over(chosen("mean", where, cast(x, kind), 0), axes)
+    return sum_over(apply_where("mean", where, cast(x, kind), 0), axes)
 
 
 def per_item(total: Any, items: Any) -> Any:
@@ -69,8 +69,8 @@ def per_item(total: Any, items: Any) -> Any:
     return div(total, dtype.type(items) if type(items) is int else cast(items, dtype))
 
 
-def _computed_in(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
-    if given(asked):
+def _compute_dtype(dtype: np.dtype[Any], asked: Any) -> np.dtype[Any]:
+    if is_given(asked):
         return np.dtype(asked)
     return np.dtype(np.float64) if dtype.kind in "biu" else dtype
 
@@ -81,7 +81,7 @@ def require_imaginary(name: str, x: Any, asked: Any) -> None:
     Raises:
         DtypeError: Saying so; NumPy warns.
     """
-    if given(asked) and aval_of(x).dtype.kind == "c" and np.dtype(asked).kind != "c":
+    if is_given(asked) and aval_of(x).dtype.kind == "c" and np.dtype(asked).kind != "c":
         raise DtypeError(
             f"numpy.{name}: got {aval_of(x)} and dtype={np.dtype(asked)}, which would leave out "
             "the imaginary part",
@@ -123,11 +123,11 @@ def mean(
     aval = aval_of(x)
     shape = aval.shape
     axes = _axes(axis, len(shape), where)
-    half = aval.dtype == np.float16 and not given(dtype)
-    kind = np.dtype(np.float32) if half else _computed_in(aval.dtype, dtype)
+    half = aval.dtype == np.float16 and not is_given(dtype)
+    kind = np.dtype(np.float32) if half else _compute_dtype(aval.dtype, dtype)
     if _everywhere(where) and not _count(shape, axes, True):
         warnings.warn("Mean of empty slice", RuntimeWarning, stacklevel=2)
-    result = finished(_mean(x, axes, kind, where), shape, axes, keepdims)
+    result = restore_dims(_mean(x, axes, kind, where), shape, axes, keepdims)
     return cast(result, np.float16) if half else result
 
 
@@ -146,7 +146,7 @@ def var(
 ) -> Any:
     """``numpy.var``, the mean of ``|x - mean(x)|**2``, which for complex numbers is real."""
     refuse("var", out=out)
-    if given(correction):
+    if is_given(correction):
         if ddof != 0:
             raise ValueError("ddof and correction can't be provided simultaneously.")
         ddof = correction
@@ -155,8 +155,8 @@ def var(
     shape = aval.shape
     axes = _axes(axis, len(shape), where)
     require_imaginary("var", x, dtype)
-    kind = _computed_in(aval.dtype, dtype)
-    if given(mean):
+    kind = _compute_dtype(aval.dtype, dtype)
+    if is_given(mean):
         center = operand(mean)
     else:
         center = _mean(x, axes, kind, where)
@@ -170,9 +170,9 @@ def var(
         items = items - ddof if items > ddof else 0
     else:
         items = np.maximum(items - ddof, 0)
-    real = aval_of(square).dtype if aval.dtype.kind == "c" and not given(dtype) else kind
+    real = aval_of(square).dtype if aval.dtype.kind == "c" and not is_given(dtype) else kind
     total = _total(square, axes, real, where)
-    return finished(per_item(total, items), shape, axes, keepdims)
+    return restore_dims(per_item(total, items), shape, axes, keepdims)
 
 
 def squared(d: Any, absolute: bool) -> Any:
@@ -262,9 +262,9 @@ def median(
         size *= shape[i]
     x = reshape(transpose(x, (*rest, *axes)), (*without_axes(shape, axes), size))
     if not size:
-        return finished(mean(x, -1), shape, axes, keepdims)
+        return restore_dims(mean(x, -1), shape, axes, keepdims)
     x = sort.sort(x, len(rest))
     middle = mean(x[..., (size - 1) // 2 : size // 2 + 1], axis=-1)
     last = x[..., -1]
     result = np.where(np.isnan(last), last, middle) if aval_of(x).inexact else middle
-    return finished(result, shape, axes, keepdims) if flag(keepdims) else result
+    return restore_dims(result, shape, axes, keepdims) if flag(keepdims) else result

@@ -57,15 +57,15 @@ def _c_strides(names: str, sizes: dict[str, int]) -> dict[str, int]:
 def _fastest_first(axes: list[str], strides: Strides) -> list[str]:
     """Sorted by insertion; where the operands disagree, or say nothing, C order stays."""
     for i in range(1, len(axes)):
-        place = i
+        position = i
         for j in range(i - 1, -1, -1):
             both = [(s[axes[j]], s[axes[i]]) for s in strides if axes[i] in s and axes[j] in s]
             if not both:
                 continue
             if any(faster <= own for faster, own in both):
                 break
-            place = j
-        axes.insert(place, axes.pop(i))
+            position = j
+        axes.insert(position, axes.pop(i))
     return axes
 
 

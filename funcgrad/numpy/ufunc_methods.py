@@ -16,7 +16,7 @@ import numpy as np
 from ..core.trace import aval_of
 from ..errors import NotTraceableError, TracerAssignmentError
 from ..ops.linear import move_axis, reshape, shape_of
-from .arguments import axes_of, axis_of, cast, flag, given, operand
+from .arguments import axes_of, axis_of, cast, flag, is_given, operand
 from .dispatch import counterpart_of, name_of
 
 __all__ = ["METHODS", "is_temporary", "references"]
@@ -37,7 +37,7 @@ _ASSOCIATIVE = {
 }
 
 
-def _refused(ufunc: np.ufunc, method: str, fix: str) -> NotTraceableError:
+def _refuse(ufunc: np.ufunc, method: str, fix: str) -> NotTraceableError:
     return NotTraceableError(f"{name_of(ufunc)}.{method} cannot be used with a traced value", fix)
 
 
@@ -63,7 +63,7 @@ def _reduce(
     # What is reduced may be plain, and where= traced: NumPy's own function would come back here.
     function = _REDUCTIONS.get(ufunc) and counterpart_of(_REDUCTIONS[ufunc])
     options: dict[str, Any] = {}
-    if given(initial):
+    if is_given(initial):
         options["initial"] = initial
     if where is not True:
         options["where"] = where
@@ -75,25 +75,25 @@ def _reduce(
         return function(array, axis=axis, keepdims=flag(keepdims), **options)
     options.pop("dtype", None)
     if ufunc not in _ASSOCIATIVE or options:
-        raise _refused(
+        raise _refuse(
             ufunc,
             "reduce",
             "Leave initial= and where= away; numpy.where(mask, x, other) fills in for where=."
             if ufunc in _ASSOCIATIVE
             else f"Write it with {name_of(ufunc)} and a sum or product over the others.",
         )
-    x = _prepared(ufunc, array, dtype)
+    x = _prepare(ufunc, array, dtype)
     shape = shape_of(x)
     axes = axes_of(axis, len(shape))
     for along in reversed(axes):
-        x = _halved(ufunc, move_axis(x, along, 0))
+        x = _reduce_halves(ufunc, move_axis(x, along, 0))
     if not axes:
         return x
     kept = tuple([1 if i in axes else n for i, n in enumerate(shape)])
     return reshape(x, kept) if flag(keepdims) else x
 
 
-def _prepared(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
+def _prepare(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     """The array in the dtype that the ufunc reduces it in."""
     x = operand(array)
     to = aval_of(x).dtype if dtype is None else np.dtype(dtype)
@@ -103,7 +103,7 @@ def _prepared(ufunc: np.ufunc, array: Any, dtype: Any) -> Any:
     return cast(x, loop[-1])
 
 
-def _halved(ufunc: np.ufunc, x: Any) -> Any:
+def _reduce_halves(ufunc: np.ufunc, x: Any) -> Any:
     """Combine the first axis away, halves with halves."""
     length = shape_of(x)[0]
     if length == 0:
@@ -130,8 +130,8 @@ def _accumulate(
     if function is not None:
         return function(array, axis=axis, dtype=dtype)
     if ufunc not in _ASSOCIATIVE:
-        raise _refused(ufunc, "accumulate", "Use a loop, or funcgrad.scan.")
-    x = _prepared(ufunc, array, dtype)
+        raise _refuse(ufunc, "accumulate", "Use a loop, or funcgrad.scan.")
+    x = _prepare(ufunc, array, dtype)
     along = axis_of(0 if axis is None and len(shape_of(x)) == 1 else axis, len(shape_of(x)))
     x = move_axis(x, along, 0)
     length = shape_of(x)[0]
@@ -159,7 +159,7 @@ def _at(ufunc: np.ufunc, *args: Any) -> NoReturn:
 
 def _reduceat(ufunc: np.ufunc, *args: Any, **kwargs: Any) -> NoReturn:
     fix = "Reduce slices, as in [numpy.sum(x[i:j]) for i, j in zip(starts, ends)]."
-    raise _refused(ufunc, "reduceat", fix)
+    raise _refuse(ufunc, "reduceat", fix)
 
 
 METHODS: dict[str, Callable[..., Any]] = {

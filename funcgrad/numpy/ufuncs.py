@@ -120,7 +120,7 @@ def _call(
         )
     if out is None or all(o is None for o in out):
         if where is not True:
-            raise _unset(ufunc)
+            raise _is_unset(ufunc)
         return handler(*operands, **options)
     if where is True or ufunc.nout != 1 or not temporary:
         raise _writes(ufunc)
@@ -138,7 +138,7 @@ def _foreign(x: Any) -> bool:
     )
 
 
-def _unset(ufunc: np.ufunc) -> NotTraceableError:
+def _is_unset(ufunc: np.ufunc) -> NotTraceableError:
     name = name_of(ufunc)
     return NotTraceableError(
         f"{name}: where= without out= leaves elements unset",
@@ -219,10 +219,10 @@ def declare(ufunc: np.ufunc, handler: Any) -> Callable[..., Any]:
     else:
         HANDLERS[ufunc] = handler
     IMPLEMENTED[ufunc] = HANDLERS[ufunc]
-    return named(ufunc)
+    return public_ufunc(ufunc)
 
 
-def named(ufunc: np.ufunc) -> Callable[..., Any]:
+def public_ufunc(ufunc: np.ufunc) -> Callable[..., Any]:
     """The function for `funcgrad.numpy`: lists with tracers in them are arrays to it."""
     straight = STRAIGHT.get(ufunc)
 

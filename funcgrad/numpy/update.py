@@ -22,7 +22,7 @@ from ..ops.index import IndexAdd, IndexSet
 from ..ops.layout import distinct, fill, layout
 from ..ops.linear import broadcast_to, reshape, shape_of
 from .arguments import operand
-from .getitem import Key, resolve, taken
+from .getitem import Key, resolve, take_resolved
 from .promote import promote_types, strong
 
 __all__ = ["at"]
@@ -96,7 +96,7 @@ class AtIndex:
 
     def get(self) -> Array:
         """``x[key]``."""
-        return taken(self._x, resolve(shape_of(self._x), self._key))
+        return take_resolved(self._x, resolve(shape_of(self._x), self._key))
 
     def set(self, y: Array) -> Array:
         """``x[key] = y``.
@@ -174,11 +174,11 @@ class AtIndex:
         x = self._x
         y = _value(y)
         if _is_traced_mask(self._key):
-            return _where(x, self._key, y, _as_dtype_of(x, _combined(op, x, y)))
+            return _where(x, self._key, y, _as_dtype_of(x, _combine(op, x, y)))
         key = resolve(shape_of(x), self._key)
         if unique or distinct(key.arrays):
-            old = taken(x, key)
-            return AtIndex(x, self._key).set(_combined(op, old, y))
+            old = take_resolved(x, key)
+            return AtIndex(x, self._key).set(_combine(op, old, y))
         if any(isinstance(a, Tracer) for a in key.arrays):
             raise NotTraceableError(
                 "at: places in a traced index array may repeat, and the values are applied in turn",
@@ -186,31 +186,31 @@ class AtIndex:
                 "before the transform.",
             )
         size = int(np.prod(key.shape))
-        places = np.arange(size).reshape(key.shape)[fill(key.parts, key.arrays)]
-        y = reshape(broadcast_to(_fitting(y, key), places.shape), (places.size,))
+        positions = np.arange(size).reshape(key.shape)[fill(key.parts, key.arrays)]
+        y = reshape(broadcast_to(_fitting(y, key), positions.shape), (positions.size,))
         flat = reshape(x, (size,))
-        for turn in _turns(places.reshape(-1)):
-            chosen = places.reshape(-1)[turn]
+        for turn in _turns(positions.reshape(-1)):
+            chosen = positions.reshape(-1)[turn]
             old = At(flat)[chosen].get()
-            flat = At(flat)[chosen].set(_combined(op, old, At(y)[turn].get()))
+            flat = At(flat)[chosen].set(_combine(op, old, At(y)[turn].get()))
         return reshape(flat, shape_of(x))
 
 
-def _combined(op: Callable[[Any, Any], Any], old: Any, y: Any) -> Any:
+def _combine(op: Callable[[Any, Any], Any], old: Any, y: Any) -> Any:
     """``op(old, y)``, of a dtype that ``old`` takes as in NumPy's ``old *= y``."""
     new = op(old, y)
     _check_kind(old, new)
     return new
 
 
-def _turns(places: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-    """Positions in ``places``: the first occurrence of every place, the second ones, and so on."""
-    order = np.argsort(places, kind="stable")
-    ordered = places[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: places.size])
-    lengths = np.diff(np.append(starts, places.size))
-    turn = np.empty(places.size, np.intp)
-    turn[order] = np.arange(places.size) - np.repeat(starts, lengths)
+def _turns(positions: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
+    """Indices into ``positions``: where each value stands first, where second, and so on."""
+    order = np.argsort(positions, kind="stable")
+    ordered = positions[order]
+    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: positions.size])
+    lengths = np.diff(np.append(starts, positions.size))
+    turn = np.empty(positions.size, np.intp)
+    turn[order] = np.arange(positions.size) - np.repeat(starts, lengths)
     return [np.flatnonzero(turn == k) for k in range(int(lengths.max(initial=0)))]
 
 

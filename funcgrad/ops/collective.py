@@ -64,7 +64,7 @@ class _Linear(Collective):
 
     passes_mask = True
 
-    def transposed(self) -> Collective:
+    def transpose_collective(self) -> Collective:
         """The collective that takes a cotangent back."""
         return self
 
@@ -75,7 +75,7 @@ class _Linear(Collective):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return self.transposed()(ct, operands[1]), None
+        return self.transpose_collective()(ct, operands[1]), None
 
 
 def _times(x: Any, size: int) -> Any:
@@ -115,7 +115,7 @@ class AllGather(_Linear):
     def collect(self, size: int, batched: bool, x: Any) -> Any:
         return x if batched else broadcast_to(x, (size, *shape_of(x)))
 
-    def transposed(self) -> Collective:
+    def transpose_collective(self) -> Collective:
         return PSumScatter(self.size)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -136,7 +136,7 @@ class PSumScatter(_Linear):
     def collect(self, size: int, batched: bool, x: Any) -> Any:
         return Sum((0,))(x) if batched else _times(x, size)
 
-    def transposed(self) -> Collective:
+    def transpose_collective(self) -> Collective:
         return AllGather(self.size)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:

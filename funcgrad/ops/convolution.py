@@ -129,8 +129,8 @@ class Convolution(TrilinearForm):
 
     def aval(self, x: Aval, w: Aval) -> Aval:
         self.same_dtype(x, w)
-        places = places_of(x.shape[2:], w.shape[2:], self.strides, self.dilation)
-        return make_aval((x.shape[0], w.shape[0], *places), x.dtype)
+        positions = places_of(x.shape[2:], w.shape[2:], self.strides, self.dilation)
+        return make_aval((x.shape[0], w.shape[0], *positions), x.dtype)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool

@@ -66,7 +66,7 @@ class Fft(FourierTransform):
     numpy = "np.fft.fft({0}, n={n}, axis={axis}, norm={norm})"
 
     def transpose(self, ct: Any, x: Any) -> Any:
-        return _fitted(_made(Fft, self.n, self.axis, self.norm)(ct), self.axis, x)
+        return _fit(_made(Fft, self.n, self.axis, self.norm)(ct), self.axis, x)
 
 
 @primitive
@@ -76,7 +76,7 @@ class Ifft(FourierTransform):
     numpy = "np.fft.ifft({0}, n={n}, axis={axis}, norm={norm})"
 
     def transpose(self, ct: Any, x: Any) -> Any:
-        return _fitted(_made(Ifft, self.n, self.axis, self.norm)(ct), self.axis, x)
+        return _fit(_made(Ifft, self.n, self.axis, self.norm)(ct), self.axis, x)
 
 
 @primitive
@@ -95,7 +95,7 @@ class Rfft(FourierTransform):
     def transpose(self, ct: Any, x: Any) -> Any:
         halved = mul(conjugate(ct), _weights(self, ct, 0.5))
         back = irfft(halved, self.n, self.axis, SWAPPED[self.norm])
-        return _fitted(back, self.axis, x)
+        return _fit(back, self.axis, x)
 
 
 @primitive
@@ -115,7 +115,7 @@ class Irfft(FourierTransform):
 
     def transpose(self, ct: Any, x: Any) -> Any:
         half = conjugate(rfft(ct, self.n, self.axis, SWAPPED[self.norm]))
-        return _fitted(mul(half, _weights(self, half, 2.0)), self.axis, x)
+        return _fit(mul(half, _weights(self, half, 2.0)), self.axis, x)
 
 
 def _weights(transform: FourierTransform, half: Any, inner: float) -> Any:
@@ -128,7 +128,7 @@ def _weights(transform: FourierTransform, half: Any, inner: float) -> Any:
     return weights.reshape((-1, *(1,) * (aval.ndim - transform.axis - 1)))
 
 
-def _fitted(ct: Any, axis: int, x: Any) -> Any:
+def _fit(ct: Any, axis: int, x: Any) -> Any:
     """The cotangent of ``x`` from that of ``x`` cropped or padded along ``axis``."""
     aval = aval_of(x)
     length, given = aval.shape[axis], shape_of(ct)[axis]

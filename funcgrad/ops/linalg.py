@@ -58,7 +58,7 @@ class DotGeneral(Primitive):
         self.template = plan(x, y, out)
         if self.template.startswith("contract"):
             self.__dict__["numpy"] = contract
-        self.run = _compiled(self.template)
+        self.run = _compile(self.template)
 
     def source(self, *operands: str) -> str:
         return self.template.format(*operands)
@@ -132,7 +132,7 @@ def _product(spec: str, x: Any, y: Any, masked: bool, ct_at: int) -> Any:
     primitive = dot_general(spec)
     if masked and not primitive.sums:
         a, b, out = primitive.labels
-        factors = _spread(x, a, out), _spread(y, b, out)
+        factors = _spread_axes(x, a, out), _spread_axes(y, b, out)
         return mask_mul(factors[ct_at], factors[1 - ct_at])
     ct = (x, y)[ct_at]
     if type(ct) is np.ndarray and ct.size >= _LARGE and 0 in ct.strides and primitive.sums:
@@ -161,7 +161,7 @@ def _of_repeated(primitive: DotGeneral, operands: list[Any], at: int) -> Any:
     return broadcast_to(product, tuple([size[c] for c in out])) if any(once) else product
 
 
-def _spread(x: Any, labels: str, out: str) -> Any:
+def _spread_axes(x: Any, labels: str, out: str) -> Any:
     """``x`` with its axes where ``out`` has them, and length 1 for the others."""
     x = transpose(x, tuple(sorted(range(len(labels)), key=lambda i: out.index(labels[i]))))
     size = dict(zip(sorted(labels, key=out.index), shape_of(x), strict=True))
@@ -175,30 +175,30 @@ def plan(x: str, y: str, out: str) -> str:
     kept_y = [c for c in y if c in out and c not in x]
     summed = [c for c in x if c not in out]
     if not summed:
-        return f"{_aligned('{0}', x, out)} * {_aligned('{1}', y, out)}"
+        return f"{_align('{0}', x, out)} * {_align('{1}', y, out)}"
     simple = len(kept_x) <= 1 and len(kept_y) <= 1 and len(summed) == 1
     if batch and not kept_x and not kept_y:
         return f"np.einsum('{x},{y}->{out}', {{0}}, {{1}})"
     if batch and not simple:
         return f"contract({{0}}, {{1}}, '{x},{y}->{out}')"
     if batch:
-        return _batched(x, y, out, batch, kept_x, kept_y, summed)
+        return _batch_spec(x, y, out, batch, kept_x, kept_y, summed)
     if simple:
         return _matrices(x, y, out, kept_x, kept_y)
     return _tensordot(x, y, out, kept_x, kept_y, summed)
 
 
-def _aligned(name: str, labels: str, out: str) -> str:
+def _align(name: str, labels: str, out: str) -> str:
     """``name`` with new axes of length 1 where ``out`` has a letter that it lacks."""
     ordered = sorted(labels, key=out.index)
-    text = _transposed(name, labels, ordered)
+    text = _transpose(name, labels, ordered)
     index = [":" if c in labels else "None" for c in out]
     while index and index[0] == "None":
         del index[0]
     return f"{text}[{', '.join(index)}]" if "None" in index else text
 
 
-def _transposed(name: str, labels: str, order: Sequence[str]) -> str:
+def _transpose(name: str, labels: str, order: Sequence[str]) -> str:
     if list(labels) == list(order):
         return name
     if list(labels) == list(order)[::-1]:
@@ -224,7 +224,7 @@ def _matrices(x: str, y: str, out: str, kept_x: list[str], kept_y: list[str]) ->
     return "{0} @ {1}"
 
 
-def _batched(
+def _batch_spec(
     x: str,
     y: str,
     out: str,
@@ -237,23 +237,23 @@ def _batched(
     left = _stack("{0}", x, [*batch, *kept_x, *summed], 2 if kept_x else 1)
     right = _stack("{1}", y, [*batch, *summed, *kept_y], 2 if kept_y else 1)
     if not kept_x:
-        return _reordered(f"({left}[..., None, :] @ {right})[..., 0, :]", [*batch, *kept_y], out)
+        return _reorder(f"({left}[..., None, :] @ {right})[..., 0, :]", [*batch, *kept_y], out)
     if not kept_y:
-        return _reordered(f"({left} @ {right}[..., None])[..., 0]", [*batch, *kept_x], out)
+        return _reorder(f"({left} @ {right}[..., None])[..., 0]", [*batch, *kept_x], out)
     if out.index(kept_y[0]) < out.index(kept_x[0]):
         left = _stack("{1}", y, [*batch, *kept_y, *summed], 2)
         right = _stack("{0}", x, [*batch, *summed, *kept_x], 2)
         kept_x, kept_y = kept_y, kept_x
-    return _reordered(f"{left} @ {right}", [*batch, *kept_x, *kept_y], out)
+    return _reorder(f"{left} @ {right}", [*batch, *kept_x, *kept_y], out)
 
 
 def _stack(name: str, labels: str, order: list[str], core: int) -> str:
-    text = _transposed(name, labels, order)
+    text = _transpose(name, labels, order)
     # BLAS needs one of the core axes contiguous; a copy is far cheaper than doing without.
     return f"np.ascontiguousarray({text})" if labels[-1] not in order[-core:] else text
 
 
-def _reordered(text: str, order: list[str], out: str) -> str:
+def _reorder(text: str, order: list[str], out: str) -> str:
     if order == list(out):
         return text
     return f"np.transpose({text}, {tuple([order.index(c) for c in out])})"
@@ -267,13 +267,13 @@ def _tensordot(
         first, second, order = second, first, kept_y + kept_x
     axes = tuple([tuple([labels.index(c) for c in summed]) for _, labels in (first, second)])
     text = f"np.tensordot({first[0]}, {second[0]}, {axes})"
-    return f"{text}[()]" if not out else _reordered(text, order, out)
+    return f"{text}[()]" if not out else _reorder(text, order, out)
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"{0} @ {1}": operator.matmul}
 
 
-def _compiled(template: str) -> Callable[..., Any]:
+def _compile(template: str) -> Callable[..., Any]:
     function = _FUNCTIONS.get(template)
     if function is None:
         text = f"lambda x, y: {template.format('x', 'y')}"

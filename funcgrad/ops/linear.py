@@ -25,7 +25,7 @@ __all__ = [
     "Transpose",
     "broadcast_to",
     "everywhere",
-    "made",
+    "make",
     "move_axis",
     "reshape",
     "shape_of",
@@ -36,7 +36,7 @@ __all__ = [
 
 
 @lru_cache(4096)
-def made(cls: Any, field: Any) -> Any:
+def make(cls: Any, field: Any) -> Any:
     """The primitive ``cls(field)``; one object, as making one costs more than calling it."""
     return cls(field)
 
@@ -101,7 +101,7 @@ class Sum(Linear):
         return broadcast_to(reshape(ct, kept), shape)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(Sum, tuple([axis + 1 for axis in self.axes]))(*operands)
+        return make(Sum, tuple([axis + 1 for axis in self.axes]))(*operands)
 
 
 @primitive
@@ -198,12 +198,12 @@ def _without(shape: Shape, axes: Sequence[int]) -> Shape:
 
 def reshape(x: Any, shape: Shape) -> Any:
     """`Reshape`, or ``x`` itself where it has the shape."""
-    return x if shape_of(x) == shape else made(Reshape, shape)(x)
+    return x if shape_of(x) == shape else make(Reshape, shape)(x)
 
 
 def broadcast_to(x: Any, shape: Shape) -> Any:
     """`BroadcastTo`, or ``x`` itself where it has the shape."""
-    return x if shape_of(x) == shape else made(BroadcastTo, shape)(x)
+    return x if shape_of(x) == shape else make(BroadcastTo, shape)(x)
 
 
 def move_axis(x: Any, source: int, destination: int) -> Any:
@@ -212,12 +212,12 @@ def move_axis(x: Any, source: int, destination: int) -> Any:
         return x
     axes = [axis for axis in range(len(shape_of(x))) if axis != source]
     axes.insert(destination, source)
-    return made(Transpose, tuple(axes))(x)
+    return make(Transpose, tuple(axes))(x)
 
 
 def transpose(x: Any, axes: tuple[int, ...]) -> Any:
     """`Transpose`, or ``x`` itself where the axes are in order."""
-    return x if axes == tuple(range(len(axes))) else made(Transpose, axes)(x)
+    return x if axes == tuple(range(len(axes))) else make(Transpose, axes)(x)
 
 
 def everywhere(size: int, batched: Sequence[bool], operands: Sequence[Any]) -> list[Any]:
@@ -235,4 +235,4 @@ def sum_to(x: Any, shape: Shape) -> Any:
         return x
     lead = len(given) - len(shape)
     axes = [i for i, n in enumerate(given) if i < lead or (n != 1 and shape[i - lead] == 1)]
-    return reshape(made(Sum, tuple(axes))(x) if axes else x, shape)
+    return reshape(make(Sum, tuple(axes))(x) if axes else x, shape)

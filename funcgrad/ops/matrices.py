@@ -35,11 +35,11 @@ __all__ = [
     "real_dtype",
     "real_of",
     "right_sides",
-    "scaled",
+    "scale_matrices",
     "subtract",
     "times",
     "to_triangle",
-    "transposed",
+    "transpose_matrices",
 ]
 
 _BATCH = "abcdefghopqrstuvwxyz"
@@ -71,7 +71,7 @@ def right_sides(
     return transpose(parted, (rank - 1, *range(rank - 1)))
 
 
-def transposed(x: Any) -> Any:
+def transpose_matrices(x: Any) -> Any:
     """Each matrix of a stack transposed."""
     rank = len(shape_of(x))
     return transpose(x, (*range(rank - 2), rank - 1, rank - 2))
@@ -97,7 +97,7 @@ def entries(x: Any, y: Any) -> Any:
     return dot_general(f"{lead}ij,{lead}ij->{lead}")(x, y)
 
 
-def scaled(factor: Any, x: Any) -> Any:
+def scale_matrices(factor: Any, x: Any) -> Any:
     """Each matrix of a stack times a number of its own."""
     return mul(reshape(factor, (*shape_of(factor), 1, 1)), x)
 
@@ -119,7 +119,7 @@ def real_of(x: Any) -> Any:
 
 def adjoint(x: Any) -> Any:
     """The conjugate transpose of each matrix of a stack."""
-    return conj(transposed(x))
+    return conj(transpose_matrices(x))
 
 
 def diagonal(x: Any) -> Any:

@@ -30,7 +30,7 @@ from .matrices import (
     real_dtype,
     right_sides,
     subtract,
-    transposed,
+    transpose_matrices,
 )
 from .reduce import DiscreteRule
 from .shape import Concatenate
@@ -58,7 +58,7 @@ class ByBlocks(Stacked):
     def aval(self, x: Aval) -> Aval:
         return x.strong()
 
-    def moved(self, x: Any, t: Any) -> Any:
+    def push(self, x: Any, t: Any) -> Any:
         """The derivative at ``x`` in the direction ``t``."""
         shape = shape_of(x)
         n, rank = shape[-1], len(shape)
@@ -69,12 +69,12 @@ class ByBlocks(Stacked):
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None if t is None else self.moved(x, t)
+        return None if t is None else self.push(x, t)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return (self.moved(transposed(operands[0]), ct),)
+        return (self.push(transpose_matrices(operands[0]), ct),)
 
 
 @primitive
@@ -107,7 +107,7 @@ class Sqrtm(Stacked):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        turned = transposed(out)
+        turned = transpose_matrices(out)
         return (solve_sylvester(turned, turned, ct),)
 
 
@@ -135,8 +135,8 @@ class SolveSylvester(Primitive):
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         a, b, _ = operands
-        ct_q = solve_sylvester(transposed(a), transposed(b), ct)
-        turned = transposed(out)
+        ct_q = solve_sylvester(transpose_matrices(a), transpose_matrices(b), ct)
+        turned = transpose_matrices(out)
         ct_a = neg(product(ct_q, turned)) if wanted[0] else None
         ct_b = neg(product(turned, ct_q)) if wanted[1] else None
         return ct_a, ct_b, ct_q
@@ -179,8 +179,8 @@ class SolveTriangular(Primitive):
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         turned = SolveTriangular(not self.lower, self.unit, False)
-        ct_b = turned(transposed(operands[0]), ct)
-        ct_a = self._triangle(neg(product(ct_b, transposed(out)))) if wanted[0] else None
+        ct_b = turned(transpose_matrices(operands[0]), ct)
+        ct_a = self._triangle(neg(product(ct_b, transpose_matrices(out)))) if wanted[0] else None
         return ct_a, ct_b
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -213,7 +213,7 @@ class Lu(Stacked):
         (p, lower, u), (t,) = out, tangents
         if t is None:
             return None, None, None
-        left = _by_unit_lower(lower, product(transposed(_like(p, t)), t))
+        left = _by_unit_lower(lower, product(transpose_matrices(_like(p, t)), t))
         m = adjoint(_by_lower(adjoint(u), adjoint(left)))
         below, rest = _parts(m)
         return None, product(lower, mul(m, below)), product(mul(m, rest), u)

@@ -18,7 +18,7 @@ from .convert import convert
 from .discrete import equal, sign
 from .kernels import elementwise as kernels
 from .kinds import add, div, mask_mul, neg, quiet_div
-from .linear import broadcast_to, everywhere, made, shape_of
+from .linear import broadcast_to, everywhere, make, shape_of
 from .matrices import conj, real_of
 from .reduce import Reduction, expand, max_over, sum_over
 from .select import select, stop_gradient
@@ -43,13 +43,13 @@ class Norm(Reduction):
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         (x,), (t,) = operands, tangents
-        return None if t is None else _along(made(Direction, self.axes)(x, out), t, self.axes)
+        return None if t is None else _along(make(Direction, self.axes)(x, out), t, self.axes)
 
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         (x,) = operands
-        d = conj(made(Direction, self.axes)(x, out))
+        d = conj(make(Direction, self.axes)(x, out))
         return (times_real(d, expand(ct, shape_of(x), self.axes)),)
 
 
@@ -78,7 +78,7 @@ class Direction(Primitive):
         shape = shape_of(x)
         part = broadcast_to(expand(_along(d, t, self.axes), shape, self.axes), shape)
         rest = add(t, neg(times_real(d, part)))
-        inverse = quiet_div(1.0, expand(made(ScaledNorm, self.axes)(x), shape, self.axes))
+        inverse = quiet_div(1.0, expand(make(ScaledNorm, self.axes)(x), shape, self.axes))
         return mask_mul(rest, convert(inverse, aval_of(x).dtype))
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
@@ -92,7 +92,7 @@ class Direction(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         axes = tuple([axis + 1 for axis in self.axes])
-        return made(Direction, axes)(*everywhere(size, batched, operands))
+        return make(Direction, axes)(*everywhere(size, batched, operands))
 
 
 @primitive
@@ -145,9 +145,9 @@ def power_norm(x: Any, axes: tuple[int, ...], ord: Any) -> Any:
 
 def euclidean_norm(x: Any, axes: tuple[int, ...]) -> Any:
     """`Norm` of floating-point numbers, real; without axes the absolute value."""
-    return made(Norm, axes)(x) if axes else absolute(x)
+    return make(Norm, axes)(x) if axes else absolute(x)
 
 
 def scaled_norm(x: Any, axes: tuple[int, ...]) -> Any:
     """`ScaledNorm`."""
-    return made(ScaledNorm, axes)(x)
+    return make(ScaledNorm, axes)(x)

@@ -49,14 +49,14 @@ class _Stacked(Primitive):
     dilation: tuple[int, ...]
     fields = ("window", "strides", "dilation")
 
-    def places(self, x: Aval) -> Shape:
+    def positions(self, x: Aval) -> Shape:
         """At how many places the window stands."""
         return places_of(
             x.shape[x.ndim - len(self.window) :], self.window, self.strides, self.dilation
         )
 
     def aval(self, x: Aval) -> Aval:
-        return make_aval((*x.shape[: x.ndim - len(self.window)], *self.places(x)), x.dtype)
+        return make_aval((*x.shape[: x.ndim - len(self.window)], *self.positions(x)), x.dtype)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(*operands)
@@ -70,7 +70,7 @@ class Windows(_Stacked, Linear):
 
     def aval(self, x: Aval) -> Aval:
         lead = x.shape[: x.ndim - len(self.window)]
-        return make_aval((*lead, *self.window, *self.places(x)), x.dtype)
+        return make_aval((*lead, *self.window, *self.positions(x)), x.dtype)
 
     def transpose(self, ct: Any, x: Any) -> Any:
         shape = shape_of(x)[aval_of(x).ndim - len(self.window) :]
@@ -104,7 +104,7 @@ class WindowSum(_Stacked, Linear):
     numpy = window_kernels.window_sum
 
     def transpose(self, ct: Any, x: Any) -> Any:
-        return _returned(ct, x, self)
+        return _return_windows(ct, x, self)
 
 
 class WindowExtremum(_Stacked):
@@ -129,8 +129,8 @@ class WindowExtremum(_Stacked):
     ) -> Sequence[Any]:
         (x,) = operands
         attained, count, _ = self._shares(x, out)
-        shared = _spread(div(ct, count), self.window)
-        return (_added(select(attained, shared, 0.0), x, self),)
+        shared = _spread_windows(div(ct, count), self.window)
+        return (_add_windows(select(attained, shared, 0.0), x, self),)
 
     def _shares(self, x: Any, out: Any) -> tuple[Any, Any, tuple[int, ...]]:
         attained = _made(WindowAttained, *self.parameters())(x, out)
@@ -162,28 +162,28 @@ class WindowAttained(_Stacked, DiscreteRule):
 
     def aval(self, x: Aval, extremum: Aval) -> Aval:
         lead = x.shape[: x.ndim - len(self.window)]
-        return make_aval((*lead, *self.window, *self.places(x)), _BOOL)
+        return make_aval((*lead, *self.window, *self.positions(x)), _BOOL)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return self(*everywhere(size, batched, operands))
 
 
-def _spread(y: Any, window: Shape) -> Any:
+def _spread_windows(y: Any, window: Shape) -> Any:
     """One element for each place, repeated for all of its window."""
     shape = shape_of(y)
-    lead, places = shape[: len(shape) - len(window)], shape[len(shape) - len(window) :]
-    single = reshape(y, (*lead, *(1,) * len(window), *places))
-    return broadcast_to(single, (*lead, *window, *places))
+    lead, positions = shape[: len(shape) - len(window)], shape[len(shape) - len(window) :]
+    single = reshape(y, (*lead, *(1,) * len(window), *positions))
+    return broadcast_to(single, (*lead, *window, *positions))
 
 
-def _added(y: Any, x: Any, over: _Stacked) -> Any:
+def _add_windows(y: Any, x: Any, over: _Stacked) -> Any:
     """Windows of ``x``, as cotangents, added where they stand in ``x``."""
     shape = shape_of(x)
     return overlap_add(y, shape[len(shape) - len(over.window) :], *over.parameters())
 
 
-def _returned(ct: Any, x: Any, over: _Stacked) -> Any:
-    return _added(_spread(ct, over.window), x, over)
+def _return_windows(ct: Any, x: Any, over: _Stacked) -> Any:
+    return _add_windows(_spread_windows(ct, over.window), x, over)
 
 
 _made = lru_cache(1024)(lambda cls, *fields: cls(*fields))

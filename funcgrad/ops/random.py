@@ -20,7 +20,7 @@ from .arithmetic import sub
 from .exponential import exp
 from .kernels import random as kernels
 from .kinds import Elementwise, Over, add, broadcast_shapes, mask_mul, mul, neg
-from .linear import broadcast_to, made, reshape, shape_of
+from .linear import broadcast_to, make, reshape, shape_of
 from .reduce import DiscreteRule
 
 __all__ = [
@@ -92,13 +92,13 @@ class RandomBits(DiscreteRule):
         key, data = operands
         ranks = len(shape_of(key)) - 1 - batched[0], len(shape_of(data)) - batched[1]
         if batched[0]:
-            key = _spaced(key, max(ranks) - ranks[0])
+            key = _add_axes(key, max(ranks) - ranks[0])
         if batched[1]:
-            data = _spaced(data, max(ranks) - ranks[1])
+            data = _add_axes(data, max(ranks) - ranks[1])
         return self(key, data)
 
 
-def _spaced(x: Any, count: int) -> Any:
+def _add_axes(x: Any, count: int) -> Any:
     """``x`` with ``count`` axes of length 1 behind its first."""
     shape = shape_of(x)
     return reshape(x, (shape[0], *(1,) * count, *shape[1:]))
@@ -112,7 +112,7 @@ class _Variates(Primitive):
 
     saves = True
 
-    def _checked(self, key: Aval, parameter: Aval) -> Shape:
+    def _check(self, key: Aval, parameter: Aval) -> Shape:
         lead = _keys(self.name, key)
         given = parameter.shape[: len(lead)]
         if len(given) < len(lead) or any(
@@ -147,7 +147,7 @@ class LogGamma(_Variates):
     numpy = kernels.log_gamma_draws
 
     def aval(self, key: Aval, a: Aval) -> Aval:
-        return make_aval(self._checked(key, a), a.dtype)
+        return make_aval(self._check(key, a), a.dtype)
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         t = tangents[1]
@@ -169,7 +169,7 @@ class Polygamma(Elementwise):
 
     @property
     def partials(self) -> Any:  # type: ignore[override]
-        return (lambda out, x: made(Polygamma, self.order + 1)(x),)
+        return (lambda out, x: make(Polygamma, self.order + 1)(x),)
 
 
 def moment(cumulants: Sequence[Any], order: int) -> Any:
@@ -201,20 +201,20 @@ class GammaSlope(Elementwise):
         return (self._by_a, self._by_log_z)
 
     def _center(self, a: Any, log_z: Any) -> Any:
-        return sub(log_z, made(Polygamma, 0)(a))
+        return sub(log_z, make(Polygamma, 0)(a))
 
     def _by_a(self, out: Any, a: Any, log_z: Any) -> Any:
         return sub(gamma_slope(self.order + 1)(a, log_z), mul(self._center(a, log_z), out))
 
     def _by_log_z(self, out: Any, a: Any, log_z: Any) -> Any:
-        rest = [neg(made(Polygamma, k)(a)) for k in range(1, self.order)]
+        rest = [neg(make(Polygamma, k)(a)) for k in range(1, self.order)]
         relative = moment([self._center(a, log_z), *rest], self.order)
         return sub(relative, mul(sub(a, exp(log_z)), out))
 
 
 def gamma_slope(order: int) -> GammaSlope:
     """`GammaSlope` of an order from 1 on."""
-    return made(GammaSlope, order)
+    return make(GammaSlope, order)
 
 
 @primitive
@@ -224,7 +224,7 @@ class Poisson(_Variates, DiscreteRule):
     numpy = kernels.poisson_draws
 
     def aval(self, key: Aval, rate: Aval) -> Aval:
-        return make_aval(self._checked(key, rate), np.dtype(np.int64))
+        return make_aval(self._check(key, rate), np.dtype(np.int64))
 
 
 @primitive
@@ -238,7 +238,7 @@ class Binomial(_Variates, DiscreteRule):
             raise ShapeError(
                 f"{self.name}: {n} trials of probability {p}", "Give them in one shape."
             )
-        return make_aval(self._checked(key, n), np.dtype(np.int64))
+        return make_aval(self._check(key, n), np.dtype(np.int64))
 
 
 def _density(x: Any) -> Any:

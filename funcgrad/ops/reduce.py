@@ -19,10 +19,10 @@ from ..errors import ShapeError
 from .convert import convert
 from .kernels import array as array_kernels
 from .kinds import div, mask_mul, mul
-from .linear import Sum, broadcast_to, made, reshape, shape_of, transpose
+from .linear import Sum, broadcast_to, make, reshape, shape_of, transpose
 from .scan import cumprod
 from .select import select
-from .shape import kept_axes, shift, without_axes
+from .shape import keep_axes, shift, without_axes
 
 __all__ = [
     "DiscreteRule",
@@ -44,7 +44,7 @@ _INTP = np.dtype(np.intp)
 
 def expand(x: Any, shape: Shape, axes: Axes) -> Any:
     """``x``, reduced from ``shape`` over ``axes``, with those axes back at length 1."""
-    return reshape(x, kept_axes(shape, axes))
+    return reshape(x, keep_axes(shape, axes))
 
 
 class Reduction(Primitive):
@@ -56,7 +56,7 @@ class Reduction(Primitive):
         return make_aval(without_axes(x.shape, self.axes), x.dtype)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(type(self), tuple([axis + 1 for axis in self.axes]))(operands[0])
+        return make(type(self), tuple([axis + 1 for axis in self.axes]))(operands[0])
 
 
 class DiscreteRule(Primitive):
@@ -145,7 +145,7 @@ class Extremum(Reduction):
         return (select(attained, expand(div(ct, count), shape_of(x), self.axes), 0.0),)
 
     def _shares(self, out: Any, x: Any) -> tuple[Any, Any]:
-        attained = made(Attained, self.axes)(x, out)
+        attained = make(Attained, self.axes)(x, out)
         return attained, sum_over(convert(attained, aval_of(x).dtype), self.axes)
 
 
@@ -184,7 +184,7 @@ class Attained(DiscreteRule):
             x = broadcast_to(x, (size, *shape_of(x)))
         elif not batched[1]:
             extremum = broadcast_to(extremum, (size, *shape_of(extremum)))
-        return made(Attained, axes)(x, extremum)
+        return make(Attained, axes)(x, extremum)
 
 
 class Logic(DiscreteRule, Reduction):
@@ -214,7 +214,7 @@ class AllOf(Logic):
     numpy = "np.logical_and.reduce({0}, axis={axes})"
 
 
-class Place(DiscreteRule):
+class ArgExtremum(DiscreteRule):
     """The place along ``axis``, which is dropped, of an extremum; the first of several."""
 
     axis: int
@@ -228,11 +228,11 @@ class Place(DiscreteRule):
         return make_aval(without_axes(x.shape, (self.axis,)), _INTP)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(type(self), self.axis + 1)(*operands)
+        return make(type(self), self.axis + 1)(*operands)
 
 
 @primitive
-class ArgMax(Place):
+class ArgMax(ArgExtremum):
     """Where along ``axis`` the largest element stands."""
 
     name = "argmax"
@@ -241,7 +241,7 @@ class ArgMax(Place):
 
 
 @primitive
-class ArgMin(Place):
+class ArgMin(ArgExtremum):
     """Where along ``axis`` the smallest element stands."""
 
     name = "argmin"
@@ -251,39 +251,39 @@ class ArgMin(Place):
 
 def sum_over(x: Any, axes: Axes) -> Any:
     """`Sum`, or ``x`` itself where there are no axes."""
-    return made(Sum, axes)(x) if axes else x
+    return make(Sum, axes)(x) if axes else x
 
 
 def prod_over(x: Any, axes: Axes) -> Any:
     """`Prod`, or ``x`` itself where there are no axes."""
-    return made(Prod, axes)(x) if axes else x
+    return make(Prod, axes)(x) if axes else x
 
 
 def max_over(x: Any, axes: Axes) -> Any:
     """`Max`, or ``x`` itself where there are no axes."""
-    return made(Max, axes)(x) if axes else x
+    return make(Max, axes)(x) if axes else x
 
 
 def min_over(x: Any, axes: Axes) -> Any:
     """`Min`, or ``x`` itself where there are no axes."""
-    return made(Min, axes)(x) if axes else x
+    return make(Min, axes)(x) if axes else x
 
 
 def any_over(x: Any, axes: Axes) -> Any:
     """`AnyOf`."""
-    return made(AnyOf, axes)(x)
+    return make(AnyOf, axes)(x)
 
 
 def all_over(x: Any, axes: Axes) -> Any:
     """`AllOf`."""
-    return made(AllOf, axes)(x)
+    return make(AllOf, axes)(x)
 
 
 def argmax(x: Any, axis: int) -> Any:
     """`ArgMax`."""
-    return made(ArgMax, axis)(x)
+    return make(ArgMax, axis)(x)
 
 
 def argmin(x: Any, axis: int) -> Any:
     """`ArgMin`."""
-    return made(ArgMin, axis)(x)
+    return make(ArgMin, axis)(x)

@@ -13,7 +13,7 @@ from .index import GetItem
 from .kernels import array as array_kernels
 from .kinds import mask_mul
 from .layout import OPERAND
-from .linear import broadcast_to, everywhere, made, reshape, shape_of
+from .linear import broadcast_to, everywhere, make, reshape, shape_of
 from .reduce import DiscreteRule, sum_over
 from .shape import crop, flip
 
@@ -45,7 +45,7 @@ class SearchSorted(DiscreteRule):
 
 def search_sorted(a: Any, v: Any, side: str) -> Any:
     """`SearchSorted`."""
-    return made(SearchSorted, side)(a, v)
+    return make(SearchSorted, side)(a, v)
 
 
 @primitive
@@ -87,8 +87,8 @@ def _overlap(ct: Any, other: Any, length: int, masked: bool) -> Any:
     axis = len(shape_of(ct)) - 1
     count = shape_of(other)[-1]
     if masked:  # A product with a zero in ct is left out, which a convolution cannot do.
-        places = np.arange(length)[:, None] + np.arange(count)
-        windows = GetItem((*(slice(None),) * axis, OPERAND))(ct, places)
+        positions = np.arange(length)[:, None] + np.arange(count)
+        windows = GetItem((*(slice(None),) * axis, OPERAND))(ct, positions)
         lead = shape_of(ct)[:-1]
         rows = broadcast_to(reshape(other, (*lead, 1, count)), (*lead, length, count))
         return sum_over(mask_mul(windows, rows), (axis + 1,))

@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from .index import GetItem
 from .kernels import array as array_kernels
 from .layout import text_of
-from .linear import Linear, everywhere, made, shape_of
+from .linear import Linear, everywhere, make, shape_of
 
 __all__ = [
     "Concatenate",
@@ -28,7 +28,7 @@ __all__ = [
     "Pad",
     "crop",
     "flip",
-    "kept_axes",
+    "keep_axes",
     "pad",
     "shift",
     "without_axes",
@@ -117,7 +117,7 @@ class Flip(Linear):
 
 def flip(x: Any, axes: tuple[int, ...]) -> Any:
     """`Flip`, or ``x`` itself where ``axes`` is empty."""
-    return made(Flip, axes)(x) if axes else x
+    return make(Flip, axes)(x) if axes else x
 
 
 @primitive
@@ -157,7 +157,7 @@ class Concatenate(Linear):
         return cts
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(Concatenate, self.axis + 1)(*everywhere(size, batched, operands))
+        return make(Concatenate, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 @primitive
@@ -204,6 +204,6 @@ def without_axes(shape: Shape, axes: Sequence[int]) -> Shape:
     return tuple([n for i, n in enumerate(shape) if i not in axes])
 
 
-def kept_axes(shape: Shape, axes: Sequence[int]) -> Shape:
+def keep_axes(shape: Shape, axes: Sequence[int]) -> Shape:
     """``shape`` with length 1 for ``axes``."""
     return tuple([1 if i in axes else n for i, n in enumerate(shape)])

@@ -15,7 +15,7 @@ from ..core.ir import Aval
 from ..core.primitive import Primitive, primitive
 from .kernels import array as array_kernels
 from .kinds import add, mask_mul, mul, neg
-from .linear import broadcast_to, everywhere, made, reshape, shape_of
+from .linear import broadcast_to, everywhere, make, reshape, shape_of
 from .reduce import expand, sum_over
 
 __all__ = ["label_loss", "log_normalised", "log_sum_exp", "log_total", "normalised"]
@@ -68,7 +68,7 @@ class Deviation(_Along):
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         _, s = operands
-        ct_t = made(Balance, self.axes)(ct, s) if wanted[0] else None
+        ct_t = make(Balance, self.axes)(ct, s) if wanted[0] else None
         ct_s = neg(_product(masked or self.masked)(self._total(ct), out)) if wanted[1] else None
         return ct_t, ct_s
 
@@ -125,7 +125,7 @@ class LogNormalised(_Along):
 
     def _softmax(self, operands: Sequence[Any]) -> Any:
         x, _, _, e, total = operands
-        return made(Normalised, self.axes)(x, e, total)
+        return make(Normalised, self.axes)(x, e, total)
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         t = tangents[0]
@@ -134,7 +134,7 @@ class LogNormalised(_Along):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        found = made(Balance, self.axes)(ct, self._softmax(operands))
+        found = make(Balance, self.axes)(ct, self._softmax(operands))
         return found, None, None, None, None
 
 
@@ -160,7 +160,7 @@ class LogSumExp(_Along):
 
     def _softmax(self, operands: Sequence[Any]) -> Any:
         x, _, _, e, total = operands
-        return made(Shares, self.axes)(x, e, total)
+        return make(Shares, self.axes)(x, e, total)
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         t = tangents[0]
@@ -186,7 +186,7 @@ class LabelLoss(Primitive):
 
     def _excess(self, operands: Sequence[Any]) -> Any:
         x, labels, _, _, e, total = operands
-        return excess(made(Normalised, (len(shape_of(x)) - 1,))(x, e, total), labels)
+        return excess(make(Normalised, (len(shape_of(x)) - 1,))(x, e, total), labels)
 
     def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
         t = tangents[0]
@@ -246,22 +246,22 @@ excess = Excess()
 
 def normalised(x: Any, e: Any, total: Any, axes: Axes) -> Any:
     """`Normalised`; ``total`` has the axes of ``x``, with length 1."""
-    return made(Normalised, axes)(x, e, total)
+    return make(Normalised, axes)(x, e, total)
 
 
 def log_normalised(x: Any, shifted: Any, log: Any, e: Any, total: Any, axes: Axes) -> Any:
     """`LogNormalised`; ``log`` and ``total`` have the axes of ``x``, with length 1."""
-    return made(LogNormalised, axes)(x, shifted, log, e, total)
+    return make(LogNormalised, axes)(x, shifted, log, e, total)
 
 
 def log_total(total: Any, e: Any, axes: Axes) -> Any:
     """`LogTotal`; ``total`` has the axes of ``e``, with length 1."""
-    return made(LogTotal, axes)(total, e)
+    return make(LogTotal, axes)(total, e)
 
 
 def log_sum_exp(x: Any, log: Any, top: Any, e: Any, total: Any, axes: Axes) -> Any:
     """`LogSumExp`; ``log``, ``top`` and ``total`` have the axes of ``x``, with length 1."""
-    return made(LogSumExp, axes)(x, log, top, e, total)
+    return make(LogSumExp, axes)(x, log, top, e, total)
 
 
 def label_loss(x: Any, labels: Any, log: Any, picked: Any, e: Any, total: Any) -> Any:

@@ -30,13 +30,13 @@ from .matrices import (
     product,
     real_dtype,
     right_sides,
-    scaled,
+    scale_matrices,
     to_triangle,
-    transposed,
+    transpose_matrices,
 )
 from .reduce import sum_over
 
-__all__ = ["cholesky", "det", "inv", "quiet_inv", "slogdet", "solve", "transposed"]
+__all__ = ["cholesky", "det", "inv", "quiet_inv", "slogdet", "solve", "transpose_matrices"]
 
 
 @primitive
@@ -55,7 +55,7 @@ class Inv(Stacked):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        turned = transposed(out)
+        turned = transpose_matrices(out)
         return (neg(product(product(turned, ct), turned)),)
 
 
@@ -86,8 +86,8 @@ class Solve(Primitive):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        ct_b = solve(transposed(operands[0]), ct)
-        return (neg(product(ct_b, transposed(out))) if wanted[0] else None), ct_b
+        ct_b = solve(transpose_matrices(operands[0]), ct)
+        return (neg(product(ct_b, transpose_matrices(out))) if wanted[0] else None), ct_b
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return right_sides(self, size, batched, operands)
@@ -148,7 +148,7 @@ class Det(Stacked):
     def vjp(
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
-        return (scaled(ct, cofactors(operands[0])),)
+        return (scale_matrices(ct, cofactors(operands[0])),)
 
 
 @primitive
@@ -178,7 +178,7 @@ class Slogdet(Stacked):
         if t is None:
             return None, None
         # Masked, as it may be infinite.
-        z = sum_over(mask_mul(transposed(limit_inv(x)), t), _matrix_axes(t))
+        z = sum_over(mask_mul(transpose_matrices(limit_inv(x)), t), _matrix_axes(t))
         if not is_complex(x):
             return None, z
         return mul(mul(1j, out[0]), convert(imag(z), aval_of(z).dtype)), real(z)
@@ -194,7 +194,7 @@ class Slogdet(Stacked):
             z = turn if z is None else add(z, turn)
         if z is None:
             return (None,)
-        return (mask_mul(reshape(z, (*shape_of(z), 1, 1)), transposed(limit_inv(x))),)
+        return (mask_mul(reshape(z, (*shape_of(z), 1, 1)), transpose_matrices(limit_inv(x))),)
 
 
 def _matrix_axes(x: Any) -> tuple[int, int]:

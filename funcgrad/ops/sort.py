@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
-from .linear import Linear, everywhere, made
+from .linear import Linear, everywhere, make
 from .reduce import DiscreteRule
 
 __all__ = ["ArgSort", "Permute", "Sort", "argsort", "permute", "sort"]
@@ -75,7 +75,7 @@ class Sort(Primitive):
 
 def sort(x: Any, axis: int) -> Any:
     """`Sort`."""
-    return made(Sort, axis)(x)
+    return make(Sort, axis)(x)
 
 
 def argsort(x: Any, axis: int, kind: str = "stable") -> Any:
@@ -85,4 +85,4 @@ def argsort(x: Any, axis: int, kind: str = "stable") -> Any:
 
 def permute(x: Any, order: Any, axis: int) -> Any:
     """`Permute`."""
-    return made(Permute, axis)(x, order)
+    return make(Permute, axis)(x, order)

@@ -1,4 +1,4 @@
-"""The shape operations on tapes (`Steps`), for loops within batches within batches."""
+"""The shape operations on tapes (`StepResiduals`), for loops within batches within batches."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.ir import Aval, Shape, make_aval
 from ..core.primitive import primitive
-from ..core.residuals import Steps, StepsAval
+from ..core.residuals import StepResiduals, StepResidualsAval
 from ..core.trace import Tracer, aval_of
 from .kinds import add
 from .linear import Linear
@@ -17,14 +17,14 @@ from .linear import Linear
 __all__ = ["AddSteps", "FoldSteps", "RepeatSteps", "SumSteps", "plus"]
 
 
-def _changed(aval: StepsAval, change: Callable[[Shape], Shape]) -> StepsAval:
-    """The type with ``change`` of the shapes of entries and lanes."""
+def _change_shapes(aval: StepResidualsAval, change: Callable[[Shape], Shape]) -> StepResidualsAval:
+    """The type with ``change`` of the shapes of entries and elements."""
     entry = aval.entry
-    if isinstance(entry, StepsAval):
-        inner: Aval = _changed(entry, change)
+    if isinstance(entry, StepResidualsAval):
+        inner: Aval = _change_shapes(entry, change)
     else:
         inner = make_aval(change(entry.shape), entry.dtype)
-    return StepsAval(inner, change(aval.lanes) if aval.lanes else ())
+    return StepResidualsAval(inner, change(aval.ragged) if aval.ragged else ())
 
 
 @primitive
@@ -34,7 +34,7 @@ class FoldSteps(Linear):
     old: tuple[int, ...]
     new: tuple[int, ...]
 
-    def run(self, tape: Steps) -> Steps:
+    def run(self, tape: StepResiduals) -> StepResiduals:
         count = len(self.old)
 
         def fold(x: Any) -> Any:
@@ -42,8 +42,8 @@ class FoldSteps(Linear):
 
         return tape.mapped(fold, self.aval(tape.aval))
 
-    def aval(self, tape: Any) -> StepsAval:
-        return _changed(tape, lambda s: (*self.new, *s[len(self.old) :]))
+    def aval(self, tape: Any) -> StepResidualsAval:
+        return _change_shapes(tape, lambda s: (*self.new, *s[len(self.old) :]))
 
     def transpose(self, ct: Any, tape: Any) -> Any:
         return FoldSteps(self.new, self.old)(ct)
@@ -59,7 +59,7 @@ class RepeatSteps(Linear):
     size: int
     axis: int
 
-    def run(self, tape: Steps) -> Steps:
+    def run(self, tape: StepResiduals) -> StepResiduals:
         def repeated(x: Any) -> Any:
             shape = np.shape(x)
             full = (*shape[: self.axis], self.size, *shape[self.axis :])
@@ -67,8 +67,8 @@ class RepeatSteps(Linear):
 
         return tape.mapped(repeated, self.aval(tape.aval))
 
-    def aval(self, tape: Any) -> StepsAval:
-        return _changed(tape, lambda s: (*s[: self.axis], self.size, *s[self.axis :]))
+    def aval(self, tape: Any) -> StepResidualsAval:
+        return _change_shapes(tape, lambda s: (*s[: self.axis], self.size, *s[self.axis :]))
 
     def transpose(self, ct: Any, tape: Any) -> Any:
         return SumSteps(self.axis)(ct)
@@ -83,7 +83,7 @@ class SumSteps(Linear):
 
     axis: int
 
-    def run(self, tape: Steps) -> Steps:
+    def run(self, tape: StepResiduals) -> StepResiduals:
         def total(x: Any) -> Any:
             return np.add.reduce(x, axis=self.axis)
 
@@ -92,13 +92,13 @@ class SumSteps(Linear):
 
         return tape.mapped(total, self.aval(tape.aval), same)
 
-    def aval(self, tape: Any) -> StepsAval:
-        return _changed(tape, lambda s: (*s[: self.axis], *s[self.axis + 1 :]))
+    def aval(self, tape: Any) -> StepResidualsAval:
+        return _change_shapes(tape, lambda s: (*s[: self.axis], *s[self.axis + 1 :]))
 
     def transpose(self, ct: Any, tape: Any) -> Any:
         aval: Any = aval_of(tape)
         entry = aval.entry
-        while isinstance(entry, StepsAval):
+        while isinstance(entry, StepResidualsAval):
             entry = entry.entry
         return RepeatSteps(entry.shape[self.axis], self.axis)(ct)
 
@@ -110,10 +110,10 @@ class SumSteps(Linear):
 class AddSteps(Linear):
     """Two tapes of one loop, added entry by entry."""
 
-    def run(self, a: Steps, b: Steps) -> Steps:
+    def run(self, a: StepResiduals, b: StepResiduals) -> StepResiduals:
         return a + b
 
-    def aval(self, a: Any, b: Any) -> StepsAval:
+    def aval(self, a: Any, b: Any) -> StepResidualsAval:
         return a
 
     def transpose(self, ct: Any, a: Any, b: Any) -> Any:
@@ -127,6 +127,6 @@ class AddSteps(Linear):
 
 def plus(a: Any, b: Any) -> Any:
     """``a + b`` of two cotangents or tangents of one value, which may be a tape."""
-    if isinstance(a.aval if isinstance(a, Tracer | Steps) else None, StepsAval):
+    if isinstance(a.aval if isinstance(a, Tracer | StepResiduals) else None, StepResidualsAval):
         return AddSteps()(a, b)
     return add(a, b)

@@ -16,7 +16,7 @@ from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of
 from ..errors import ShapeError
 from .index import GetItem
-from .linear import Linear, everywhere, made, move_axis, zeros
+from .linear import Linear, everywhere, make, move_axis, zeros
 
 __all__ = ["Stack", "Unstack", "unstack"]
 
@@ -53,7 +53,7 @@ class Stack(Linear):
         return [GetItem((*lead, i))(ct) if want else None for i, want in enumerate(wanted)]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return made(Stack, self.axis + 1)(*everywhere(size, batched, operands))
+        return make(Stack, self.axis + 1)(*everywhere(size, batched, operands))
 
 
 @primitive

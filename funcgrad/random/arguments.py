@@ -22,7 +22,7 @@ __all__ = [
     "Shape",
     "broadcasts",
     "count",
-    "drawn",
+    "draw",
     "floating",
     "integral",
     "lengths",
@@ -59,7 +59,7 @@ def take_key(called: str, key: Any) -> Any:
     return watch(key)
 
 
-def drawn(called: str, key: Any, size: int, use: int = DRAW, data: Any = None) -> Any:
+def draw(called: str, key: Any, size: int, use: int = DRAW, data: Any = None) -> Any:
     """``size`` words from ``key``."""
     return random_bits(take_key(called, key), size, use, data)
 

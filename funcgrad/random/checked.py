@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import tree
 from ..api.transformed import Transformed, require_function
-from ..core.ir import Aval, Equation, Jaxpr, Place, line_of
+from ..core.ir import Aval, Equation, Jaxpr, SourceInfo, line_of
 from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
 from ..core.trace import AbstractFrame, Frame, Tracer, apply, aval_of
@@ -41,17 +41,17 @@ class KeyFrame(Frame):
         """A tracer for an array of words."""
         return self.tracer(key, aval_of(key))
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         values = [a.value if isinstance(a, Tracer) and a.frame is self else a for a in args]
         if _uses_up(primitive):
-            self.note(primitive, _value(values[0]), place)
-        out = apply(self.watching(primitive).handed_on(values), values, place)
+            self.note(primitive, _value(values[0]), source_info)
+        out = apply(self.watching(primitive).hand_on(values), values, source_info)
         if primitive.multiple:
-            return tuple([self._kept(value) for value in out])
-        return self._kept(out)
+            return tuple([self._lift_words(value) for value in out])
+        return self._lift_words(out)
 
-    def _kept(self, value: Any) -> Any:
+    def _lift_words(self, value: Any) -> Any:
         # Words alone can be keys; what is drawn comes out as it is.
         words = getattr(value, "dtype", None) == np.uint64 and np.ndim(value) > 0
         return self.lift(value) if words else value
@@ -61,7 +61,7 @@ class KeyFrame(Frame):
             raise_leaked(self, tracer)
         return tracer.value
 
-    def note(self, primitive: Any, keys: Any, place: Place | None) -> None:
+    def note(self, primitive: Any, keys: Any, source_info: SourceInfo | None) -> None:
         """Take note of the use of each of an array of keys.
 
         Raises:
@@ -70,7 +70,7 @@ class KeyFrame(Frame):
         if keys is None:
             return
         split = isinstance(primitive, RandomBits) and primitive.use == SPLIT
-        use = f"{'split' if split else 'drawn from'} at {line_of(place) or 'an unknown line'}"
+        use = f"{'split' if split else 'drawn from'} at {line_of(source_info) or 'an unknown line'}"
         for words in np.reshape(keys, (-1, 2)):
             before = self.uses.setdefault(words.tobytes(), "")
             if before:
@@ -92,7 +92,7 @@ class KeyFrame(Frame):
         known = self.programs.get(id(jaxpr))
         if known is None:
             equations = [
-                Equation(self._noted(eqn), eqn.inputs, eqn.outputs, eqn.place)
+                Equation(self._with_note(eqn), eqn.inputs, eqn.outputs, eqn.source_info)
                 for eqn in jaxpr.equations
             ]
             same = all(a.primitive is b.primitive for a, b in zip(jaxpr.equations, equations))
@@ -104,10 +104,10 @@ class KeyFrame(Frame):
             known = self.programs[id(jaxpr)] = jaxpr, found
         return known[1]
 
-    def _noted(self, eqn: Equation) -> Any:
+    def _with_note(self, eqn: Equation) -> Any:
         primitive = eqn.primitive
         if _uses_up(primitive):
-            return Noted(primitive, self, eqn.place)
+            return Noted(primitive, self, eqn.source_info)
         return self.watching(primitive)
 
 
@@ -129,16 +129,16 @@ class Noted(Primitive):
 
     draw: Any
     frame: Any
-    place: Place | None
+    source_info: SourceInfo | None
     name, effect, foreign = "noted", True, True
-    fields = ("draw", "frame", "place")
+    fields = ("draw", "frame", "source_info")
 
     @property
     def discrete(self) -> bool:  # type: ignore[override]
         return self.draw.discrete
 
     def run(self, *operands: Any) -> Any:
-        self.frame.note(self.draw, operands[0], self.place)
+        self.frame.note(self.draw, operands[0], self.source_info)
         return self.draw.run(*operands)
 
     def aval(self, *avals: Aval) -> Any:
@@ -208,7 +208,7 @@ def checked(f: Callable[..., Any]) -> Callable[..., Any]:
         outer = _WATCHING.get()
         try:
             _WATCHING.set((*outer, frame))
-            given, named = tree.unflatten(treedef, [frame._kept(x) for x in leaves])
+            given, named = tree.unflatten(treedef, [frame._lift_words(x) for x in leaves])
             out, out_treedef = tree.flatten(f(*given, **named))
             return tree.unflatten(
                 out_treedef,

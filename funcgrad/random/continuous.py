@@ -150,14 +150,16 @@ def double_sided_maxwell(
     key: Array, loc: Array, scale: Array, shape: Shape = (), dtype: Any = float
 ) -> Array:
     """``loc + scale * m`` with a Maxwell variate ``m`` of either sign."""
-    sizes, (loc, scale) = _broadcast("double_sided_maxwell", shape, dtype, loc, scale)
+    sizes, (loc, scale) = _broadcast_parameters("double_sided_maxwell", shape, dtype, loc, scale)
     first, second = split(key)
     u = half_open("double_sided_maxwell", second, sizes, np.dtype(np.float64))
     z = maxwell(first, sizes, dtype)
     return loc + scale * np.where(u < 0.5, -z, z)
 
 
-def _broadcast(called: str, shape: Shape, dtype: Any, *values: Array) -> tuple[Any, list[Any]]:
+def _broadcast_parameters(
+    called: str, shape: Shape, dtype: Any, *values: Array
+) -> tuple[Any, list[Any]]:
     """Parameters broadcast to ``shape``, or together where it is None or ()."""
     empty = shape is None or shape == () or shape == []
     return parameters(called, None if empty else shape, floating(called, dtype), *values)
@@ -185,7 +187,7 @@ def weibull_min(
     key: Array, scale: Array, concentration: Array, shape: Shape = (), dtype: Any = float
 ) -> Array:
     """``scale * e**(1 / concentration)`` with an exponential ``e``."""
-    sizes, (scale, power) = _broadcast("weibull_min", shape, dtype, scale, concentration)
+    sizes, (scale, power) = _broadcast_parameters("weibull_min", shape, dtype, scale, concentration)
     return scale * exponential(key, sizes, dtype) ** (1.0 / power)
 
 

@@ -18,7 +18,7 @@ from .arguments import (
     Shape,
     broadcasts,
     count,
-    drawn,
+    draw,
     floating,
     integral,
     lengths,
@@ -77,7 +77,7 @@ def randint(key: Array, shape: Shape, minval: Array, maxval: Array, dtype: Any =
             "Give minval < maxval, both in the range of the dtype; bits(key) draws of all values.",
         )
     low, last = [_flat("randint", cast(x, wide), sizes) for x in (low, last)]
-    word = drawn("randint", key, count(sizes))
+    word = draw("randint", key, count(sizes))
     start = cast(low, np.uint64)
     values = (cast(last, np.uint64) - start) + np.uint64(1)
     offset = np.where(values == 0, word, _high(word, values))
@@ -132,7 +132,7 @@ def rademacher(key: Array, shape: Shape = (), dtype: Any = int) -> Array:
     if found.kind not in "if":
         raise DtypeError(f"random.rademacher: dtype {found} does not hold -1", "Leave it out.")
     sizes = lengths("rademacher", shape)
-    word = drawn("rademacher", key, count(sizes))
+    word = draw("rademacher", key, count(sizes))
     return cast(reshape(cast(word >> np.uint64(63), np.int64) * 2 - 1, sizes), found)
 
 

@@ -18,7 +18,7 @@ from ..numpy.arguments import cast, operand
 from ..ops.linear import reshape, shape_of
 from ..ops.random import FOLD, SPLIT
 from ..tree.treedef import a
-from .arguments import Array, Shape, count, drawn, integral, lengths
+from .arguments import Array, Shape, count, draw, integral, lengths
 from .checked import watch
 
 __all__ = ["PRNGKey", "bits", "fold_in", "key", "split"]
@@ -95,7 +95,7 @@ def split(key: Array, num: Shape = 2) -> Array:
     False
     """
     shape = lengths("split", num)
-    return reshape(drawn("split", key, 2 * count(shape), SPLIT), (*shape, 2))
+    return reshape(draw("split", key, 2 * count(shape), SPLIT), (*shape, 2))
 
 
 def fold_in(key: Array, data: Any) -> Array:
@@ -115,7 +115,7 @@ def fold_in(key: Array, data: Any) -> Array:
         OutOfBoundsError: ``data`` does not fit.
     """
     word = _word("fold_in", data, 1 << 64)
-    return drawn("fold_in", key, 2, FOLD, word if isinstance(word, Tracer) else np.uint64(word))
+    return draw("fold_in", key, 2, FOLD, word if isinstance(word, Tracer) else np.uint64(word))
 
 
 def bits(key: Array, shape: Shape = (), dtype: Any = np.uint64) -> Array:
@@ -146,7 +146,7 @@ def bits(key: Array, shape: Shape = (), dtype: Any = np.uint64) -> Array:
 def words(called: str, key: Array, size: int, width: int) -> Array:
     """``size`` unsigned integers of ``width`` bytes."""
     parts = 8 // width
-    found = drawn(called, key, -(-size // parts))
+    found = draw(called, key, -(-size // parts))
     if parts == 1:
         return found
     shifts = np.arange(0, 64, 8 * width, dtype=np.uint64)

@@ -63,14 +63,15 @@ def pulled_back(
                 return None
             raise ConvergenceError(
                 f"{plan.what}: the solution has a derivative that cannot be followed from "
-                f"t={start:.6g} to t={reads.end:.6g}, for {plan.place}: the steps become too small",
+                f"t={start:.6g} to t={reads.end:.6g}, for {plan.source}: "
+                "the steps become too small",
                 "Look for a derivative of the function that becomes infinite on the way, or try "
                 "other tolerances.",
             ) from error
     if a is not None and not all(np.isfinite(x).all() for x in (a, *totals)):
         raise ConvergenceError(
             f"{plan.what}: the derivative of the solution is not finite, on the way back from "
-            f"t={reads.end:.6g} to t={start:.6g}, for {plan.place}",
+            f"t={reads.end:.6g} to t={start:.6g}, for {plan.source}",
             "Look for a derivative of the function that is infinite or not a number there.",
         )
     return a

@@ -75,27 +75,27 @@ class Equation:
         return apply(trajectory, [*self.shared, span, times, self.y0], None)
 
 
-def as_state(found: Any, state: Aval, what: str, place: str) -> Any:
+def as_state(found: Any, state: Aval, what: str, source: str) -> Any:
     """What a user's function returns, as a state.
 
     Raises:
-        ShapeError, DtypeError: Where it is none; ``what`` and ``place`` say who returned it.
+        ShapeError, DtypeError: Where it is none; ``what`` and ``source`` say who returned it.
     """
     if not is_number(found) and not isinstance(found, (list, tuple)):
         raise DtypeError(
-            f"{what}: {place} must return numbers, got {type(found).__name__}",
+            f"{what}: {source} must return numbers, got {type(found).__name__}",
             "Return an array or a list, one number for each component of the state.",
         )
     found = asarray(found)
     aval = aval_of(found)
     if aval.dtype.kind == "c" and state.dtype.kind != "c":
         raise DtypeError(
-            f"{what}: {place} returns {aval}, and the state is {state}",
+            f"{what}: {source} returns {aval}, and the state is {state}",
             "Start from a complex state: y0 = np.asarray(y0, complex).",
         )
     if aval.size != state.size:
         raise ShapeError(
-            f"{what}: {place} returns {aval}, and the state is {state}",
+            f"{what}: {source} returns {aval}, and the state is {state}",
             "Return one number for each component of the state.",
         )
     return reshape(convert(found, state.dtype), state.shape)

@@ -10,7 +10,7 @@ from scipy.optimize import Bounds
 
 from .. import tree
 from ..api.leaves import kind_of
-from ..control.implicit.implicit import linearized
+from ..control.implicit.implicit import linearize_at
 from ..control.implicit.linear_solvers import Ravel
 from ..control.program.trace_body import is_number
 from ..core.ir import Jaxpr, make_aval, name_of, place_of
@@ -28,7 +28,7 @@ from .search import FLOAT
 __all__ = [
     "Objective",
     "Program",
-    "fitted_vector",
+    "fit_vector",
     "hessian_product",
     "jacobian",
     "limits",
@@ -56,7 +56,7 @@ class Objective:
         self, fun: Callable[..., Any], x0: Any, args: Any, is_pair: bool, what: str
     ) -> None:
         self.args = args if isinstance(args, tuple) else (args,)
-        self.what, self.place = what, place_of(fun)
+        self.what, self.source = what, place_of(fun)
         self._fun, self._is_pair = fun, is_pair
         x0 = _as_vector(x0, what)
         aval = aval_of(x0)
@@ -86,7 +86,7 @@ class Objective:
         found = self._fun(x, *self.args)
         if not isinstance(found, (tuple, list)) or len(found) != 2:
             raise StructureError(
-                f"{self.what}: with jac=True {self.place} must return a pair (value, derivative)",
+                f"{self.what}: with jac=True {self.source} must return a pair (value, derivative)",
                 "Return both, or leave jac out.",
             )
         return found
@@ -135,7 +135,7 @@ def vector(found: Any, given: Objective) -> Any:
     n, m = given.aval.shape[0], aval_of(values).shape[0]
     if n != m:
         raise ShapeError(
-            f"{given.what}: x0 has {n} unknowns, and {given.place} returns {m} values",
+            f"{given.what}: x0 has {n} unknowns, and {given.source} returns {m} values",
             "Return as many equations as there are unknowns.",
         )
     return values
@@ -145,13 +145,15 @@ def scalar_value(found: Any, given: Objective) -> Any:
     """The value of a scalar function, float64; also of shape (1,), as SciPy takes it."""
     if isinstance(found, (tuple, list)):
         raise ShapeError(
-            f"{given.what}: {given.place} must return a scalar, got {a(type(found).__name__)}",
+            f"{given.what}: {given.source} must return a scalar, got {a(type(found).__name__)}",
             "Return the scalar alone; pass jac=True where the gradient goes with it.",
         )
     _require_real(found, given)
     aval = aval_of(found)
     if aval.size != 1:
-        raise ShapeError(f"{given.what}: {given.place} must return a scalar, got {aval}", "Sum it.")
+        raise ShapeError(
+            f"{given.what}: {given.source} must return a scalar, got {aval}", "Sum it."
+        )
     return reshape(convert(found, FLOAT), ())
 
 
@@ -159,12 +161,12 @@ def _require_real(found: Any, given: Objective) -> None:
     if not is_number(found) or aval_of(found).dtype.kind == "c":
         got = aval_of(found) if is_number(found) else type(found).__name__
         raise DtypeError(
-            f"{given.what}: {given.place} must return real numbers, got {got}",
+            f"{given.what}: {given.source} must return real numbers, got {got}",
             "Return an array or a list of real numbers.",
         )
 
 
-def fitted_vector(found: Any, given: Objective) -> Any:
+def fit_vector(found: Any, given: Objective) -> Any:
     """A derivative that the user gives, as a vector."""
     return np.reshape(convert(asarray(found), FLOAT), given.aval.shape)
 
@@ -186,7 +188,7 @@ def value_and_gradient(value: Program, x: Any) -> list[Any]:
 def jacobian(f: Program, x: Any) -> Any:
     """``J[i, j]``, the derivative of value ``i`` by unknown ``j``."""
     program, captured = f
-    columns = Ravel([x]).images(linearized(lambda v: run(program, [*captured, v]), [x]))
+    columns = Ravel([x]).images(linearize_at(lambda v: run(program, [*captured, v]), [x]))
     return transpose(columns, (1, 0))
 
 

@@ -117,12 +117,12 @@ def solve_ivp(
     """
     what = "solve_ivp"
     require_functions(what, fun=fun)
-    most, place = _most(what, max_steps), place_of(fun)
+    most, source = _most(what, max_steps), place_of(fun)
     if not holds_tracer(t_span, y0, t_eval, args):
         watched = Watched(fun)
         solver = method
         if max_steps is not None:
-            solver = limited(Plan(what, method, None, None, {}, most=most, place=place))
+            solver = limited(Plan(what, method, None, None, {}, most=most, source=source))
         found: Any = genuine.solve_ivp(
             watched, t_span, y0, solver, t_eval, dense_output, events, vectorized, args, **options
         )
@@ -163,7 +163,7 @@ def solve_ivp(
         raise ShapeError(f"{what}: t_span is {aval_of(span)}", "Give two numbers: (t0, t1).")
     rtol, atol = options.pop("rtol", 1e-3), options.pop("atol", 1e-6)
     require_plain(what, {"rtol": rtol, "atol": atol, **options})
-    plan = Plan(what, method, rtol, atol, options, t_eval is None, most, what, place)
+    plan = Plan(what, method, rtol, atol, options, t_eval is None, most, what, source)
     if t_eval is None:
         y, status, nfev, njev, nlu, code, times = equation.solve(plan, span, np.zeros(0))
     else:
@@ -340,7 +340,7 @@ def odeint(
         options,
         most=most,
         what=what,
-        place=place_of(func),
+        source=place_of(func),
     )
     return transpose(equation.solve(plan, span, times)[0], (1, 0))
 

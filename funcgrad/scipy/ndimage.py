@@ -129,7 +129,7 @@ def map_coordinates(
         values = _coefficients(values, order, mode)
     shape = points.shape[1:]
     flat = np.reshape(points, (rank, -1)) + pad
-    return cast(np.reshape(_read(values, flat, order, mode, cval), shape), dtype)[()]
+    return cast(np.reshape(_interpolate(values, flat, order, mode, cval), shape), dtype)[()]
 
 
 def _result(values: Any, output: Any) -> np.dtype[Any]:
@@ -159,34 +159,36 @@ def _coefficients(values: Any, order: int, mode: str) -> Any:
     return values
 
 
-def _read(values: Any, points: Any, order: int, mode: str, cval: Any) -> Any:
+def _interpolate(values: Any, points: Any, order: int, mode: str, cval: Any) -> Any:
     """The spline of coefficients ``values`` at ``points`` ``(r, n)``."""
     # Modes whose coefficients SciPy filters as if mirrored are read so.
     edges = "mirror" if mode in ("constant", "wrap") else mode
     outside: Any = False
-    places: list[Any] = []
+    positions: list[Any] = []
     weights: list[Any] = []
     for axis, length in enumerate(values.shape):
         x, beyond = points[axis], False
         if mode != "nearest":
-            x, beyond = _folded(x, length, mode)
+            x, beyond = _fold_coordinates(x, length, mode)
         outside = outside | beyond
         held = stop_gradient(x)
         base = np.floor(held) if order % 2 else np.floor(held + 0.5)
         steps = np.arange(order + 1.0)[:, None] - order // 2
         index = base + steps
         weights.append(_weights(x - base, order))
-        places.append(index if mode == "grid-constant" else _folded(index, length, edges)[0])
+        positions.append(
+            index if mode == "grid-constant" else _fold_coordinates(index, length, edges)[0]
+        )
     rank = values.ndim
     total: Any = 1.0
     missing: Any = False
     flat: Any = 0
     for axis, length in enumerate(values.shape):
         spread = (*[1] * axis, order + 1, *[1] * (rank - axis - 1), -1)
-        place = places[axis]
+        position = positions[axis]
         if mode == "grid-constant":
-            missing = missing | np.reshape((place < 0) | (place > length - 1), spread)
-        index = cast(np.clip(place, 0, length - 1), np.int64)
+            missing = missing | np.reshape((position < 0) | (position > length - 1), spread)
+        index = cast(np.clip(position, 0, length - 1), np.int64)
         flat = flat * length + np.reshape(index, spread)
         total = total * np.reshape(weights[axis], spread)
     read = fnp.take(np.reshape(values, -1), flat)
@@ -212,7 +214,7 @@ def _weights(x: Any, order: int) -> Any:
     return np.stack(rows)
 
 
-def _folded(x: Any, length: int, mode: str) -> tuple[Any, Any]:
+def _fold_coordinates(x: Any, length: int, mode: str) -> tuple[Any, Any]:
     """Coordinates within the array, as they are for `mode`, and which are beyond its ends."""
     held = stop_gradient(x)
     low, high = held < 0, held > length - 1
@@ -233,12 +235,12 @@ def _folded(x: Any, length: int, mode: str) -> tuple[Any, Any]:
         below = length * (np.trunc((-1.0 - held) / length) + 1.0)
         above = -length * np.floor(held / length)
     else:
-        return _turned(x, held, length, mode), False
+        return _reflect_coordinates(x, held, length, mode), False
     return x + np.where(low, below, np.where(high, above, 0.0)), False
 
 
-def _turned(x: Any, held: Any, length: int, mode: str) -> Any:
-    """`_folded` for the modes that turn around at the ends."""
+def _reflect_coordinates(x: Any, held: Any, length: int, mode: str) -> Any:
+    """`_fold_coordinates` for the modes that turn around at the ends."""
     low, high = held < 0, held > length - 1
     period = 2.0 * length - (2.0 if mode == "mirror" else 0.0)
     last = 0.0 if mode == "mirror" else 1.0

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..api.program import stop_gradient
-from ..core.backend import compiled
+from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import aval_of, run
@@ -77,10 +77,10 @@ class Trajectory(Primitive):
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         *theta, span, times, y0 = operands
-        rate = compiled(self.program)
+        rate = compile_once(self.program)
         jacobian = None
         if self.jacobian is not None:
-            slope = compiled(self.jacobian)
+            slope = compile_once(self.jacobian)
             jacobian = lambda t, y: slope(*theta, np.float64(t), y)[0]  # noqa: E731
         f = lambda t, y: rate(*theta, np.float64(t), y)[0]  # noqa: E731
         return solved(self.plan, f, jacobian, span, times, y0)

@@ -18,7 +18,7 @@ try:
     from .functions import (
         Objective,
         Program,
-        fitted_vector,
+        fit_vector,
         hessian_product,
         jacobian,
         limits,
@@ -131,7 +131,7 @@ def root(
     else:
         reported.append("nit")
     plan = Plan(what, method, keywords, reported)
-    return _searched(given, functions, value, plan, tangent_solve, what)
+    return _search(given, functions, value, plan, tangent_solve, what)
 
 
 @entry
@@ -209,12 +209,10 @@ def minimize(
     functions: dict[str, Any] = {"fun": value}
     keywords: dict[str, Any] = {"tol": tol, "callback": callback, "options": options}
     if jac is True:
-        functions["jac"] = given.program(
-            lambda x: [fitted_vector(given.second(x), given)], "gradient"
-        )
+        functions["jac"] = given.program(lambda x: [fit_vector(given.second(x), given)], "gradient")
     elif callable(jac):
         functions["jac"] = given.program(
-            lambda x: [fitted_vector(jac(x, *given.args), given)], "gradient"
+            lambda x: [fit_vector(jac(x, *given.args), given)], "gradient"
         )
     elif jac is None and method in _GRADIENT:
         functions["fun_and_jac"] = given.program(lambda x: value_and_gradient(value, x), "gradient")
@@ -227,7 +225,7 @@ def minimize(
     if hessp is not None:
         require_functions(what, hessp=hessp)
         functions["hessp"] = given.program(
-            lambda x, p: [fitted_vector(hessp(x, p, *given.args), given)], "hessp", 2
+            lambda x, p: [fit_vector(hessp(x, p, *given.args), given)], "hessp", 2
         )
     elif hess is None and method in _PRODUCT:
         functions["hessp"] = given.program(
@@ -249,7 +247,7 @@ def minimize(
     reported += ["njev"] * (method in _GRADIENT - {"tnc"}) + ["nhev"] * (method in _HESSIAN)
     reported += ["nit"] * (method != "cobyla")
     plan = Plan(what, method, keywords, reported)
-    result = _searched(given, functions, residual, plan, solver, what)
+    result = _search(given, functions, residual, plan, solver, what)
     operands = [*value[1], result.x]
     if any(isinstance(v, Tracer) for v in operands):
         result.fun = scalar(run(value[0], operands)[0])
@@ -273,7 +271,7 @@ class Refusing:
         )
 
 
-def _searched(
+def _search(
     given: Objective,
     functions: dict[str, Program],
     residual: Program,

@@ -35,7 +35,7 @@ class Plan:
         steps: Whether the times are those of the solver's own steps.
         most: How many steps there may be.
         what: The public function, for errors.
-        place: The user's function and its place, for errors.
+        source: The user's function and its place, for errors.
         derived: Whether derivatives are solved for: rates that are not finite then raise, for with
             them SciPy's solvers may never end.
     """
@@ -52,11 +52,11 @@ class Plan:
         steps: bool = False,
         most: int = MOST_STEPS,
         what: str = "solve_ivp",
-        place: str = "",
+        source: str = "",
     ) -> None:
         self.solver, self.method = solver, method
         self.rtol, self.atol, self.options, self.steps = rtol, atol, options, steps
-        self.most, self.what, self.place = most, what, place
+        self.most, self.what, self.source = most, what, source
 
     def at_times(self) -> Plan:
         """The plan of what is solved beside it: by `solve_ivp`, at given times."""
@@ -64,7 +64,7 @@ class Plan:
         if self.solver == "odeint":
             kept = {"max_step": self.options["hmax"]} if self.options.get("hmax") else {}
         plan = Plan("solve_ivp", self.method, self.rtol, self.atol, kept, most=self.most)
-        plan.what, plan.place, plan.derived = self.what, self.place, self.derived
+        plan.what, plan.source, plan.derived = self.what, self.source, self.derived
         return plan
 
     def doubled(self) -> Plan:
@@ -94,7 +94,7 @@ def too_many_steps(plan: Plan, reached: float, end: float) -> ConvergenceError:
     """The error of a solver that is stopped."""
     return ConvergenceError(
         f"{plan.what}: after max_steps={plan.most} steps the solver is at t={reached:.6g}, on its "
-        f"way to t={end:.6g}, for {plan.place}",
+        f"way to t={end:.6g}, for {plan.source}",
         "The equation may be stiff: try method='Radau' or 'LSODA'. Else look at the parameters "
         "that it is solved with, loosen rtol and atol, or pass a larger max_steps.",
     )
@@ -125,7 +125,7 @@ def _finite(f: Callable[..., Any], plan: Plan) -> Callable[..., Any]:
         if not np.all(np.isfinite(found)):
             raise ConvergenceError(
                 f"{plan.what}: the sensitivity equation has a rate that is not finite, at "
-                f"t={t:.6g}, for {plan.place}",
+                f"t={t:.6g}, for {plan.source}",
                 "Look for a derivative of the function that is infinite or not a number there.",
             )
         return found

@@ -14,9 +14,9 @@ from scipy import integrate as genuine
 
 from ..control.implicit.linear_solvers import Ravel
 from ..control.implicit.problem import require_functions
-from ..control.program.derive import derived
+from ..control.program.derive import derive
 from ..control.program.trace_body import is_number
-from ..core.backend import compiled
+from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval, name_of, place_of
 from ..core.primitive import Primitive, primitive
 from ..core.trace import apply, aval_of, run, trace
@@ -58,7 +58,7 @@ class Quadrature(Primitive):
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         *theta, a, b = operands
-        integrand = compiled(self.program)
+        integrand = compile_once(self.program)
         f = lambda x: integrand(*theta, np.float64(x))[0]  # noqa: E731
         shape = self.program.out_avals[0].shape
         if not shape:
@@ -86,7 +86,7 @@ class Quadrature(Primitive):
         active = [t is not None for t in moved]
         total = None
         if any(active):
-            program = derived(self.program, ("tangent", *active), lambda: self._tangent(active))
+            program = derive(self.program, ("tangent", *active), lambda: self._tangent(active))
             ts = [t for t in moved if t is not None]
             total = Quadrature(program, self.options)(*theta, *ts, a, b)[0]
         for end, t, sign in ((b, t_b, 1.0), (a, t_a, -1.0)):
@@ -123,7 +123,7 @@ class Quadrature(Primitive):
         ask = [w and aval_of(x).inexact for w, x in zip(wanted, theta, strict=False)]
         pulled: list[Any] = [None] * len(theta)
         if any(ask):
-            program, ravel = derived(self.program, ("pull", *ask), lambda: self._pull(ask))
+            program, ravel = derive(self.program, ("pull", *ask), lambda: self._pull(ask))
             # A number comes out of a linear map: the tolerance is then of the integral itself.
             scalar = not aval_of(c).shape
             w = np.float64(1.0) if scalar else c

@@ -165,7 +165,7 @@ def not_finite(plan: Plan, t: float) -> ConvergenceError:
     """The error where the rate is finite and its derivative is not."""
     return ConvergenceError(
         f"{plan.what}: the adjoint equation has a rate that is not finite, at t={t:.6g}, "
-        f"for {plan.place}",
+        f"for {plan.source}",
         "Look for a derivative of the function that is infinite or not a number there.",
     )
 

@@ -83,10 +83,10 @@ class Reported:
     def __reduce__(self) -> Any:
         # The numbers of messages are this process's own.
         values = {name: getattr(self, name) for name in self.names()}
-        return _restored, (type(self), values, self.message)
+        return _restore, (type(self), values, self.message)
 
 
-def _restored(cls: type[Reported], values: dict[str, Any], message: Any) -> Reported:
+def _restore(cls: type[Reported], values: dict[str, Any], message: Any) -> Reported:
     code: Any = None
     if isinstance(message, str):
         code = np.int64(code_of(message))

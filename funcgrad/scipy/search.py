@@ -14,7 +14,7 @@ from scipy import optimize
 
 from ..control.flow.scan import Scan
 from ..control.program.collectives import refuse_collectives
-from ..core.backend import compiled
+from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
 from ..core.trace import apply, aval_of, trace
@@ -111,7 +111,7 @@ class Search(Primitive):
     def run(self, *operands: Any) -> tuple[Any, ...]:
         *shared, x0 = operands
         functions = {
-            name: _called(compiled(program), shared, name)
+            name: _call_as_scipy(compile_once(program), shared, name)
             for name, program in zip(self.names, self.programs, strict=True)
         }
         return tuple(self.plan.run(functions, x0))
@@ -143,7 +143,9 @@ def one_after_another(
     return apply(Scan(body, count, 0, size, False), values, None)
 
 
-def _called(program: Callable[..., Any], shared: Sequence[Any], name: str) -> Callable[..., Any]:
+def _call_as_scipy(
+    program: Callable[..., Any], shared: Sequence[Any], name: str
+) -> Callable[..., Any]:
     """A program as SciPy calls it."""
     if name == "fun_and_jac":
         return lambda x: program(*shared, x)

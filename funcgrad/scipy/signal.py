@@ -54,7 +54,7 @@ def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> An
     """
     if not (has_tracer(in1) or has_tracer(in2)):
         return signal.convolve(in1, in2, mode, method)
-    return _convolved("convolve", operand(in1), operand(in2), mode, method)
+    return _convolve("convolve", operand(in1), operand(in2), mode, method)
 
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
@@ -68,10 +68,10 @@ def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> A
     if not (has_tracer(in1) or has_tracer(in2)):
         return signal.correlate(in1, in2, mode, method)
     reversed_ = np.conj(np.flip(operand(in2)))
-    return _convolved("correlate", operand(in1), reversed_, mode, method)
+    return _convolve("correlate", operand(in1), reversed_, mode, method)
 
 
-def _convolved(name: str, x: Any, y: Any, mode: str, method: str) -> Any:
+def _convolve(name: str, x: Any, y: Any, mode: str, method: str) -> Any:
     if mode not in _MODES or method not in _METHODS:
         raise ArgumentError(
             f"scipy.signal.{name}: got mode={mode!r} and method={method!r}",

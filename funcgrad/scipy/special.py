@@ -21,7 +21,7 @@ from ..errors import ArgumentError, MissingExtraError, publish_all
 from ..numpy.arguments import cast, operand, operands
 from ..numpy.dispatch import has_tracer
 from ..numpy.modules import load
-from ..numpy.ufuncs import named
+from ..numpy.ufuncs import public_ufunc
 
 try:
     from scipy import special
@@ -148,7 +148,7 @@ R = TypeVar("R")
 
 def _function(ufunc: np.ufunc) -> Callable[..., Any]:
     """The function of a ufunc's name."""
-    function = named(ufunc)
+    function = public_ufunc(ufunc)
     function.__module__ = __name__
     return function
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..control.program.derive import derived
-from ..core.backend import compiled
+from ..control.program.derive import derive
+from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.trace import aval_of, run, trace
 from ..errors import MissingRuleError
@@ -29,7 +29,7 @@ __all__ = ["augmented", "filled", "pushed_program", "rates_of"]
 
 def pushed_program(program: Jaxpr, active: Sequence[bool]) -> Jaxpr:
     """``(*theta, *tangents, t, y, s)`` to the rates of ``y`` and of its tangent ``s``."""
-    return derived(program, ("push", *active), lambda: _pushed(program, active))
+    return derive(program, ("push", *active), lambda: _pushed(program, active))
 
 
 def _pushed(program: Jaxpr, active: Sequence[bool]) -> Jaxpr:
@@ -48,7 +48,7 @@ def _pushed(program: Jaxpr, active: Sequence[bool]) -> Jaxpr:
 
 def pulled_program(program: Jaxpr, ask: Sequence[bool]) -> Jaxpr:
     """``(*theta, t, y, a)`` to the cotangents of ``y`` and of what is asked for of ``theta``."""
-    return derived(program, ("adjoint", *ask), lambda: _pulled(program, ask))
+    return derive(program, ("adjoint", *ask), lambda: _pulled(program, ask))
 
 
 def _pulled(program: Jaxpr, ask: Sequence[bool]) -> Jaxpr:
@@ -84,7 +84,7 @@ def _pushed_by_pulls(program: Jaxpr, active: Sequence[bool]) -> Jaxpr:
 
 def augmented(push: Jaxpr) -> Jaxpr:
     """The rate of state and tangent as one vector, ``(*theta, *tangents, t, (y, s))``."""
-    return derived(push, "as one vector", lambda: _augmented(push))
+    return derive(push, "as one vector", lambda: _augmented(push))
 
 
 def _augmented(push: Jaxpr) -> Jaxpr:
@@ -100,7 +100,7 @@ def _augmented(push: Jaxpr) -> Jaxpr:
 
 def by_numbers(program: Jaxpr, vectors: int, results: int) -> Jaxpr:
     """``program`` with its time, its last ``vectors`` inputs and first results as floats."""
-    return derived(program, "by numbers", lambda: _by_numbers(program, vectors, results))
+    return derive(program, "by numbers", lambda: _by_numbers(program, vectors, results))
 
 
 def _by_numbers(program: Jaxpr, vectors: int, results: int) -> Jaxpr:
@@ -186,10 +186,10 @@ def rates_of(program: Jaxpr, asked: Sequence[bool], theta: Sequence[Any], y0: An
     try:
         pushing = pushed_program(program, ask)
     except MissingRuleError:
-        pushing = derived(program, ("by pulls", *ask), lambda: _pushed_by_pulls(program, ask))
-    rate = compiled(program)
-    push = _later(lambda: compiled(augmented(pushing)))
-    pull = _later(lambda: compiled(pulling))
+        pushing = derive(program, ("by pulls", *ask), lambda: _pushed_by_pulls(program, ask))
+    rate = compile_once(program)
+    push = _later(lambda: compile_once(augmented(pushing)))
+    pull = _later(lambda: compile_once(pulling))
     draw, number = np.random.default_rng(0).standard_normal, np.float64
     moved = [_moved(x, draw) for x, a in zip(theta, ask, strict=True) if a]
     # What reads the real numbers of a state one by one: real and imaginary part in turn.
@@ -198,15 +198,17 @@ def rates_of(program: Jaxpr, asked: Sequence[bool], theta: Sequence[Any], y0: An
 
     def slopes(ts: Any, ys: Any) -> Any:
         count = len(ts)
-        made = derived(program, ("slopes", count), lambda: _slopes(program, count))
-        rows = compiled(made)(*theta, ts, ys, np.tile(units, (count, 1, 1)))[0]
+        made = derive(program, ("slopes", count), lambda: _slopes(program, count))
+        rows = compile_once(made)(*theta, ts, ys, np.tile(units, (count, 1, 1)))[0]
         return np.ascontiguousarray(np.conj(rows)).view(number)
 
     few: Few | None = None
     if 0 < y0.size <= FEW and y0.dtype == FLOAT:
         few_push, few_pull = by_numbers(pushing, 2, 2), by_numbers(pulling, 2, 1)
-        value = _later(lambda: compiled(by_numbers(program, 1, 1)))
-        few = Few(compiled(few_push), (*theta, *moved), value, compiled(few_pull), tuple(theta))
+        value = _later(lambda: compile_once(by_numbers(program, 1, 1)))
+        few = Few(
+            compile_once(few_push), (*theta, *moved), value, compile_once(few_pull), tuple(theta)
+        )
     return Rates(
         lambda t, y: rate(*theta, number(t), y)[0],
         lambda t, z: push(*theta, *moved, number(t), z)[0],

@@ -29,13 +29,13 @@ class Watched:
     def __call__(self, *args: Any) -> Any:
         if not self.seen:
             found = self._f(*args)
-            if not _came_traced(found):
+            if not _is_traced_argument(found):
                 return found
             self.seen = True
         return np.zeros_like(next((a for a in args if np.ndim(a)), 0.0))
 
 
-def _came_traced(found: Any) -> bool:
+def _is_traced_argument(found: Any) -> bool:
     if not isinstance(found, np.ndarray):
         return has_tracer(found)
     return found.dtype == object and any(isinstance(x, Tracer) for x in found.flat)

@@ -84,7 +84,7 @@ def numerical_jvp(
     """
     require_arguments("testing.numerical_jvp", f, primals)
     step = float(np.finfo(_coarsest(primals)).eps) ** (1 / 3) if eps is None else eps
-    above, below = (f(*_moved(primals, tangents, move)) for move in (step, -step))
+    above, below = (f(*_move(primals, tangents, move)) for move in (step, -step))
 
     def difference(a: Any, b: Any) -> Any:
         return (np.asarray(a) - np.asarray(b)) / (2 * step) if is_inexact(a) else None
@@ -98,7 +98,7 @@ def _coarsest(*trees: Any) -> Any:
     return min(real, key=lambda k: np.finfo(k).precision, default=np.float64)
 
 
-def _moved(primals: Sequence[Any], tangents: Sequence[Any], step: float) -> Any:
+def _move(primals: Sequence[Any], tangents: Sequence[Any], step: float) -> Any:
     def move(x: Any, t: Any) -> Any:
         if t is None:
             return x

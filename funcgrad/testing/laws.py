@@ -59,14 +59,14 @@ def check_transforms(
     if abstract:
         jitted = jit(f)
         results["vmap"] = lambda: _first(f, args)
-        results["make_jaxpr"] = lambda: _recorded(f, args, plain)
+        results["make_jaxpr"] = lambda: _record(f, args, plain)
         results["jit"] = lambda: jitted(*args)
         results["jit, second call"] = lambda: jitted(*args)
     for name, result in results.items():
         tolerance = _RTOL_VMAP if name == "vmap" and rtol is None else rtol
         same_answer(result(), plain, name, tolerance)
         if name not in ("vmap", "make_jaxpr"):
-            _owned(result(), args, name)
+            _check_owned(result(), args, name)
         for was, now in zip(tree.leaves(before), tree.leaves(args), strict=True):
             np.testing.assert_array_equal(now, was, f"{name} changed an argument", strict=False)
 
@@ -78,15 +78,15 @@ def _smooth(
     f: Callable[..., Any], args: tuple[Any, ...]
 ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """``f`` as a function of the arguments by which it can be differentiated, and those."""
-    places = [i for i, arg in enumerate(args) if any(map(is_inexact, tree.leaves(arg)))]
+    positions = [i for i, arg in enumerate(args) if any(map(is_inexact, tree.leaves(arg)))]
 
     def smooth(*point: Any) -> Any:
         given = list(args)
-        for i, arg in zip(places, point, strict=True):
+        for i, arg in zip(positions, point, strict=True):
             given[i] = arg
         return f(*given)
 
-    return smooth, tuple([args[i] for i in places])
+    return smooth, tuple([args[i] for i in positions])
 
 
 def _unit_tangents(args: tuple[Any, ...]) -> Any:
@@ -115,7 +115,7 @@ def _first(f: Callable[..., Any], args: tuple[Any, ...]) -> Any:
     return tree.map(lambda leaf: leaf[0], out)
 
 
-def _recorded(f: Callable[..., Any], args: tuple[Any, ...], plain: Any) -> Any:
+def _record(f: Callable[..., Any], args: tuple[Any, ...], plain: Any) -> Any:
     check(make_jaxpr(f)(*args))
     leaves, treedef = tree.flatten(args)
     program, captured = trace(
@@ -142,7 +142,7 @@ def same_answer(actual: Any, expected: Any, name: str, rtol: float | None = None
         )
 
 
-def _owned(result: Any, args: tuple[Any, ...], name: str) -> None:
+def _check_owned(result: Any, args: tuple[Any, ...], name: str) -> None:
     arrays = [leaf for leaf in tree.leaves(result) if isinstance(leaf, np.ndarray)]
     held = [leaf for leaf in tree.leaves(args) if isinstance(leaf, np.ndarray)]
     for i, array in enumerate(arrays):

@@ -99,7 +99,7 @@ def mixed_calls(draw: st.DrawFn, *, max_steps: int = 6) -> Call:
     for step in range(draw(st.integers(1, max_steps))):
         name = f"v{step}"
         tried = _lines(draw, name, list(values), values)
-        value = _tried(tried, name, values)
+        value = _try(tried, name, values)
         if value is not None:
             values[name] = value
             lines += tried
@@ -133,7 +133,7 @@ def _lines(draw: st.DrawFn, name: str, names: list[str], values: dict[str, Any])
     return [f"{name} = " + draw(st.sampled_from(_TWO)).format(a=f"({a})", b=f"({b})")]
 
 
-def _tried(lines: list[str], name: str, values: dict[str, Any]) -> Any:
+def _try(lines: list[str], name: str, values: dict[str, Any]) -> Any:
     """What the lines make of the values; None where they raise, or make too much or no number."""
     value = result_of(lines, name, values)
     known = isinstance(value, np.ndarray | np.generic | bool | int | float | complex)

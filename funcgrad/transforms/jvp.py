@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import Place
+from ..core.ir import SourceInfo
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..ops.linear import zeros
 from .vjp import copied_place, vjp
@@ -36,12 +36,12 @@ class JvpFrame(ActiveFrame):
 
     def argument(self, value: Any, tangent: Any) -> Tracer:
         """The tracer for an argument with a tangent."""
-        own = owned(value)
-        place = copied_place(value, own) if isinstance(value, np.ndarray) else None
-        return self.tracer(own, aval_of(value), place, tangent)
+        own = native_arrays(value)
+        source_info = copied_place(value, own) if isinstance(value, np.ndarray) else None
+        return self.tracer(own, aval_of(value), source_info, tangent)
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         values: list[Any] = []
         tangents: list[Any] = []
         for a in args:
@@ -53,41 +53,41 @@ class JvpFrame(ActiveFrame):
                 tangents.append(None)
         if primitive.forward is not None:
             if self.linear:
-                out, t = _transposed(primitive, values, tangents, place)
+                out, t = _push_by_transpose(primitive, values, tangents, source_info)
             else:
-                out, t = primitive.jvp_forward(values, tangents, place)
+                out, t = primitive.jvp_forward(values, tangents, source_info)
         else:
-            out = apply(primitive, values, place)
+            out = apply(primitive, values, source_info)
             if primitive.discrete:
                 return out
-            t = self._tangent(primitive, out, values, tangents, place)
+            t = self._tangent(primitive, out, values, tangents, source_info)
         if primitive.multiple:
             return tuple(
                 [
-                    v if tv is None else self.tracer(v, aval_of(v), place, tv)
+                    v if tv is None else self.tracer(v, aval_of(v), source_info, tv)
                     for v, tv in zip(out, t)
                 ]
             )
-        return out if t is None else self.tracer(out, aval_of(out), place, t)
+        return out if t is None else self.tracer(out, aval_of(out), source_info, t)
 
     def _tangent(
-        self, primitive: Any, out: Any, values: Any, tangents: Any, place: Place | None
+        self, primitive: Any, out: Any, values: Any, tangents: Any, source_info: SourceInfo | None
     ) -> Any:
         # What the rule records stands for this operation's derivative: show its line.
         older: list[Frame] = []
         for x in (*values, *tangents):
-            if isinstance(x, Tracer) and x.frame.place is None:
-                x.frame.place = place
+            if isinstance(x, Tracer) and x.frame.source_info is None:
+                x.frame.source_info = source_info
                 older.append(x.frame)
         try:
             return primitive.jvp(out, values, tangents)
         finally:
             for frame in older:
-                frame.place = None
+                frame.source_info = None
 
 
-def _transposed(
-    primitive: Any, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+def _push_by_transpose(
+    primitive: Any, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
 ) -> tuple[Any, Any]:
     """The results, and their tangents by the transpose of the pullback.
 
@@ -95,7 +95,7 @@ def _transposed(
     from its forward pass, on values alone, and the tangents from ``<ct, J t> = <ct J, t>``: the vjp
     of ``ct -> ct J``, which is linear, applied to them.
     """
-    out, residuals = primitive.forward(values, place)
+    out, residuals = primitive.forward(values, source_info)
     results = out if primitive.multiple else (out,)
     wanted = [t is not None for t in tangents]
     avals = [aval_of(x) for x in results]
@@ -156,6 +156,6 @@ def jvp(
         frame.closed = True
 
 
-def owned(x: Any) -> Any:
+def native_arrays(x: Any) -> Any:
     """Arrays in native byte order, other values as they are."""
     return np.asarray(x, dtype=aval_of(x).dtype) if isinstance(x, np.ndarray) else x

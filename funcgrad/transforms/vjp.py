@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .._stack import PLACES
-from ..core.ir import Place, line_of, located
+from .._stack import LINE_FINDERS
+from ..core.ir import SourceInfo, line_of, located
 from ..core.overwritten import refuse, restore
-from ..core.refusal import user_place
+from ..core.refusal import user_source_info
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
 from ..ops.linear import zeros
@@ -42,7 +42,7 @@ class TapeFrame(ActiveFrame):
         super().__init__(what)
         self.nested = False
         self.tape: list[tuple[Any, Sequence[Any], Sequence[Any], Any, Any]] = []
-        self.watched: list[tuple[np.ndarray[Any, Any], bytes, Place | None]] = []
+        self.watched: list[tuple[np.ndarray[Any, Any], bytes, SourceInfo | None]] = []
         self.stale: list[Tracer] = []
 
     def input(self, value: Any) -> Tracer:
@@ -52,8 +52,8 @@ class TapeFrame(ActiveFrame):
         kept = self.keep(value)
         return self.tracer(kept, aval_of(kept), copied_place(value, kept))
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         values: list[Any] = []
         nested = False
         for a in args:
@@ -64,40 +64,42 @@ class TapeFrame(ActiveFrame):
                 else:
                     nested = True
             elif isinstance(a, np.ndarray) and primitive.saves:
-                a = self.keep(a, place)
+                a = self.keep(a, source_info)
             values.append(a)
         if nested:
             self.nested = True
         residuals = None
         if primitive.forward is not None:
-            out, residuals = primitive.forward(values, place)
+            out, residuals = primitive.forward(values, source_info)
         elif nested:
-            out = apply(primitive, values, place)
+            out = apply(primitive, values, source_info)
         else:
             out = primitive.run(*values)
         if primitive.multiple:
-            outs = tuple([self._active(value, place) for value in out])
+            outs = tuple([self._active(value, source_info) for value in out])
             self.tape.append((primitive, args, values, outs, residuals))
             return outs
         if primitive.discrete:
             return out
-        tracer = self.tracer(out, aval_of(out), place)
+        tracer = self.tracer(out, aval_of(out), source_info)
         self.tape.append((primitive, args, values, tracer, residuals))
         return tracer
 
-    def _active(self, value: Any, place: Place | None) -> Any:
+    def _active(self, value: Any, source_info: SourceInfo | None) -> Any:
         aval = aval_of(value)
-        return self.tracer(value, aval, place) if aval.inexact else value
+        return self.tracer(value, aval, source_info) if aval.inexact else value
 
-    def overwritten(self, tracer: Tracer) -> None:
+    def note_overwritten(self, tracer: Tracer) -> None:
         # The tape compares frames when it is walked: until then the tracer has lost its own.
         self.stale.append(tracer)
 
-    def keep(self, array: np.ndarray[Any, Any], place: Place | None = None) -> np.ndarray[Any, Any]:
+    def keep(
+        self, array: np.ndarray[Any, Any], source_info: SourceInfo | None = None
+    ) -> np.ndarray[Any, Any]:
         """The array as it is now: a copy, or for a large one the array and its fingerprint."""
         if array.nbytes <= _COPIED:
             return np.array(array, dtype=aval_of(array).dtype)
-        self.watched.append((array, fingerprint(array), place))
+        self.watched.append((array, fingerprint(array), source_info))
         return array
 
     def check_watched(self) -> None:
@@ -106,9 +108,9 @@ class TapeFrame(ActiveFrame):
         Raises:
             CapturedArrayError: Saying so.
         """
-        for array, before, place in self.watched:
+        for array, before, source_info in self.watched:
             if fingerprint(array) != before:
-                line = line_of(place)
+                line = line_of(source_info)
                 raise CapturedArrayError(
                     f"{self.what}: an array, {aval_of(array)}, was overwritten after "
                     f"{line or 'the function'} used it and before its gradient was taken",
@@ -116,12 +118,12 @@ class TapeFrame(ActiveFrame):
                 )
 
 
-def copied_place(array: np.ndarray[Any, Any], copy: Any) -> Place | None:
+def copied_place(array: np.ndarray[Any, Any], copy: Any) -> SourceInfo | None:
     """The place of an argument of which ``copy`` is kept: only without one it lies as ``array``.
 
     A copy of an array with gaps in memory has none.
     """
-    return None if copy is array or array.ndim < 2 or array.flags.forc else user_place()
+    return None if copy is array or array.ndim < 2 or array.flags.forc else user_source_info()
 
 
 def fingerprint(array: np.ndarray[Any, Any]) -> bytes:
@@ -193,7 +195,7 @@ class Tape:
                     )
                     if all(c is None for c in ct):
                         continue
-                    place = next((o.place for o in out if isinstance(o, Tracer)), None)
+                    source_info = next((o.source_info for o in out if isinstance(o, Tracer)), None)
                     mask = any(id(o) in descends for o in out)
                     result: Any = tuple([o.value if belongs(o, frame) else o for o in out])
                     some = next(c for c in ct if c is not None)
@@ -201,15 +203,15 @@ class Tape:
                     ct = some = found.pop(id(out), None)
                     if ct is None:
                         continue
-                    place, result = out.place, out.value
+                    source_info, result = out.source_info, out.value
                     mask = bool(descends) and id(out) in descends
-                if place is not None and (frame.nested or isinstance(some, Tracer)):
+                if source_info is not None and (frame.nested or isinstance(some, Tracer)):
                     # What the rule records stands for this equation's derivative: show its line.
                     for x in (some, *values):
                         if isinstance(x, Tracer):
-                            if x.frame.place is None:
+                            if x.frame.source_info is None:
                                 outer.append(x.frame)
-                            x.frame.place = place
+                            x.frame.source_info = source_info
                 wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
                 try:
                     if residuals is None:
@@ -217,8 +219,10 @@ class Tape:
                     else:
                         pulled = primitive.backward(ct, result, values, wanted, mask, residuals)
                 except Exception as error:
-                    if place is not None:
-                        error.add_note(f"While differentiating {primitive}, at {line_of(place)}.")
+                    if source_info is not None:
+                        error.add_note(
+                            f"While differentiating {primitive}, at {line_of(source_info)}."
+                        )
                     raise
                 for a, want, g in zip(args, wanted, pulled, strict=True):
                     if not want or g is None:
@@ -230,11 +234,11 @@ class Tape:
                         descends.add(key)
         finally:
             for older in outer:
-                older.place = None
+                older.source_info = None
         return [found.get(id(tracer)) for tracer in self._inputs]
 
 
-PLACES[Tape.pullback.__code__] = located("place")
+LINE_FINDERS[Tape.pullback.__code__] = located("source_info")
 
 
 def _backwards(entries: list[Any], consume: bool) -> Iterator[Any]:

@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.axes import OPEN, Axis
-from ..core.ir import Place
+from ..core.ir import SourceInfo
 from ..core.refusal import no_value, raise_leaked
-from ..core.residuals import StepsAval
+from ..core.residuals import StepResidualsAval
 from ..core.trace import Frame, Tracer, aval_of
 from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo
@@ -32,12 +32,12 @@ class BatchFrame(Frame):
         super().__init__(what)
         self.size = size
 
-    def input(self, value: Any, place: Place | None = None) -> Tracer:
+    def input(self, value: Any, source_info: SourceInfo | None = None) -> Tracer:
         """The tracer for a value whose first axis is the batch."""
-        return self.tracer(value, aval_of(value).element(), place)
+        return self.tracer(value, aval_of(value).element(), source_info)
 
-    def process(self, primitive: Any, args: Sequence[Any], place: Place | None) -> Any:
-        place = self.here(place)
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
         values: list[Any] = []
         batched: list[bool] = []
         older: list[Frame] = []
@@ -45,8 +45,8 @@ class BatchFrame(Frame):
             own = isinstance(a, Tracer) and a.frame is self
             if own:
                 a = a.value
-            if isinstance(a, Tracer) and a.frame.place is None:
-                a.frame.place = place
+            if isinstance(a, Tracer) and a.frame.source_info is None:
+                a.frame.source_info = source_info
                 older.append(a.frame)
             values.append(a)
             batched.append(own)
@@ -54,7 +54,7 @@ class BatchFrame(Frame):
             if primitive.collective and batched[-1]:
                 # Across this very axis: what all its elements share is not batched.
                 out = primitive.collect(self.size, batched[0], values[0])
-                return self.input(out, place) if primitive.differs else out
+                return self.input(out, source_info) if primitive.differs else out
             out = primitive.vmap(self.size, batched, values)
         except ValueError as error:
             if not isinstance(error, FuncgradError):
@@ -63,10 +63,10 @@ class BatchFrame(Frame):
             raise
         finally:
             for frame in older:
-                frame.place = None
+                frame.source_info = None
         if primitive.multiple:
-            return tuple([self.input(value, place) for value in out])
-        return self.input(out, place)
+            return tuple([self.input(value, source_info) for value in out])
+        return self.input(out, source_info)
 
     def concrete(self, tracer: Tracer, use: str) -> NoReturn:
         if self.closed:
@@ -80,7 +80,7 @@ class BatchFrame(Frame):
             "of the batch",
         )
 
-    def shown(self, tracer: Tracer) -> None:
+    def show(self, tracer: Tracer) -> None:
         # No format of one number fits a batch of them: `text` shows it.
         return None
 
@@ -131,6 +131,6 @@ def vmap(
 def repeat(value: Any, size: int) -> Any:
     """``value``, which does not depend on the batch, once for each of its elements."""
     aval = aval_of(value)
-    if isinstance(aval, StepsAval):
+    if isinstance(aval, StepResidualsAval):
         return RepeatSteps(size, 0)(value)
     return BroadcastTo((size, *aval.shape))(value)

@@ -44,7 +44,7 @@ from funcgrad.errors import (
     trim,
 )
 from funcgrad.tree.containers import KINDS, RegisteredKind
-from funcgrad.tree.mismatch import at, describe, match, spread
+from funcgrad.tree.mismatch import at, describe, match, spread_prefix
 from funcgrad.tree.treedef import LEAF, Attribute, Entry, Item, Path, TreeDef
 
 __all__ = [
@@ -394,7 +394,7 @@ a tuple of 2.
 def _fitted(
     fit: Callable[..., Any], first: Any, second: Any, treedef: TreeDef, what: str, other: str
 ) -> list[Any]:
-    """What ``fit``, which is `match` or `spread`, collects."""
+    """What ``fit``, which is `match` or `spread_prefix`, collects."""
     found: list[Any] = []
     try:
         wrong = fit(first, second, found)
@@ -403,7 +403,7 @@ def _fitted(
             raise
         raise _too_deep(what) from None
     if wrong:
-        raise wrong.error(what, other, prefix=fit is spread)
+        raise wrong.error(what, other, prefix=fit is spread_prefix)
     return found
 
 
@@ -435,7 +435,7 @@ a dict with key 'w'.
         See help(funcgrad.errors.StructureError)
     """
     treedef = tree if isinstance(tree, TreeDef) else structure(tree)
-    return _fitted(spread, prefix, treedef, treedef, what, other)
+    return _fitted(spread_prefix, prefix, treedef, treedef, what, other)
 
 
 @entry

@@ -27,7 +27,7 @@ from funcgrad.tree.treedef import (
 )
 
 
-def listed(keys: Sequence[Any]) -> str:
+def list_keys(keys: Sequence[Any]) -> str:
     """Keys for an error message, at most eight of them."""
     shown = ", ".join(map(repr, keys[:8]))
     return shown if len(keys) <= 8 else f"{shown} and {len(keys) - 8} more"
@@ -132,7 +132,7 @@ class MappingKind(Container):
 
     def key(self, data: Any) -> Hashable:
         factory, keys = data
-        return factory, keys if self.cls is OrderedDict else _sorted(keys)
+        return factory, keys if self.cls is OrderedDict else _sort_keys(keys)
 
     def join(self, data: Any) -> Join:
         factory, keys = data
@@ -159,7 +159,7 @@ class MappingKind(Container):
         factory, keys = treedef.key
         name = self._name(factory)
         plural = "" if len(keys) == 1 else "s"
-        return f"{a(name)} with key{plural} {listed(keys)}" if keys else f"an empty {name}"
+        return f"{a(name)} with key{plural} {list_keys(keys)}" if keys else f"an empty {name}"
 
     def _name(self, factory: Any) -> str:
         name = self.cls.__name__
@@ -312,7 +312,7 @@ class RegisteredKind(Container):
         return f"{a(self.cls.__name__)} of {len(treedef.children)}{aux}"
 
 
-def _sorted(keys: tuple[Any, ...]) -> tuple[Any, ...]:
+def _sort_keys(keys: tuple[Any, ...]) -> tuple[Any, ...]:
     """Sorted; keys of several classes by class; keys without an order as they come."""
 
     def by_class(key: Any) -> tuple[str, str, Any]:

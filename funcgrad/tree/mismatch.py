@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from funcgrad.errors import StructureError
-from funcgrad.tree.containers import KINDS, MappingKind, listed
+from funcgrad.tree.containers import KINDS, MappingKind, list_keys
 from funcgrad.tree.treedef import LEAF, Entry, TreeDef
 
 
@@ -29,7 +29,7 @@ def _keys_fix(got: TreeDef, expected: TreeDef) -> str:
         return ""
     missing, extra = [k for k in want if k not in have], [k for k in have if k not in want]
     steps = [
-        f"{verb} the key{'' if len(keys) == 1 else 's'} {listed(keys)}"
+        f"{verb} the key{'' if len(keys) == 1 else 's'} {list_keys(keys)}"
         for verb, keys in (("add", missing), ("drop", extra))
         if keys
     ]
@@ -89,7 +89,7 @@ def match(treedef: TreeDef, tree: Any, found: list[Any]) -> Mismatch | None:
     return None
 
 
-def spread(prefix: Any, treedef: TreeDef, found: list[Any]) -> Mismatch | None:
+def spread_prefix(prefix: Any, treedef: TreeDef, found: list[Any]) -> Mismatch | None:
     """Collect, for each leaf of ``treedef``, the leaf of ``prefix`` that stands at or above it."""
     if prefix is None or KINDS[type(prefix)] is None:
         found += [prefix] * treedef.num_leaves
@@ -98,6 +98,6 @@ def spread(prefix: Any, treedef: TreeDef, found: list[Any]) -> Mismatch | None:
     if children is None:
         return Mismatch(prefix, treedef)
     for i, child in enumerate(treedef.children):
-        if wrong := spread(children[i], child, found):
+        if wrong := spread_prefix(children[i], child, found):
             return wrong.under(treedef, i)
     return None

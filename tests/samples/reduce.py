@@ -3,7 +3,7 @@
 import numpy as np
 
 from funcgrad.ops import norms, reduce, scan, sort
-from funcgrad.ops.linear import made
+from funcgrad.ops.linear import make
 
 from . import Sample
 
@@ -17,7 +17,7 @@ B = N % 3 > 0
 
 
 def _direction(x, axes):
-    return made(norms.Direction, axes)(x, made(norms.Norm, axes)(x))
+    return make(norms.Direction, axes)(x, make(norms.Norm, axes)(x))
 
 
 SAMPLES = [
@@ -40,7 +40,7 @@ SAMPLES = [
     Sample("power_norm", lambda x: np.linalg.norm(x, 1.5, axis=1), (X,)),
     Sample("power_norm", lambda x: np.linalg.norm(x, -2.5, axis=0, keepdims=True), (M,)),
     Sample("power_norm", lambda x: np.linalg.norm(x, 3, axis=0), (C,)),
-    *[Sample("scaled_norm", made(norms.ScaledNorm, (1,)), (x,)) for x in (M, C)],
+    *[Sample("scaled_norm", make(norms.ScaledNorm, (1,)), (x,)) for x in (M, C)],
     *[Sample("direction", lambda x: _direction(x, (0, 1)), (x,)) for x in (M, C)],
     *[Sample("direction", lambda x: _direction(x, (2,)), (x,)) for x in (X, V.reshape(1, 1, 4))],
     Sample("max", lambda x: np.max(x), (X,)),
@@ -49,7 +49,7 @@ SAMPLES = [
     Sample("max", lambda x: np.max(x, axis=0), (N,)),
     Sample("min", lambda x: np.min(x, axis=-1), (X,)),
     Sample("min", lambda x: np.amin(x), (M,)),
-    Sample("attained", lambda x, y: made(reduce.Attained, (0,))(x, y), (M, M.max(0))),
+    Sample("attained", lambda x, y: make(reduce.Attained, (0,))(x, y), (M, M.max(0))),
     Sample("any", lambda x: np.any(x, axis=0), (B,)),
     Sample("any", lambda x: np.any(x), (Z,)),
     Sample("all", lambda x: np.all(x, axis=(0, 1), keepdims=True), (B,)),

@@ -139,20 +139,20 @@ class _Entry:
         signature = self._signature
         positional, keywords = signature.treedef.children
         statics = signature.statics
-        count = len(positional.children) + sum(isinstance(place, int) for place in statics)
+        count = len(positional.children) + sum(isinstance(slot, int) for slot in statics)
         names = signature.keywords
         wrong = f"tuple(kwargs) != {self._bind(names)}" if names else "kwargs"
         self._check([f"len(args) != {count}", wrong])
-        places: dict[int | str, str] = dict(enumerate(self._fresh(count)))
+        slots: dict[int | str, str] = dict(enumerate(self._fresh(count)))
         if count:
-            self.lines.append(f"{', '.join(places.values())}, = args")
+            self.lines.append(f"{', '.join(slots.values())}, = args")
         if names:
-            places.update(zip(names, self._fresh(len(names)), strict=True))
-            self.lines.append(f"{', '.join([places[n] for n in names])}, = kwargs.values()")
-        self._check([self._differs(places.pop(place), x) for place, x in statics.items()])
-        left = [name for place, name in places.items() if isinstance(place, int)]
+            slots.update(zip(names, self._fresh(len(names)), strict=True))
+            self.lines.append(f"{', '.join([slots[n] for n in names])}, = kwargs.values()")
+        self._check([self._differs(slots.pop(slot), x) for slot, x in statics.items()])
+        left = [name for slot, name in slots.items() if isinstance(slot, int)]
         # The leaves of kwargs come in the order of the sorted names.
-        left += [places[name] for name in keywords.key[1]]
+        left += [slots[name] for name in keywords.key[1]]
         return _nodes(left, [*positional.children, *keywords.children], 0)
 
     def _level(self, nodes: list[_Node]) -> list[_Node]:

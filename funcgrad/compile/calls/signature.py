@@ -27,7 +27,7 @@ from ...errors import ArgumentError, DtypeError
 from ...tree.treedef import a, exact
 from .static_values import change_of
 
-__all__ = ["Difference", "Signature", "StaticArguments", "argument_names", "traced_aval"]
+__all__ = ["Difference", "Signature", "StaticArguments", "argument_names", "aval_if_traced"]
 
 _STATIC = frozenset({str, bool, type(None)})
 _NUMBERS = frozenset({float, int, complex})
@@ -100,7 +100,7 @@ class Signature:
         parts: list[Hashable] = []
         for i, leaf in enumerate(self.leaves):
             try:
-                aval = traced_aval(leaf)
+                aval = aval_if_traced(leaf)
             except DtypeError as error:
                 got = error.what.removeprefix("funcgrad: ").removesuffix(" cannot be traced")
                 got = got.rstrip(",")
@@ -113,8 +113,8 @@ class Signature:
                 parts.append(aval)
                 self.traced.append(i)
                 self.avals.append(aval)
-        for place, value in statics.items():
-            parts.append((place, _declared_key(place, value)))
+        for slot, value in statics.items():
+            parts.append((slot, _declared_key(slot, value)))
         # By id, because == of structures leaves the order of keys aside. Who keeps the key must
         # keep the structure.
         self._parts = tuple(parts)
@@ -143,8 +143,8 @@ class Signature:
     def label(self, position: int) -> str:
         """A leaf of the arguments as errors name it: ``argument 0['w']``."""
         declared, _ = self.value(position)
-        place, path = self._place(position) if declared is None else (declared, ())
-        return f"argument {place!r}{tree.path_string(path)}"
+        slot, path = self._place(position) if declared is None else (declared, ())
+        return f"argument {slot!r}{tree.path_string(path)}"
 
     def value(self, position: int) -> tuple[int | str | None, Any]:
         """The argument declared static at a position behind the leaves, and its value.
@@ -167,12 +167,12 @@ class Signature:
     def _place(self, position: int) -> tuple[int | str, tree.Path]:
         """The argument in which a leaf stands, by number or name, and where in it."""
         of_keyword, argument, *path = self.treedef.paths()[position]
-        place = argument.key
+        slot = argument.key
         if not of_keyword.key:
             taken = {p for p in self.statics if isinstance(p, int)}
-            places = (n for n in itertools.count() if n not in taken)
-            place = next(itertools.islice(places, place, None))
-        return place, tuple(path)
+            slots = (n for n in itertools.count() if n not in taken)
+            slot = next(itertools.islice(slots, slot, None))
+        return slot, tuple(path)
 
     def _static_key(self, leaf: Any, position: int) -> Hashable:
         if type(leaf) in _STATIC:
@@ -194,8 +194,8 @@ class Signature:
             ) from None
         change = change_of(leaf)
         if change is not None:
-            place, path = self._place(position)
-            name = f"static_arg{'nums' if isinstance(place, int) else 'names'}={place!r}"
+            slot, path = self._place(position)
+            name = f"static_arg{'nums' if isinstance(slot, int) else 'names'}={slot!r}"
             alone = "pass it as an argument of its own and " if path else ""
             raise ArgumentError(
                 f"jit: {self.label(position)} is {change.got}",
@@ -211,13 +211,13 @@ class Signature:
             leaves[i] = value
         args, kwargs = tree.unflatten(self.treedef, leaves)
         args, kwargs = list(args), dict(kwargs)
-        for place in sorted(p for p in self.statics if isinstance(p, int)):
-            args.insert(place, self.statics[place])
+        for slot in sorted(p for p in self.statics if isinstance(p, int)):
+            args.insert(slot, self.statics[slot])
         kwargs.update({p: v for p, v in self.statics.items() if isinstance(p, str)})
         return args, kwargs
 
 
-def traced_aval(leaf: Any) -> Aval | None:
+def aval_if_traced(leaf: Any) -> Aval | None:
     """The type of a leaf that is traced, None for one that is static.
 
     Raises:
@@ -243,15 +243,15 @@ def argument_names(f: Callable[..., Any], signature: Signature) -> list[str]:
         ]
     except (TypeError, ValueError):
         positional = []
-    taken = {place for place in signature.statics if isinstance(place, int)}
-    places = [i for i in range(len(positional) + len(taken)) if i not in taken]
+    taken = {slot for slot in signature.statics if isinstance(slot, int)}
+    slots = [i for i in range(len(positional) + len(taken)) if i not in taken]
     found: list[str] = []
     paths = signature.treedef.paths()
     for i in signature.traced:
         of_keyword, argument, *rest = [entry.key for entry in paths[i]]
         if not of_keyword:
-            place = places[argument] if argument < len(places) else argument
-            argument = positional[place] if place < len(positional) else f"x{place}"
+            slot = slots[argument] if argument < len(slots) else argument
+            argument = positional[slot] if slot < len(positional) else f"x{slot}"
         found.append("_".join(map(key_text, (argument, *rest))))
     return found
 
@@ -269,8 +269,8 @@ def _cause(own: Any, others: Any, position: int, one: Signature, other: Signatur
     if isinstance(own, Aval) and isinstance(others, Aval):
         same = own.dtype == others.dtype and own.weak == others.weak
         return "shapes" if same else "types"
-    (place, value), (other_place, other_value) = one.value(position), other.value(position)
-    if place != other_place or isinstance(own, Aval) or isinstance(others, Aval):
+    (slot, value), (other_place, other_value) = one.value(position), other.value(position)
+    if slot != other_place or isinstance(own, Aval) or isinstance(others, Aval):
         return "types"
     code, other_code = _code(value), _code(other_value)
     same = code == other_code and isinstance(code, CodeType)
@@ -288,10 +288,10 @@ def _code(value: Any) -> Hashable:
     return getattr(value, "__code__", value)
 
 
-def _declared_key(place: int | str, value: Any) -> Hashable:
+def _declared_key(slot: int | str, value: Any) -> Hashable:
     if isinstance(value, Tracer):
         raise ArgumentError(
-            f"jit: the static argument {place!r} is a traced value, {value.aval}",
+            f"jit: the static argument {slot!r} is a traced value, {value.aval}",
             "Take it out of static_argnums and static_argnames, or compute it outside the "
             "transform.",
         )
@@ -299,7 +299,7 @@ def _declared_key(place: int | str, value: Any) -> Hashable:
         hash(value)
     except TypeError:
         raise ArgumentError(
-            f"jit: the static argument {place!r} is a {type(value).__qualname__}, which is not "
+            f"jit: the static argument {slot!r} is a {type(value).__qualname__}, which is not "
             "hashable",
             "Pass a hashable value, such as a tuple for a list, or let it be traced.",
         ) from None

@@ -124,11 +124,11 @@ def _builder(result: TreeDef, constants: dict[int, Any]) -> Callable[[Sequence[A
     """The function from what the program gives to the result."""
     if not constants:
         return lambda results: tree.unflatten(result, results)
-    places = range(result.num_leaves)
+    positions = range(result.num_leaves)
 
     def built(results: Sequence[Any]) -> Any:
         rest = iter(results)
-        leaves = [constants[i] if i in constants else next(rest) for i in places]
+        leaves = [constants[i] if i in constants else next(rest) for i in positions]
         return tree.unflatten(result, leaves)
 
     return built

@@ -27,7 +27,7 @@ from ...ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, n
 from ...ops.linalg import DotGeneral, dot_general
 from ...ops.linear import BroadcastTo, Reshape, Sum, Transpose
 from ...ops.select import Select, StopGradient
-from .match import is_number, made_by, value_of
+from .match import definition, is_number, value_of
 from .slices import Found, get_item, scatters
 
 __all__ = ["RULES", "is_broadcast"]
@@ -49,8 +49,8 @@ def is_broadcast(eqn: Equation) -> bool:
     return lead >= 0 and shape[lead:] == given
 
 
-def _negated(walk: Any, a: Atom) -> Atom | None:
-    eqn = made_by(walk, a, Neg)
+def _negate(walk: Any, a: Atom) -> Atom | None:
+    eqn = definition(walk, a, Neg)
     return eqn.inputs[0] if eqn else None
 
 
@@ -65,10 +65,10 @@ def _add(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
         return x
     if is_number(x, -0.0) and aval.inexact:
         return y
-    minus = _negated(walk, y)
+    minus = _negate(walk, y)
     if minus is not None:
         return sub, (x, minus)
-    minus = _negated(walk, x)
+    minus = _negate(walk, x)
     if minus is not None:
         return sub, (y, minus)
     return scatters(walk, x, y, aval) or scatters(walk, y, x, aval)
@@ -79,13 +79,13 @@ def _sub(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
     x, y = inputs
     if is_number(y, 0.0):
         return x
-    minus = _negated(walk, y)
+    minus = _negate(walk, y)
     return None if minus is None else (add, (x, minus))
 
 
 def _neg(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
     """``--x``."""
-    return _negated(walk, inputs[0])
+    return _negate(walk, inputs[0])
 
 
 def _mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
@@ -101,7 +101,7 @@ def _mul(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
             return neg, (b,)
     if aval.dtype.kind != "f":
         return None
-    minus_x, minus_y = _negated(walk, x), _negated(walk, y)
+    minus_x, minus_y = _negate(walk, x), _negate(walk, y)
     if minus_x is not None and minus_y is not None:
         return mul, (minus_x, minus_y)
     if minus_x is not None and isinstance(y, Literal):
@@ -140,7 +140,7 @@ def _div(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
             return mul, (x, Literal(type(value)(1.0 / value), y.aval))
         if type(primitive) is QuietDiv and abs(value) >= 1:  # which cannot overflow
             return div, inputs
-    minus_x, minus_y = _negated(walk, x), _negated(walk, y)
+    minus_x, minus_y = _negate(walk, x), _negate(walk, y)
     if minus_x is not None and minus_y is not None:
         return primitive, (minus_x, minus_y)
     return None
@@ -160,13 +160,13 @@ def _transpose(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) ->
     axes = primitive.axes
     if axes == tuple(range(len(axes))):
         return x
-    inner = made_by(walk, x, Transpose)
+    inner = definition(walk, x, Transpose)
     if inner:
         return Transpose(tuple([inner.primitive.axes[i] for i in axes])), inner.inputs
-    inner = made_by(walk, x, BroadcastTo)
+    inner = definition(walk, x, BroadcastTo)
     if inner and inner.inputs[0].aval.shape == ():
         return BroadcastTo(aval.shape), inner.inputs
-    inner = made_by(walk, x, DotGeneral)
+    inner = definition(walk, x, DotGeneral)
     if inner and walk.uses.get(x) == 1:
         operands, out = inner.primitive.spec.split("->")
         return dot_general(f"{operands}->{''.join([out[i] for i in axes])}"), inner.inputs
@@ -178,10 +178,10 @@ def _reshape(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
     (x,) = inputs
     if x.aval.shape == primitive.shape:
         return x
-    inner = made_by(walk, x, Reshape)
+    inner = definition(walk, x, Reshape)
     if inner:
         return primitive, inner.inputs
-    inner = made_by(walk, x, BroadcastTo)
+    inner = definition(walk, x, BroadcastTo)
     if inner and inner.inputs[0].aval.shape == ():
         return BroadcastTo(primitive.shape), inner.inputs
     return None
@@ -205,7 +205,7 @@ def _convert(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> F
     (x,) = inputs
     if x.aval == aval:
         return x
-    inner = made_by(walk, x, Convert)
+    inner = definition(walk, x, Convert)
     if inner:
         source, middle = inner.inputs[0].aval, x.aval
         wider = middle.dtype.kind == source.dtype.kind and np.can_cast(source.dtype, middle.dtype)
@@ -239,12 +239,12 @@ def _sum(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found
     (x,) = inputs
     if not primitive.axes:
         return x
-    inner = made_by(walk, x, BroadcastTo)
+    inner = definition(walk, x, BroadcastTo)
     if inner:
         total = _total(value_of(inner.inputs[0]), x.aval.size // max(aval.size, 1), aval)
         if total is not None:
             return BroadcastTo(aval.shape), (Literal(total, make_aval((), aval.dtype)),)
-    inner = made_by(walk, x, Mul)
+    inner = definition(walk, x, Mul)
     if inner and walk.uses.get(x) == 1 and aval.dtype.char in "fdFD":  # what BLAS has
         return _contraction(walk, primitive.axes, inner.inputs, x.aval.shape)
     return None
@@ -304,7 +304,7 @@ def _dot_general(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) 
     labels = operands.split(",")
     found = list(inputs)
     for i, a in enumerate(inputs):
-        inner = made_by(walk, a, Transpose)
+        inner = definition(walk, a, Transpose)
         if inner:
             # Axis k of the operand was axis axes[k] of what it was made from.
             before = [""] * len(labels[i])

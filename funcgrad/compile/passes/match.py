@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.ir import Atom, Equation, Literal, Var
 
-__all__ = ["is_number", "made_by", "made_once", "value_of"]
+__all__ = ["definition", "is_number", "sole_definition", "value_of"]
 
 
 def value_of(a: Atom) -> Any:
@@ -24,12 +24,12 @@ def is_number(a: Atom, number: float) -> bool:
     )
 
 
-def made_by(walk: Any, a: Atom, kind: type) -> Equation | None:
+def definition(walk: Any, a: Atom, kind: type) -> Equation | None:
     """The equation of ``kind`` that defines an atom."""
     eqn = walk.made.get(a) if isinstance(a, Var) else None
     return eqn if eqn is not None and type(eqn.primitive) is kind else None
 
 
-def made_once(walk: Any, a: Atom, kind: type) -> Equation | None:
+def sole_definition(walk: Any, a: Atom, kind: type) -> Equation | None:
     """The equation of ``kind`` that defines an atom which is read once."""
-    return made_by(walk, a, kind) if walk.uses.get(a) == 1 else None
+    return definition(walk, a, kind) if walk.uses.get(a) == 1 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
-from ...control.program.derive import derived, derived_already
+from ...control.program.derive import derive, known_derivation
 from ...control.program.trim import trim
 from ...core.backend import Profile
 from ...core.ir import Atom, Equation, Jaxpr, Var, live_equations
@@ -48,7 +48,7 @@ def optimise(
 def optimise_body(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any]]:
     """`optimise` for the body of a loop or branch, made once."""
     make = lambda: optimise(jaxpr, weak=False, profile=profile)  # noqa: E731
-    return derived(jaxpr, ("optimised", profile), make)
+    return derive(jaxpr, ("optimised", profile), make)
 
 
 def body_with_constants(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any]]:
@@ -57,7 +57,7 @@ def body_with_constants(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any
     Where it needs constants the pipeline left the loop alone, and what it found is what to compile;
     every other body is optimised as it stands.
     """
-    return derived_already(jaxpr, ("optimised", profile)) or (jaxpr, [])
+    return known_derivation(jaxpr, ("optimised", profile)) or (jaxpr, [])
 
 
 def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
@@ -71,7 +71,7 @@ def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[
     return jaxpr, [x for _, x in kept]
 
 
-def rewritten(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> Jaxpr:
+def with_equations(jaxpr: Jaxpr, equations: list[Equation], outputs: list[Atom]) -> Jaxpr:
     """``jaxpr`` with another body."""
     return Jaxpr(jaxpr.inputs, equations, outputs, jaxpr.captured, jaxpr.name)
 
@@ -98,16 +98,16 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
             if env is not top:
                 outputs = tuple([Var(v.aval) for v in eqn.outputs])
                 env.update(zip(eqn.outputs, outputs, strict=True))
-            equations.append(Equation(eqn.primitive, inputs, outputs, eqn.place))
+            equations.append(Equation(eqn.primitive, inputs, outputs, eqn.source_info))
         else:
             open_calls.pop()
             if open_calls:
                 found = [env[a] if isinstance(a, Var) else a for a in results]
                 open_calls[-1][1].update(zip(receivers, found, strict=True))
     outputs = [top.get(a, a) if isinstance(a, Var) else a for a in jaxpr.outputs]
-    return rewritten(jaxpr, equations, outputs)
+    return with_equations(jaxpr, equations, outputs)
 
 
 def dead_code(jaxpr: Jaxpr) -> Jaxpr:
     """Drop the equations whose results nobody reads, but for those that have an effect."""
-    return rewritten(jaxpr, live_equations(jaxpr, jaxpr.outputs), list(jaxpr.outputs))
+    return with_equations(jaxpr, live_equations(jaxpr, jaxpr.outputs), list(jaxpr.outputs))

@@ -13,8 +13,8 @@ from typing import Any, cast
 import numpy as np
 
 from ...core.backend import Profile
-from ...core.ir import Atom, Aval, Equation, Jaxpr, Literal, Place, Var, has_effect
-from ...core.residuals import Steps
+from ...core.ir import Atom, Aval, Equation, Jaxpr, Literal, SourceInfo, Var, has_effect
+from ...core.residuals import StepResiduals
 from ...core.trace import aval_of
 from ...ops.arithmetic import GeneralPower, ScalarPow
 from ...ops.convert import Convert
@@ -23,7 +23,7 @@ from ...ops.linear import BroadcastTo
 from ...ops.select import Choice, Keep, Select
 from ...ops.unstack import Stack, Unstack
 from . import algebra as rules
-from .slices import elements, stacked
+from .slices import elements, split_stack
 
 __all__ = ["simplify"]
 
@@ -47,7 +47,7 @@ def simplify(
     Returns:
         The program and its constants, those among them that were computed here too.
     """
-    return _Walk(jaxpr, constants, profile or Profile()).done(weak)
+    return _Walk(jaxpr, constants, profile or Profile()).walk(weak)
 
 
 class _Walk:
@@ -68,7 +68,7 @@ class _Walk:
         self.new_constants: list[Var] = []
         self.made: dict[Var, Equation] = {}
         self.elements: dict[tuple[Var, int], Atom] = {}
-        self.place: Place | None = None
+        self.source_info: SourceInfo | None = None
         self.known: dict[Hashable, tuple[Atom, ...]] = {}
         self.equations: list[Equation] = []
         self.uses: dict[Var, int] = {}
@@ -80,7 +80,7 @@ class _Walk:
             if isinstance(a, Var):
                 self.uses[a] = self.uses.get(a, 0) + 2  # never taken apart
 
-    def repeated_constants(self) -> None:
+    def take_repeated_constants(self) -> None:
         """Take constants that are broadcast for what they are: a smaller one, repeated."""
         for old in self.jaxpr.inputs:
             value = self.values.get(cast(Var, self.env[old]))
@@ -97,11 +97,11 @@ class _Walk:
                 self.new_constants.append(source)
             self.env[old] = self.emit(BroadcastTo(value.shape), (source,))
 
-    def done(self, weak: bool) -> tuple[Jaxpr, list[Any]]:
-        self.repeated_constants()
+    def walk(self, weak: bool) -> tuple[Jaxpr, list[Any]]:
+        self.take_repeated_constants()
         env, uses = self.env, self.uses
         for eqn in self.jaxpr.equations:
-            self.place = eqn.place
+            self.source_info = eqn.source_info
             inputs = [self.atom(a) for a in eqn.inputs]
             primitive, outputs = _restated(eqn, inputs)
             for old, new in zip(eqn.outputs, outputs, strict=True):
@@ -109,9 +109,9 @@ class _Walk:
             if primitive.multiple:
                 found = self.apart(primitive, inputs, outputs)
                 if found is None:
-                    found = self.bind(primitive, inputs, outputs, eqn.place)
+                    found = self.bind(primitive, inputs, outputs, eqn.source_info)
             else:
-                found = (self.simplified(primitive, inputs, outputs[0], eqn.place),)
+                found = (self.apply_rules(primitive, inputs, outputs[0], eqn.source_info),)
             for old, new, atom in zip(eqn.outputs, outputs, found, strict=True):
                 env[old] = atom
                 if atom is not new and isinstance(atom, Var):
@@ -137,16 +137,18 @@ class _Walk:
             return self.emit(Convert(a.aval.dtype, True), (atom,))
         return atom
 
-    def simplified(self, primitive: Any, inputs: list[Atom], out: Var, place: Place | None) -> Atom:
+    def apply_rules(
+        self, primitive: Any, inputs: list[Atom], out: Var, source_info: SourceInfo | None
+    ) -> Atom:
         """The atom for one equation, after all rules that apply to it."""
         while True:
             if isinstance(primitive, Elementwise) and out.aval.shape:
                 scalars = self.scalars(primitive, inputs)
                 one = None if scalars is None else self.emit(primitive, scalars)
                 if one is not None and one.aval.dtype == out.aval.dtype:
-                    return self.simplified(BroadcastTo(out.aval.shape), [one], out, place)
+                    return self.apply_rules(BroadcastTo(out.aval.shape), [one], out, source_info)
                 inputs = self.without_broadcasts(primitive, inputs, out)
-                parts = stacked(self, primitive, inputs, out.aval.shape)
+                parts = split_stack(self, primitive, inputs, out.aval.shape)
                 if parts is not None:
                     primitive, inputs = Stack(0), parts
             rule = rules.RULES.get(type(primitive))
@@ -160,7 +162,7 @@ class _Walk:
             if found[0].aval(*[a.aval for a in found[1]]) != out.aval:
                 break
             primitive, inputs = found[0], list(found[1])
-        return self.bind(primitive, inputs, (out,), place)[0]
+        return self.bind(primitive, inputs, (out,), source_info)[0]
 
     def apart(
         self, primitive: Any, inputs: list[Atom], outputs: Sequence[Var]
@@ -174,7 +176,7 @@ class _Walk:
     def emit(self, primitive: Any, inputs: Sequence[Atom]) -> Atom:
         """A new equation, for a rule that needs more than one."""
         out = Var(primitive.aval(*[a.aval for a in inputs]))
-        return self.simplified(primitive, list(inputs), out, self.place)
+        return self.apply_rules(primitive, list(inputs), out, self.source_info)
 
     def scalars(self, primitive: Any, inputs: Sequence[Atom]) -> list[Atom] | None:
         """The operands as scalars, where all are scalars that were repeated.
@@ -217,7 +219,7 @@ class _Walk:
         primitive: Any,
         inputs: Sequence[Atom],
         outputs: Sequence[Var],
-        place: Place | None,
+        source_info: SourceInfo | None,
     ) -> tuple[Atom, ...]:
         """The results of an equation: folded, known from an equal one, or new."""
         key: Hashable = None
@@ -233,9 +235,9 @@ class _Walk:
         found: tuple[Atom, ...] | None = None
         constant = all(isinstance(a, Literal) or a in self.values for a in inputs)
         if constant and not primitive.multiple and type(primitive) is not BroadcastTo:
-            found = self.folded(primitive, inputs, outputs[0])
+            found = self.fold(primitive, inputs, outputs[0])
         if found is None:
-            eqn = Equation(primitive, inputs, outputs, place)
+            eqn = Equation(primitive, inputs, outputs, source_info)
             self.equations.append(eqn)
             for v in outputs:
                 self.made[v] = eqn
@@ -244,7 +246,7 @@ class _Walk:
             self.known[key] = found
         return found
 
-    def folded(self, primitive: Any, inputs: Sequence[Atom], out: Var) -> tuple[Atom, ...] | None:
+    def fold(self, primitive: Any, inputs: Sequence[Atom], out: Var) -> tuple[Atom, ...] | None:
         """The value of an equation over constants, where it is small and can be computed."""
         operands = [a.value if isinstance(a, Literal) else self.values[a] for a in inputs]
         size = sum([x.nbytes for x in operands if isinstance(x, np.ndarray)])
@@ -260,7 +262,7 @@ class _Walk:
             value = value[()]
         if aval_of(value) != aval:
             return None
-        if not aval.shape and not isinstance(value, Steps):
+        if not aval.shape and not isinstance(value, StepResiduals):
             return (Literal(value, aval),)
         self.values[out] = value
         self.new_constants.append(out)

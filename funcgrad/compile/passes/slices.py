@@ -17,9 +17,9 @@ from ...ops.kinds import Add, Div, Mul, Neg, add
 from ...ops.layout import apart, takes_all, takes_element
 from ...ops.linear import Reshape
 from ...ops.unstack import Stack
-from .match import made_by, made_once, value_of
+from .match import definition, sole_definition, value_of
 
-__all__ = ["elements", "get_item", "scatters", "stacked"]
+__all__ = ["elements", "get_item", "scatters", "split_stack"]
 
 Found = Atom | tuple[Any, Sequence[Atom]] | None
 
@@ -38,31 +38,31 @@ def scatters(walk: Any, x: Atom, y: Atom, aval: Aval) -> Found:
 
     Both have the type of the sum: y would be scattered elsewhere in an array with more axes.
     """
-    last = made_once(walk, y, Scatter)
+    last = sole_definition(walk, y, Scatter)
     if last is None or not aval.inexact or not aval.shape or not (x.aval == y.aval == aval):
         return None
     onto = ScatterOnto(last.primitive.index), [x, *last.inputs]
-    return onto if len(last.inputs) > 1 else _gathered(walk, x, last, aval) or onto
+    return onto if len(last.inputs) > 1 else _gather(walk, x, last, aval) or onto
 
 
-def _gathered(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
+def _gather(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
     """``x`` and one more part that is scattered, where x is such a sum itself.
 
     Both have the type ``aval``. Parts have the type of what their index takes and do not broadcast:
     `ScatterSum` checks it.
     """
     index = last.primitive.index
-    first = made_once(walk, x, ScatterSum)
+    first = sole_definition(walk, x, ScatterSum)
     if first is not None and len(first.primitive.indices) < _PARTS_MOST:
         known = first.primitive
         whole = ScatterSum((*known.indices, index), aval.shape, aval.dtype, known.based)
         return whole, [*first.inputs, *last.inputs]
     base: list[Atom] = []
-    first = made_once(walk, x, Scatter)
+    first = sole_definition(walk, x, Scatter)
     if first is not None:
         parts = list(first.inputs)
     else:
-        first = made_once(walk, x, ScatterOnto)
+        first = sole_definition(walk, x, ScatterOnto)
         base, parts = (list(first.inputs[:1]), list(first.inputs[1:])) if first else ([], [])
     if first is None or len(parts) > 1:
         return None
@@ -70,7 +70,7 @@ def _gathered(walk: Any, x: Atom, last: Equation, aval: Aval) -> Found:
     if not apart(before, index, aval.shape):
         return None  # where all are -0.0 their sum is, and zeros plus all is not
     indices, parts = (before, index), [*parts, *last.inputs]
-    start = made_once(walk, base[0], Scatter) if base else None
+    start = sole_definition(walk, base[0], Scatter) if base else None
     if start is not None and len(start.inputs) == 1:
         indices, parts, base = (start.primitive.index, *indices), [*start.inputs, *parts], []
     return ScatterSum(indices, aval.shape, aval.dtype, bool(base)), [*base, *parts]
@@ -95,7 +95,7 @@ def elements(walk: Any, x: Atom) -> list[Atom] | None:
     return [_element(walk, x, i, 0) for i in range(x.aval.shape[0])]
 
 
-def stacked(
+def split_stack(
     walk: Any, primitive: Any, inputs: Sequence[Atom], shape: tuple[int, ...]
 ) -> list[Atom] | None:
     """The elements of a short vector that is computed from others put together of numbers.
@@ -108,7 +108,7 @@ def stacked(
         or not _is_arithmetic(primitive, inputs, shape)
     ):
         return None
-    if not any(made_by(walk, a, Stack) for a in inputs):
+    if not any(definition(walk, a, Stack) for a in inputs):
         return None
     several = [
         [_element(walk, a, i, 0) if a.aval.shape else a for a in inputs] for i in range(shape[0])
@@ -148,14 +148,14 @@ def _element(walk: Any, x: Any, i: int, depth: int) -> Atom:
         return known
     found: Atom
     if depth == _DEPTH_MOST or not _is_taken_apart(walk, x):
-        found = walk.bind(GetItem((i,)), [x], (Var(_FLOAT),), walk.place)[0]
+        found = walk.bind(GetItem((i,)), [x], (Var(_FLOAT),), walk.source_info)[0]
     else:
-        found = _computed(walk, walk.made[x], i, depth)
+        found = _compute_element(walk, walk.made[x], i, depth)
     walk.elements[x, i] = found
     return found
 
 
-def _computed(walk: Any, eqn: Equation, i: int, depth: int) -> Atom:
+def _compute_element(walk: Any, eqn: Equation, i: int, depth: int) -> Atom:
     primitive, inputs = eqn.primitive, eqn.inputs
     if type(primitive) is Stack:
         return inputs[i]
@@ -171,8 +171,8 @@ def _computed(walk: Any, eqn: Equation, i: int, depth: int) -> Atom:
         if primitive.based:
             base, *inputs = inputs
             found = walk.emit(add, (_element(walk, base, i, depth + 1), _ZERO))
-        for (place,), y in zip(primitive.indices, inputs, strict=True):
-            if place % n == i:
+        for (source_info,), y in zip(primitive.indices, inputs, strict=True):
+            if source_info % n == i:
                 found = walk.emit(add, (found, y))
         return found
     return walk.emit(

@@ -22,11 +22,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..._stack import PLACE
+from ..._stack import LINE_FINDER
 from ...control.callbacks.host import in_host
 from ...control.flow.cond import check_index
-from ...core.backend import EXPLAIN, Executable, note_line, placed, register
-from ...core.ir import Aval, Jaxpr, Place, line_in_file, line_of
+from ...core.backend import EXPLAIN, Executable, locate, note_line, register
+from ...core.ir import Aval, Jaxpr, SourceInfo, line_in_file, line_of
 from ...core.plain import one_line
 from ...core.trace import aval_of, uncollected
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
@@ -83,7 +83,12 @@ class NumpyProgram(Executable):
         self._writer = self._write(self.name, not self._jaxpr.foreign)
         self._exact: Writer | None = None
         self._lines = self._first_version()
-        self._space: dict[str, Any] = {"np": np, "sqrt": math.sqrt, **KERNELS, PLACE: self._line_at}
+        self._space: dict[str, Any] = {
+            "np": np,
+            "sqrt": math.sqrt,
+            **KERNELS,
+            LINE_FINDER: self._line_at,
+        }
         self._space.update(self._bindings(self._writer))
         self._space[EXPLAIN] = self.explain
         self._space.update(_state=errstate.state, _usual=errstate.usual, _asks=errstate.asks)
@@ -144,12 +149,12 @@ class NumpyProgram(Executable):
             again = f"return {self._exact_name}({arguments})"
             head.append(Guard(f"    if _state() not in _usual and _asks(): {again}"))
         if not writer.may_raise:
-            return [*writer.before, *head, *_indented(writer.body, 4)]
+            return [*writer.before, *head, *_indent(writer.body, 4)]
         return [
             *writer.before,
             *head,
             Line("    try:"),
-            *_indented(writer.body, 8),
+            *_indent(writer.body, 8),
             Line("    except (ArithmeticError, ValueError):"),
             Line("        pass  # where Python raises, NumPy may give inf or nan"),
             Line(f"    return {self._exact_name}({arguments})"),
@@ -160,7 +165,7 @@ class NumpyProgram(Executable):
             # Both versions see one set of globals, in which each has names of its own.
             self._exact = self._write(self._exact_name, False, self._writer.globals)
         head = Line(f"def {self._exact_name}({_arguments(self._exact)}):")
-        return [*self._exact.before, head, *_indented(self._exact.body, 4)]
+        return [*self._exact.before, head, *_indent(self._exact.body, 4)]
 
     def _run_exactly(self, *args: Any) -> Any:
         lines = self._second_version()
@@ -172,9 +177,9 @@ class NumpyProgram(Executable):
 
     def source(self) -> str:
         """The text of the whole program."""
-        parts = [_commented(self._lines)]
+        parts = [_comment(self._lines)]
         if self._has_second:
-            parts.append(_commented(self._second_version()))
+            parts.append(_comment(self._second_version()))
         body = "\n\n".join(parts)
         head = ["import numpy as np"]
         if re.search(r"\bsqrt\(", body):
@@ -199,15 +204,15 @@ class NumpyProgram(Executable):
 
     def explain(self, error: Exception) -> Exception:
         """An exception that the function raised, with the user's line in a note."""
-        place = self._place(error)
+        source_info = self._place(error)
         if type(error) is IndexError and not in_host(error.__traceback__):
             error = _out_of_bounds(error)
         if isinstance(error, OutOfBoundsError):
-            return placed(error, place)
+            return locate(error, source_info)
         if type(error) is OverflowError and "C long" in str(error):
-            return too_large(self.name, place or None)
-        if place and not isinstance(error, FuncgradError):
-            note_line(error, f"compiled {self.name}", place)
+            return too_large(self.name, source_info or None)
+        if source_info and not isinstance(error, FuncgradError):
+            note_line(error, f"compiled {self.name}", source_info)
         return error
 
     @property
@@ -229,11 +234,11 @@ class NumpyProgram(Executable):
             tb = tb.tb_next
         return found
 
-    def _place_of(self, frame: FrameType, number: int) -> Place | None:
+    def _place_of(self, frame: FrameType, number: int) -> SourceInfo | None:
         """The user's place of a line of this program, in one of its versions."""
         first = frame.f_code.co_filename == self.filename
         equation = (self._lines if first else self._second_version())[number - 1].equation
-        return None if equation is None else equation.place
+        return None if equation is None else equation.source_info
 
     def _line_at(self, frame: FrameType) -> tuple[str, int] | None:
         """The user's line that a frame of this program computes, for NumPy's warnings."""
@@ -255,7 +260,7 @@ class _Text(Sequence[str]):
 
     def _read(self) -> list[str]:
         if not self._text:
-            self._text = _commented(self._lines, hidden=True).splitlines(keepends=True)
+            self._text = _comment(self._lines, hidden=True).splitlines(keepends=True)
         return self._text
 
     def __len__(self) -> int:
@@ -291,11 +296,11 @@ def _arguments(writer: Writer) -> str:
     return ", ".join([writer.names[v] for v in writer.arguments])
 
 
-def _indented(lines: Iterable[Line], columns: int) -> list[Line]:
-    return [line.indented(columns) for line in lines]
+def _indent(lines: Iterable[Line], columns: int) -> list[Line]:
+    return [line.indent(columns) for line in lines]
 
 
-def _commented(lines: Sequence[Line], hidden: bool = False) -> str:
+def _comment(lines: Sequence[Line], hidden: bool = False) -> str:
     lines = [line for line in lines if hidden or not isinstance(line, Guard)]
     width = min(max((len(line.code) for line in lines if line.equation), default=0), _COMMENTS_AT)
     shown = [

@@ -110,12 +110,12 @@ class Loop:
                 loop.append(Line(f"    if {last}: {left}, = {cut},"))
         loop.append(Line(f"    part = slice(i, i + {self._length})"))
         parts = [f"{name}_all[part]" for name in arrays]
-        loop.append(_assignment([f"{name}_part" for name in arrays], parts).indented(4))
-        loop += [line.indented(4) for line in body]
+        loop.append(_assignment([f"{name}_part" for name in arrays], parts).indent(4))
+        loop += [line.indent(4) for line in body]
         if self._checked:
             quiet = 'with np.errstate(invalid="ignore"):'
             again = f"if v != v: {self._again}"
-            loop = [Line(quiet), *[line.indented(4) for line in loop], Line(again)]
+            loop = [Line(quiet), *[line.indent(4) for line in loop], Line(again)]
         names = [f"{name}_{what}" for name in arrays for what in ("all", "part")]
         after = [Line(f"del {', '.join(names)}")]
         for v in self._live:

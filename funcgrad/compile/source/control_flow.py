@@ -3,7 +3,8 @@
 Bodies and branches become functions of everything that they read, so that each keeps its lines, its
 buffers and its blocks. Results stay as they are between the steps: Python floats stay Python
 floats. A tape is a list that its loop appends to, where nothing but loops and branches touches it;
-elsewhere, and where lanes of a batch have effects or tapes of tapes, loops run as their primitives.
+elsewhere, and where elements of a batch have effects or tapes of tapes, loops run as their
+primitives.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...control.checkpoint import Checkpoint
-from ...control.flow.cond import Cond, CondLanes
-from ...control.flow.scan import Scan, ScanLanes
-from ...control.flow.while_loop import While, WhileLanes
+from ...control.flow.cond import BatchedCond, Cond
+from ...control.flow.scan import BatchedScan, Scan
+from ...control.flow.while_loop import BatchedWhile, While
 from ...control.program.trace_body import share_programs
 from ...core.ir import Atom, Equation, Jaxpr, Var
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...ops.convert import Convert
 from ..passes.pipeline import optimise_body
 from .expressions import PROFILE, Line
@@ -31,11 +32,11 @@ before it: Python compiles a function inside of another in time that grows with 
 
 
 def _is_tape(a: Atom) -> bool:
-    return isinstance(a.aval, StepsAval)
+    return isinstance(a.aval, StepResidualsAval)
 
 
-def _is_tape_of_lanes(a: Atom) -> bool:
-    return isinstance(a.aval, StepsAval) and bool(a.aval.lanes)
+def _has_masks(a: Atom) -> bool:
+    return isinstance(a.aval, StepResidualsAval) and bool(a.aval.ragged)
 
 
 def _has_tapes(*programs: Jaxpr) -> bool:
@@ -43,29 +44,29 @@ def _has_tapes(*programs: Jaxpr) -> bool:
     return any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
 
 
-def _for_lanes(*programs: Jaxpr) -> bool:
-    """Whether programs can be written for lanes: without effects, and tapes of tapes."""
+def _can_be_written(*programs: Jaxpr) -> bool:
+    """Whether programs can be written for elements: without effects, and tapes of tapes."""
     return not _has_tapes(*programs) and not any(p.effect for p in programs)
 
 
-def _written(eqn: Equation) -> list[Jaxpr] | None:
+def _programs_of(eqn: Equation) -> list[Jaxpr] | None:
     """The programs that become functions where an equation has a text; None where it has none."""
     primitive = eqn.primitive
     if type(primitive) in _PASSING_ON:
         return [jaxpr for _, jaxpr in primitive.bodies()]
     if not primitive.multiple or type(primitive) not in LOWERED:
         return None
-    if not _for_lanes(*[jaxpr for _, jaxpr in primitive.bodies()]):
+    if not _can_be_written(*[jaxpr for _, jaxpr in primitive.bodies()]):
         return None
-    if isinstance(primitive, CondLanes):
-        return [primitive.mapped(k, ())[0] for k in range(len(primitive.branches))]
-    if isinstance(primitive, WhileLanes):
-        return [primitive.mapped_condition()[0], primitive.mapped_body(())[0]]
-    return [primitive.mapped_body(_no_tapes(primitive))[0]]
+    if isinstance(primitive, BatchedCond):
+        return [primitive.map_branch(k, ())[0] for k in range(len(primitive.branches))]
+    if isinstance(primitive, BatchedWhile):
+        return [primitive.map_condition()[0], primitive.map_body(())[0]]
+    return [primitive.map_body(_no_tapes(primitive))[0]]
 
 
-def _no_tapes(lanes: ScanLanes) -> tuple[None, ...]:
-    return (None,) * len(lanes.scan.body.inputs)
+def _no_tapes(batched: BatchedScan) -> tuple[None, ...]:
+    return (None,) * len(batched.scan.body.inputs)
 
 
 def residuals_are_lists(jaxpr: Jaxpr) -> bool:
@@ -74,24 +75,24 @@ def residuals_are_lists(jaxpr: Jaxpr) -> bool:
 
 
 def _only_passed_on(jaxpr: Jaxpr) -> bool:
-    left: set[Var] = set()  # by loops of lanes, beside the list of who took which step
+    left: set[Var] = set()  # by loops of elements, beside the list of who took which step
     met = any(map(_is_tape, jaxpr.inputs))
     for eqn in jaxpr.equations:
         met = met or eqn.primitive.multiple or _is_tape(eqn.outputs[0])
         if not met:
             continue
-        written = _written(eqn)
+        written = _programs_of(eqn)
         tapes = [a for a in (*eqn.inputs, *eqn.outputs) if _is_tape(a)]
         if type(eqn.primitive) in _PASSING_ON:
-            fine = all(isinstance(a, Var) and not _is_tape_of_lanes(a) for a in tapes)
+            fine = all(isinstance(a, Var) and not _has_masks(a) for a in tapes)
         else:
             fine = all(a in left for a in eqn.inputs if _is_tape(a))
         if tapes and (written is None or not fine):
             return False
-        left.update(filter(_is_tape_of_lanes, eqn.outputs))
+        left.update(filter(_has_masks, eqn.outputs))
         if not all(map(_only_passed_on, written or ())):
             return False
-    return not any(map(_is_tape_of_lanes, (*jaxpr.inputs, *jaxpr.outputs)))
+    return not any(map(_has_masks, (*jaxpr.inputs, *jaxpr.outputs)))
 
 
 class _Text:
@@ -132,7 +133,7 @@ class _Text:
         function = writer.function(name, jaxpr, floats, carry, tested)
         self.changed = list(function.kept.values())
         arguments = ", ".join([function.names[v] for v in function.arguments])
-        lines = [Line(f"def {name}({arguments}):"), *[b.indented(4) for b in function.body]]
+        lines = [Line(f"def {name}({arguments}):"), *[b.indent(4) for b in function.body]]
         if writer.functions < _INSIDE_MOST:
             self.lines += [Line(""), *lines]
         else:
@@ -151,7 +152,7 @@ class _Text:
         return names
 
     def took(self, eqn: Equation) -> str:
-        """The name for the list of which lanes took each step, whose tapes an equation leaves."""
+        """The list of which elements took each step, for the tapes that an equation leaves."""
         name = self._writer.fresh()
         self._writer.masks.update({v: name for v in eqn.outputs if _is_tape(v)})
         return name
@@ -194,8 +195,8 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.split_operands(text.operands)
-    places = range(len(constants), len(constants) + len(carry))
-    name = text.define(scan.body, "step", len(xs), places)
+    positions = range(len(constants), len(constants) + len(carry))
+    name = text.define(scan.body, "step", len(xs), positions)
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     if scan.length is None:
@@ -224,8 +225,8 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.split_operands(text.operands)
     condition = text.define(loop.condition, "condition", tested=True)
-    places = range(len(of_body), len(of_body) + len(carry))
-    body = text.define(loop.body, "step", carry=places)
+    positions = range(len(of_body), len(of_body) + len(carry))
+    body = text.define(loop.body, "step", carry=positions)
     results = text.results()
     carried, tapes = results[: len(carry)], results[len(carry) :]
     text.start(carried, carry)
@@ -276,52 +277,52 @@ def _checkpoint(writer: Writer, eqn: Equation) -> list[Line] | None:
     return text.lines
 
 
-def _picked(operands: Sequence[str], batched: Sequence[bool], pick: str) -> list[str]:
+def _pick(operands: Sequence[str], batched: Sequence[bool], pick: str) -> list[str]:
     return [f"{x}[{pick}]" if b else x for x, b in zip(operands, batched, strict=True)]
 
 
-def _cond_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
-    """``for branch, lanes in branches taken: result[lanes] = branch(operands[pick])[lanes]``."""
-    lanes = eqn.primitive
-    if not _for_lanes(*lanes.branches):
+def _write_batched_cond(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``for branch, chosen in branches taken: out[chosen] = branch(operands[pick])[chosen]``."""
+    batched = eqn.primitive
+    if not _can_be_written(*batched.branches):
         return None
     text = _Text(writer, eqn)
     index, *operands = text.operands
-    mapped = [lanes.mapped(k, ()) for k in range(len(lanes.branches))]
+    mapped = [batched.map_branch(k, ()) for k in range(len(batched.branches))]
     shared, captured = share_programs([m[0] for m in mapped], [m[1] for m in mapped])
     names = [text.define_mapped(branch, f"branch_{k}") for k, branch in enumerate(shared)]
     results = text.results()
     for y, v in zip(results, eqn.outputs, strict=True):
         text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
     branch, taken, pick = writer.fresh(), writer.fresh(), writer.fresh()
-    text.add(f"for {branch}, {taken} in each_taken(({', '.join(names)},), {index}):", shown=True)
-    text.add(f"    {pick} = fed({taken})")
+    text.add(f"for {branch}, {taken} in branches_taken(({', '.join(names)},), {index}):", shown=True)
+    text.add(f"    {pick} = feed({taken})")
     left = [writer.fresh() for _ in results]
-    args = [*text.constants(captured), *_picked(operands, lanes.batched, pick)]
+    args = [*text.constants(captured), *_pick(operands, batched.batched, pick)]
     text.add("    " + _call(left, branch, args))
     for y, found in zip(results, left, strict=True):
         text.add(f"    {y}[{taken}] = {found}[{taken}]")
     return text.lines
 
 
-def _masked(mask: str, v: Var) -> str:
-    """A mask of lanes with axes to broadcast against a value."""
+def _broadcast_mask(mask: str, v: Var) -> str:
+    """A mask of elements with axes to broadcast against a value."""
     rank = len(v.aval.shape)
     return mask if rank == 1 else f"{mask}[{', '.join([':', *['None'] * (rank - 1)])}]"
 
 
-def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
-    """``while any lane runs: carry = where(running, body(carry[pick]), carry)``."""
-    lanes = eqn.primitive
-    loop = lanes.loop
-    if not _for_lanes(loop.condition, loop.body):
+def _write_batched_while(writer: Writer, eqn: Equation) -> list[Line] | None:
+    """``while any element runs: carry = where(running, body(carry[pick]), carry)``."""
+    batched = eqn.primitive
+    loop = batched.loop
+    if not _can_be_written(loop.condition, loop.body):
         return None
     if len(loop.body.outputs) > loop.carried and not writer.tapes_are_lists:
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.split_operands(text.operands)
-    condition, held = lanes.mapped_condition()
-    body, kept = lanes.mapped_body(())
+    condition, held = batched.map_condition()
+    body, kept = batched.map_body(())
     going = text.define_mapped(condition, "condition")
     step = text.define_mapped(body, "step")
     results = text.results()
@@ -333,16 +334,16 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     taken = text.took(eqn) if tapes else ""
     if tapes:
         text.add(f"{taken} = []")
-    text.add(f"{running} = np.ones({lanes.size}, np.bool_)")
+    text.add(f"{running} = np.ones({batched.size}, np.bool_)")
     asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
     text.add(f"while ({running} := {running} & {asked}).any():", shown=True)
-    text.add(f"    {pick} = fed({running})")
-    flags = [*loop.split_operands(lanes.batched)[1], *[True] * len(carried)]
-    args = [*text.constants(kept), *_picked([*of_body, *carried], flags, pick)]
+    text.add(f"    {pick} = feed({running})")
+    flags = [*loop.split_operands(batched.batched)[1], *[True] * len(carried)]
+    args = [*text.constants(kept), *_pick([*of_body, *carried], flags, pick)]
     new = [writer.fresh() for _ in results]
     text.add("    " + _call(new, step, args))
     for old, value, v in zip(carried, new, eqn.outputs, strict=False):
-        text.add(f"    {old} = np.where({_masked(running, v)}, {value}, {old})")
+        text.add(f"    {old} = np.where({_broadcast_mask(running, v)}, {value}, {old})")
     if tapes:
         text.add(f"    {taken}.append({running})")
     for tape, entry in zip(tapes, new[len(carried) :], strict=True):
@@ -350,15 +351,15 @@ def _while_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     return text.lines
 
 
-def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
+def _write_batched_scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``for each step: carry = where(took, body(carry[pick], xs[t][pick]), carry)``."""
-    lanes = eqn.primitive
-    scan = lanes.scan
+    batched = eqn.primitive
+    scan = batched.scan
     if not writer.tapes_are_lists:
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.split_operands(text.operands)
-    body, kept = lanes.mapped_body(_no_tapes(lanes))
+    body, kept = batched.map_body(_no_tapes(batched))
     step = text.define_mapped(body, "step", len(xs))
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
@@ -371,16 +372,16 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
     steps = f"range(len({taken}))"
     text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
     text.add(f"    {took} = {taken}[{t}]")
-    text.add(f"    {pick} = fed({took})")
-    flags = [*lanes.batched, *[True] * len(carry)]
-    args = [*text.constants(kept), *_picked([*constants, *carried], flags, pick)]
+    text.add(f"    {pick} = feed({took})")
+    flags = [*batched.batched, *[True] * len(carry)]
+    args = [*text.constants(kept), *_pick([*constants, *carried], flags, pick)]
     new = [writer.fresh() for _ in results]
     text.add("    " + _call(new, step, [*args, *[f"{x}[{t}][{pick}]" for x in xs]]))
     for old, value, v in zip(carried, new, eqn.outputs, strict=False):
-        text.add(f"    {old} = np.where({_masked(took, v)}, {value}, {old})")
+        text.add(f"    {old} = np.where({_broadcast_mask(took, v)}, {value}, {old})")
     for y, value, out in zip(stacked, new[len(carry) :], body.outputs[len(carry) :], strict=True):
         zero = "False" if out.aval.dtype.kind == "b" else "0"
-        mask = _masked(took, out)
+        mask = _broadcast_mask(took, out)
         text.add(f"    {y}[{t}] = np.where({mask}, {value}, {zero})")
     return text.lines
 
@@ -388,11 +389,11 @@ def _scan_lanes(writer: Writer, eqn: Equation) -> list[Line] | None:
 LOWERED: dict[type, Lowering] = {
     Checkpoint: _checkpoint,
     Cond: _cond,
-    CondLanes: _cond_lanes,
+    BatchedCond: _write_batched_cond,
     Scan: _scan,
-    ScanLanes: _scan_lanes,
+    BatchedScan: _write_batched_scan,
     While: _while,
-    WhileLanes: _while_lanes,
+    BatchedWhile: _write_batched_while,
 }
 """How the equations of control flow are written; None where one has to be run as it is."""
 

@@ -55,7 +55,7 @@ class Line:
     def __init__(self, code: str, equation: Equation | None = None, operands: str = "") -> None:
         self.code, self.equation, self.operands = code, equation, operands
 
-    def indented(self, columns: int) -> Line:
+    def indent(self, columns: int) -> Line:
         """The line further to the right."""
         code = " " * columns + self.code if self.code else ""
         return Line(code, self.equation, self.operands)
@@ -64,9 +64,9 @@ class Line:
         """The equation in words of the jaxpr, and the user's line."""
         if self.equation is None:
             return ""
-        place = line_of(self.equation.place)
+        source_info = line_of(self.equation.source_info)
         shown = one_line(str(self.equation.primitive))
-        return f"{shown} {self.operands}" + (f"  {place}" if place else "")
+        return f"{shown} {self.operands}" + (f"  {source_info}" if source_info else "")
 
 
 class Guard(Line):
@@ -244,8 +244,8 @@ def array_text(eqn: Equation, operands: Sequence[str]) -> str:
     if kind is ScatterSum and _is_short(primitive):
         n = primitive.shape[0]
         terms = [["0.0"] for _ in range(n)]
-        for (place,), y in zip(primitive.indices, operands, strict=True):
-            terms[place % n].append(y)
+        for (source_info,), y in zip(primitive.indices, operands, strict=True):
+            terms[source_info % n].append(y)
         return f"np.array(({', '.join([' + '.join(several) for several in terms])},))"
     if kind is Convert:
         converted = _convert(primitive, x, operands[0])

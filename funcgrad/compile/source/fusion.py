@@ -88,7 +88,7 @@ def _in_order(steps: Sequence[Step], position: dict[Var, int]) -> list[Step]:
     waits: list[int] = []
     readers: list[list[int]] = [[] for _ in steps]
     for i, step in enumerate(steps):
-        needed = {position[v] for v in _read(step) if v in position} - {i}
+        needed = {position[v] for v in _read_atoms(step) if v in position} - {i}
         waits.append(len(needed))
         for j in needed:
             readers[j].append(i)
@@ -104,7 +104,7 @@ def _in_order(steps: Sequence[Step], position: dict[Var, int]) -> list[Step]:
     return order
 
 
-def _read(step: Step) -> Iterator[Var]:
+def _read_atoms(step: Step) -> Iterator[Var]:
     for eqn in step.equations if isinstance(step, Block) else (step,):
         for a in eqn.inputs:
             if isinstance(a, Var):

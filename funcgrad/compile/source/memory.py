@@ -14,7 +14,7 @@ from collections.abc import Set as AbstractSet
 import numpy as np
 
 from ...core.ir import Atom, Aval, Equation, Var
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...ops.convert import Convert
 from ...ops.convolution import TrilinearForm
 from ...ops.index import GetItem, Scatter, ScatterAdd, ScatterSum, Update
@@ -53,7 +53,7 @@ def nbytes(aval: Aval) -> int:
 
 def _holds_memory(var: Var) -> bool:
     """Whether a value is an array, or a tape of arrays that may be others' too."""
-    return bool(var.aval.shape) or isinstance(var.aval, StepsAval)
+    return bool(var.aval.shape) or isinstance(var.aval, StepResidualsAval)
 
 
 def makes(eqn: Equation) -> bool:
@@ -141,7 +141,7 @@ class Memory:
                 among[root] = among.get(root, 0) + count
         return [all(among[root] == 1 for root in held or ()) for held in roots]
 
-    def owned(self, outputs: Sequence[Atom]) -> list[bool]:
+    def find_owned(self, outputs: Sequence[Atom]) -> list[bool]:
         """For each array that is returned, whether its memory is its own."""
         seen: set[Var] = set()
         sets: set[frozenset[Var]] = set()

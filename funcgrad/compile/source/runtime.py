@@ -18,12 +18,14 @@ def one_of(functions: Any, index: Any) -> Any:
     raise IndexError(f"switch: index {index} is out of range for {len(functions)} branches")
 
 
-def each_taken(functions: Any, index: Any) -> Iterator[Any]:
-    """The functions that some lane takes by its index, each with which lanes do."""
+def branches_taken(functions: Any, index: Any) -> Iterator[Any]:
+    """The functions that some element takes by its index, each with which elements do."""
     for k in np.unique(index):
         yield one_of(functions, k), index == k
 
 
-def fed(lanes: Any) -> Any:
-    """Whose operands each lane gets: its own, or for one left out those of the first that is in."""
-    return ... if lanes.all() else np.where(lanes, np.arange(len(lanes)), np.argmax(lanes))
+def feed(elements: Any) -> Any:
+    """The index that gives each element operands: its own, or where left out those of the first."""
+    return (
+        ... if elements.all() else np.where(elements, np.arange(len(elements)), np.argmax(elements))
+    )

@@ -79,7 +79,7 @@ class Writer:
         unflagged: Whether it is silent where NumPy's may tell of overflow or nan.
         calls_again: Whether a loop over blocks may call the second version.
         tapes_are_lists: Whether the tapes of loops are lists of this program's own.
-        masks: For tapes of lanes the name of the list that says which lanes took each step.
+        masks: For tapes of elements the name of the list that says which elements took each step.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Writer:
         tested: bool = False,
         taken: Iterable[str] = (),
     ) -> None:
-        self.name, self.jaxpr, self.owned, self.python = name, jaxpr, owned, python
+        self.name, self.jaxpr, self.find_owned, self.python = name, jaxpr, owned, python
         self.parent, self.lowerings, self._tested = parent, lowerings, tested
         self.bound: dict[str, Any] = parent.bound if parent else {}
         self.extra: dict[str, Any] = parent.extra if parent else {}
@@ -261,7 +261,7 @@ class Writer:
                 return Line(code, eqn, shown)
         right = self._in_place(eqn, operands, dead)
         if right is not None:
-            name = self.names[eqn.outputs[0]] = self._taken_over(cast(Var, eqn.inputs[0]))
+            name = self.names[eqn.outputs[0]] = self._take_over(cast(Var, eqn.inputs[0]))
             self._memory.make(eqn.outputs[0])
             return Line(f"{name} = {right}", eqn, shown)
         right = self._expression(eqn, operands)
@@ -344,11 +344,11 @@ class Writer:
         self._demand[key] -= 1
         for a in eqn.inputs:
             if isinstance(a, Var) and a in dead and _kind(a.aval) == key and self._memory.sole(a):
-                return self._taken_over(a)
+                return self._take_over(a)
         free = self._buffers.get(key)
         return free.pop() if free else None
 
-    def _taken_over(self, a: Var) -> str:
+    def _take_over(self, a: Var) -> str:
         """The name of an array that is written over; arguments keep theirs too."""
         return self.names[a] if a in self._inputs else self.names.pop(a)
 
@@ -379,7 +379,7 @@ class Writer:
 
     def _return(self) -> str:
         outputs = self.jaxpr.outputs
-        own = self._memory.owned(outputs)
+        own = self._memory.find_owned(outputs)
         results = [self._result(a, o) for a, o in zip(outputs, own, strict=True)]
         apart = self._memory.apart(outputs) if self.kept else []
         for k in self.kept.values():
@@ -399,7 +399,7 @@ class Writer:
             if aval.weak and aval.dtype.kind == "c" and not self.python:
                 return f"complex({name})"
             return f"np.bool_({name})" if a in self._booleans and not self._tested else name
-        if not self.owned and not self._memory.shares(a, self._constants):
+        if not self.find_owned and not self._memory.shares(a, self._constants):
             return name
         if own and a not in self._views:
             return name

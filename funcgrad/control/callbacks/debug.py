@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...core.ir import Aval, Equation, Jaxpr, Place, has_effect
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo, has_effect
 from ...core.primitive import Primitive, primitive
 from ...core.trace import Frame, apply, open_frame
 from ..custom.tracing import with_programs
-from ..program.derive import derived
-from .host import Batches, Host, each_element, lanes_running
+from ..program.derive import derive
+from .host import Batches, Host, each_element, elements_running
 
 __all__ = ["DebugCallback", "perform", "without_effects"]
 
@@ -41,17 +41,17 @@ class DebugCallback(Primitive):
         if frame is not None:
             frame.process(self, operands, None)
             return ()
-        lanes = lanes_running(self.batches)
-        for element in each_element(self.batches, operands, lanes):
+        elements = elements_running(self.batches)
+        for element in each_element(self.batches, operands, elements):
             self.host(element)
         return ()
 
-    def staged(self, frame: Frame, args: Sequence[Any], place: Place | None) -> Any:
+    def staged(self, frame: Frame, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
         """Hands it on to the innermost program that is being recorded, to which it belongs."""
         innermost = open_frame()
         if innermost is None or innermost.level <= frame.level:
             return None
-        return innermost.process(self, args, place)
+        return innermost.process(self, args, source_info)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         batches = ((size, tuple(batched)), *self.batches)
@@ -69,7 +69,7 @@ def without_effects(jaxpr: Jaxpr) -> Jaxpr:
     """The program that computes the same and does nothing besides."""
     if not jaxpr.effect:
         return jaxpr
-    return derived(jaxpr, "without effects", lambda: _without(jaxpr))
+    return derive(jaxpr, "without effects", lambda: _without(jaxpr))
 
 
 def _without(jaxpr: Jaxpr) -> Jaxpr:
@@ -79,7 +79,10 @@ def _without(jaxpr: Jaxpr) -> Jaxpr:
             continue
         if has_effect(eqn.primitive):
             eqn = Equation(
-                with_programs(eqn.primitive, without_effects), eqn.inputs, eqn.outputs, eqn.place
+                with_programs(eqn.primitive, without_effects),
+                eqn.inputs,
+                eqn.outputs,
+                eqn.source_info,
             )
         equations.append(eqn)
     return Jaxpr(jaxpr.inputs, equations, jaxpr.outputs, jaxpr.captured, jaxpr.name)

@@ -1,8 +1,8 @@
 """Python functions of the user's in programs: how they are called with plain values.
 
 `Host` is such a function with the structure of its arguments. The operands of a batch are taken
-apart element by element, outermost axis first; `call_lanes` says which elements of the innermost
-batch around it a branch or loop is really for.
+apart element by element, outermost axis first; `call_for_elements` says which elements of the
+innermost batch around it a branch or loop is really for.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from ..custom.arguments import Arguments, is_array
 __all__ = [
     "Batches",
     "Host",
-    "call_lanes",
+    "call_for_elements",
     "each_element",
+    "elements_running",
     "in_host",
-    "lanes_running",
     "on_host",
     "plain",
 ]
@@ -33,7 +33,7 @@ Batches: TypeAlias = tuple[tuple[int, tuple[bool, ...]], ...]
 """The axes over which a call is mapped, outermost first: their lengths, and which operands have
 them."""
 
-_RUNNING: ContextVar[np.ndarray[Any, Any] | None] = ContextVar("funcgrad_lanes", default=None)
+_RUNNING: ContextVar[np.ndarray[Any, Any] | None] = ContextVar("funcgrad_running", default=None)
 
 
 def is_operand(leaf: Any) -> bool:
@@ -63,7 +63,7 @@ class Host:
         return name_of(self.function)
 
     @property
-    def place(self) -> str:
+    def source(self) -> str:
         """The function as errors name it."""
         return place_of(self.function)
 
@@ -101,35 +101,38 @@ def in_host(tb: TracebackType | None) -> bool:
 
 
 def each_element(
-    batches: Batches, operands: Sequence[Any], lanes: Any = None
+    batches: Batches, operands: Sequence[Any], elements: Any = None
 ) -> Iterator[list[Any]]:
     """The operands of each element of nested batches, in order.
 
     Args:
         batches: The batches.
         operands: The operands.
-        lanes: Which elements of the outermost batch to take; all by default.
+        elements: Which elements of the outermost batch to take; all by default.
     """
     if not batches:
         yield list(operands)
         return
     (size, flags), *rest = batches
     for i in range(size):
-        if lanes is None or lanes[i]:
+        if elements is None or elements[i]:
             element = [x[i] if b else x for x, b in zip(operands, flags, strict=True)]
             yield from each_element(tuple(rest), element)
 
 
-def call_lanes(
-    lanes: np.ndarray[Any, Any], program: Jaxpr, compiled: Callable[..., Any], args: Sequence[Any]
+def call_for_elements(
+    elements: np.ndarray[Any, Any],
+    program: Jaxpr,
+    compiled: Callable[..., Any],
+    args: Sequence[Any],
 ) -> Any:
-    """The results of a program for a batch, computed for the sake of ``lanes`` alone.
+    """The results of a program for a batch, computed for the sake of ``elements`` alone.
 
-    The other lanes are computed with operands of one of these, for `CondLanes` and `WhileLanes`
-    compute whole batches; nobody is to see them, so effects happen for ``lanes``.
+    The other elements are computed with operands of one of these, for `BatchedCond` and
+    `BatchedWhile` compute whole batches; nobody is to see them, so effects happen for ``elements``.
 
     Args:
-        lanes: A boolean for each element.
+        elements: A boolean for each element.
         program: The program.
         compiled: The same, compiled.
         args: Its operands.
@@ -137,16 +140,16 @@ def call_lanes(
     if not program.effect:
         return compiled(*args)
     outer = _RUNNING.get()
-    if outer is not None and len(lanes) % len(outer) == 0:
-        lanes = lanes & np.repeat(outer, len(lanes) // len(outer))
+    if outer is not None and len(elements) % len(outer) == 0:
+        elements = elements & np.repeat(outer, len(elements) // len(outer))
     try:
-        _RUNNING.set(lanes)
+        _RUNNING.set(elements)
         return compiled(*args)
     finally:
         _RUNNING.set(outer)
 
 
-def lanes_running(batches: Batches) -> Any:
+def elements_running(batches: Batches) -> Any:
     """Which elements of the outermost of ``batches`` are for real; None for all."""
-    lanes = _RUNNING.get()
-    return lanes if lanes is not None and batches and batches[0][0] == len(lanes) else None
+    elements = _RUNNING.get()
+    return elements if elements is not None and batches and batches[0][0] == len(elements) else None

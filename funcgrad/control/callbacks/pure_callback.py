@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Place, make_aval
+from ...core.ir import Aval, SourceInfo, make_aval
 from ...core.primitive import Primitive, primitive
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, MissingRuleError, ShapeError, entry
@@ -112,51 +112,51 @@ class Results:
         """The pytree of results."""
         return tree.unflatten(self._treedef, leaves)
 
-    def checked(self, result: Any, avals: Sequence[Aval], place: str) -> list[Any]:
+    def check_results(self, result: Any, avals: Sequence[Aval], source: str) -> list[Any]:
         """The leaves of what the function returned.
 
         Args:
             result: What it returned.
             avals: The types that its leaves must have.
-            place: The function, for errors.
+            source: The function, for errors.
 
         Raises:
             StructureError, ShapeError, DtypeError: Where it is not what was declared; naming the
                 leaf and both types.
         """
-        what = f"pure_callback: {place} returned a result that"
+        what = f"pure_callback: {source} returned a result that"
         found = tree.flatten_up_to(self._treedef, result, what, "result_shape_dtypes")
         return [
-            self._checked(x, aval, i, place)
+            self._check_results(x, aval, i, source)
             for i, (x, aval) in enumerate(zip(found, avals, strict=True))
         ]
 
-    def _checked(self, x: Any, aval: Aval, i: int, place: str) -> Any:
+    def _check_results(self, x: Any, aval: Aval, i: int, source: str) -> Any:
         try:
             given = aval_of(x)
         except FuncgradError:
             given = None
         if given is None or isinstance(x, Tracer):
             raise DtypeError(
-                self._returned(place, f"a {type(x).__name__}", i, aval),
+                self._returned(source, f"a {type(x).__name__}", i, aval),
                 "Return arrays and numbers.",
             )
         if given.shape != aval.shape:
             raise ShapeError(
-                self._returned(place, given, i, aval),
+                self._returned(source, given, i, aval),
                 "Declare the shape that it returns, or reshape what it returns.",
             )
         if join(given, aval) != aval:
             raise DtypeError(
-                self._returned(place, given, i, aval),
+                self._returned(source, given, i, aval),
                 f"Declare dtype {given.dtype.name}, or convert what it returns with astype.",
             )
         # A copy: the function may write to its array again.
         return np.array(x, dtype=aval.dtype)[()]
 
-    def _returned(self, place: str, given: Any, i: int, aval: Aval) -> str:
+    def _returned(self, source: str, given: Any, i: int, aval: Aval) -> str:
         path = tree.path_string(self._treedef.paths()[i])
-        return f"pure_callback: {place} returned {given} for the result{path}, declared as {aval}"
+        return f"pure_callback: {source} returned {given} for the result{path}, declared as {aval}"
 
 
 class Function:
@@ -183,17 +183,17 @@ class Function:
 
     def __call__(self, operands: Sequence[Any], avals: Sequence[Aval]) -> list[Any]:
         """The results, of the types ``avals``."""
-        return self.results.checked(self.host(operands), avals, self.host.place)
+        return self.results.check_results(self.host(operands), avals, self.host.source)
 
     def no_derivative(self, mode: str) -> MissingRuleError:
         """The error where a derivative is wanted that is not there."""
         if self.vjp is None:
             return MissingRuleError(
-                f"pure_callback: {self.host.place} has no derivative, and {mode} asks for it",
+                f"pure_callback: {self.host.source} has no derivative, and {mode} asks for it",
                 "Pass vjp=, or call it in a function with a custom_vjp or custom_jvp.",
             )
         return MissingRuleError(
-            f"pure_callback: {self.host.place} has a vjp, which serves reverse mode alone, and "
+            f"pure_callback: {self.host.source} has a vjp, which serves reverse mode alone, and "
             f"{mode} asks for more",
             "Call it in a function with a custom_jvp, whose rule may call pure_callback again.",
         )
@@ -251,7 +251,7 @@ class Pullback:
     def no_derivative(self, mode: str) -> MissingRuleError:
         """The error where a derivative is wanted: there is none."""
         return MissingRuleError(
-            f"pure_callback: {mode} asks for a derivative of the vjp of {self.of.host.place}",
+            f"pure_callback: {mode} asks for a derivative of the vjp of {self.of.host.source}",
             "Call it in a function with a custom_vjp, whose rules are traced and so have "
             "derivatives of their own.",
         )
@@ -284,7 +284,7 @@ class PureCallback(Primitive):
             return tuple(self.function(operands, avals))
         whole = self._whole(avals)
         if self.method != "sequential":
-            return tuple(self.function(self._aligned(operands), whole))
+            return tuple(self.function(self._align(operands), whole))
         rows = [self.function(x, avals) for x in each_element(self.batches, operands)]
         return tuple(
             [
@@ -293,7 +293,7 @@ class PureCallback(Primitive):
             ]
         )
 
-    def _aligned(self, operands: Sequence[Any]) -> list[Any]:
+    def _align(self, operands: Sequence[Any]) -> list[Any]:
         """The operands with an axis for each batch."""
         found: list[Any] = []
         for i, x in enumerate(operands):
@@ -307,9 +307,9 @@ class PureCallback(Primitive):
             found.append(x)
         return found
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and no residuals."""
-        return apply(self, values, place), ()
+        return apply(self, values, source_info), ()
 
     def backward(
         self,
@@ -349,7 +349,7 @@ class PureCallback(Primitive):
         return pulled
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> NoReturn:
         """Raises: a callback has no forward mode."""
         raise self.function.no_derivative("forward mode")

@@ -27,7 +27,7 @@ __all__ = [
     "Result",
     "Signature",
     "Whose",
-    "locked",
+    "lock",
     "numbers_like",
     "pair_of",
     "spread",
@@ -437,7 +437,7 @@ def _number_like(value: Any, aval: Aval, labels: Any, i: int, whose: Whose) -> A
     return convert(value, aval.dtype)
 
 
-def locked(x: Any) -> Any:
+def lock(x: Any) -> Any:
     """``x``, for a rule to read: it is kept for others, and writing to it would change theirs."""
     if isinstance(x, np.ndarray):
         x = x.view()

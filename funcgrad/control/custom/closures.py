@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, Place, place_of
+from ...core.ir import Aval, SourceInfo, place_of
 from ...core.primitive import Primitive, primitive
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.linear import broadcast_to
 from ...ops.select import stop_gradient
 
-__all__ = ["Opaque", "Refuse", "check_closure", "closed_over", "leaked", "opaque", "refuse"]
+__all__ = ["Opaque", "Refuse", "check_closure", "closure_error", "leak_error", "opaque", "refuse"]
 
 
 @primitive
@@ -54,7 +54,7 @@ def refuse(error: MissingRuleError, like: Any, ct: Any) -> Any:
     return apply(Refuse(error.what, error.fix, aval_of(like).strong()), [ct], None)
 
 
-def closed_over(what: str, name: str, aval: Aval) -> MissingRuleError:
+def closure_error(what: str, name: str, aval: Aval) -> MissingRuleError:
     """The error for a derivative with respect to what a function with a rule closes over."""
     return MissingRuleError(
         f"{what}: {name} closes over a traced value, {aval}, and has no rule for the derivative "
@@ -63,7 +63,7 @@ def closed_over(what: str, name: str, aval: Aval) -> MissingRuleError:
     )
 
 
-def leaked(what: str, name: str) -> MissingRuleError:
+def leak_error(what: str, name: str) -> MissingRuleError:
     """The error where a rule reads a traced value that is no more."""
     return MissingRuleError(
         f"{what}: the rule of {name} closes over a traced value whose transform has returned",
@@ -75,11 +75,11 @@ def check_closure(values: Sequence[Any], level: int, what: str, f: Callable[...,
     """Raise where values that a rule computed belong to a frame of ``level`` or a newer one.
 
     Raises:
-        MissingRuleError: `closed_over`.
+        MissingRuleError: `closure_error`.
     """
     for value in values:
         if isinstance(value, Tracer) and value.frame.level >= level:
-            raise closed_over(what, place_of(f), value.aval)
+            raise closure_error(what, place_of(f), value.aval)
 
 
 @primitive
@@ -103,9 +103,9 @@ class Opaque(Primitive):
     def aval(self, x: Aval, hidden: Aval) -> Aval:
         return x
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The first operand, and no residuals."""
-        return values[0] if self.alone else apply(self, values, place), ()
+        return values[0] if self.alone else apply(self, values, source_info), ()
 
     def backward(
         self,
@@ -118,16 +118,16 @@ class Opaque(Primitive):
     ) -> list[Any]:
         """The cotangent, and the error in place of the other one."""
         _, hidden = operands
-        error = closed_over(self.rule, self.function, aval_of(hidden))
+        error = closure_error(self.rule, self.function, aval_of(hidden))
         return [ct, refuse(error, hidden, ct) if wanted[1] else None]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, Any]:
-        """The first operand and its tangent; raises `closed_over` where the other has one."""
+        """The first operand and its tangent; raises `closure_error` where the other has one."""
         if tangents[1] is not None:
-            raise closed_over(self.rule, self.function, aval_of(values[1]))
-        return values[0] if self.alone else apply(self, values, place), tangents[0]
+            raise closure_error(self.rule, self.function, aval_of(values[1]))
+        return values[0] if self.alone else apply(self, values, source_info), tangents[0]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         x, hidden = operands

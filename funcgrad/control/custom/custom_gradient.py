@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core.trace import aval_of, run, trace
 from ...errors import ArgumentError
-from .arguments import Arguments, Result, locked, pair_of
+from .arguments import Arguments, Result, lock, pair_of
 from .custom_vjp import VjpCall, cotangents_of
 from .function import CustomFunction, UserRule
 
@@ -49,7 +49,7 @@ class _GradientRule(UserRule):
         result, avals = self.result, [aval_of(v) for v in values]
 
         def pull(cts: Sequence[Any]) -> list[Any]:
-            entries = pullback(result.with_none([locked(c) for c in cts]))
+            entries = pullback(result.with_none([lock(c) for c in cts]))
             if len(self.arguments.labels) == 1 and not isinstance(entries, tuple):
                 entries = (entries,)
             return cotangents_of(self.arguments, entries, avals, pullback, self.what)

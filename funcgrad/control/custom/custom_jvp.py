@@ -13,17 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Jaxpr, Place, live_equations, name_of, place_of
+from ...core.ir import Jaxpr, SourceInfo, live_equations, name_of, place_of
 from ...core.trace import Tracer, aval_of, run, trace
 from ...errors import ArgumentError, DtypeError, entry
 from ...ops.kinds import add
 from ...ops.linear import zeros
 from ...transforms.vjp import vjp
 from ...transforms.vmap import repeat
-from .arguments import Arguments, Result, Whose, locked, numbers_like, pair_of, spread
+from .arguments import Arguments, Result, Whose, lock, numbers_like, pair_of, spread
 from .batching import elements
 from .captured import values_below
-from .custom_jvp_call import independent, stage, with_bodies
+from .custom_jvp_call import check_independent, stage, with_bodies
 from .function import CustomFunction, LoweredRule, MappedRule, RuleCall, UserRule
 from .recursion import Knot, staging_of
 
@@ -55,7 +55,7 @@ class _UserRule(UserRule):
             for x, t, exact in zip(values, tangents, self.exact, strict=True)
         ]
         arguments = self.arguments
-        given = arguments.tangents([locked(t) for t in full])
+        given = arguments.tangents([lock(t) for t in full])
         returned = rule(tuple(arguments.rebuild(values)), given)
         out, pushed = pair_of(returned, rule, self.what, "(out, tangent)")
         self.result = result = Result(out)
@@ -119,10 +119,10 @@ class JvpCall(RuleCall):
     lowered = _LoweredRule
     stage = staticmethod(stage)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and as residuals the linear map of tangents, a program."""
         rule = self.rule
-        given = [locked(v) for v in values]
+        given = [lock(v) for v in values]
         results: list[Any] = []
         there: list[bool] = []
         unknown: list[bool] = []
@@ -146,7 +146,7 @@ class JvpCall(RuleCall):
         self.check([*captured, *[x for x, own in zip(results, unknown, strict=True) if not own]])
         late = sum(unknown)
         if late:
-            independent(program, len(avals), late, rule)
+            check_independent(program, len(avals), late, rule)
             values_of = _of_results(program, slice(late))
             found = iter(run(values_of, [*captured, *map(zeros, avals)]))
             results = [next(found) if own else x for x, own in zip(results, unknown, strict=True)]
@@ -174,7 +174,7 @@ class JvpCall(RuleCall):
         return [next(found) if own else None for own in self.active]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         out, pushed = self.rule.push(values, tangents)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Aval, Equation, Jaxpr, Place, name_of, place_of
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo, name_of, place_of
 from ...core.primitive import primitive
 from ...core.trace import apply, aval_of, run, trace
 from ...errors import StructureError
@@ -21,15 +21,24 @@ from ...transforms.vjp import vjp
 from ...transforms.vmap import repeat
 from ..program.call import Call
 from ..program.dependence import depends, mark
-from ..program.derive import batched_avals, cached, vmap_program
+from ..program.derive import batch_avals, cache, vmap_program
 from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
-from .closures import closed_over, refuse
+from .closures import closure_error, refuse
 from .recursion import Functions, attempted, returns_to, trace_function
-from .tracing import Lazily, Tracing, agreeing, asked_for, late, traced, with_inputs, with_programs
+from .tracing import (
+    Lazily,
+    Tracing,
+    agreeing,
+    late,
+    trace_later,
+    trace_part,
+    with_inputs,
+    with_programs,
+)
 
-__all__ = ["CustomJvp", "PushProgram", "independent", "stage", "with_bodies"]
+__all__ = ["CustomJvp", "PushProgram", "check_independent", "stage", "with_bodies"]
 
 
 class PushProgram:
@@ -73,7 +82,7 @@ class PushProgram:
             self._transposable = with_bodies(self.program, on, (*self.above, function))
         return self._transposable
 
-    def parted(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:
+    def part_results(self, found: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Results and tangents, None for zeros, from the program's results."""
         count = len(self.given)
         rest = iter(found[count:])
@@ -104,9 +113,9 @@ class CustomJvp(Call):
         return False
 
     def _closed_over(self, x: Any) -> Any:
-        return closed_over("custom_jvp", place_of(self.function), aval_of(x))
+        return closure_error("custom_jvp", place_of(self.function), aval_of(x))
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and as residuals the tape of the rule in its tangents."""
         rule: PushProgram = self.rule.get()
         start = self.constants + self.captured
@@ -114,7 +123,7 @@ class CustomJvp(Call):
 
         def tangent_map(*ts: Any) -> list[Any]:
             args = [*rule.constants, *values[self.constants :], *ts]
-            results, pushed = rule.parted(run(program, args))
+            results, pushed = rule.part_results(run(program, args))
             return [*results, *pushed]
 
         own = zip(values[start:], self.moving, strict=True)
@@ -143,7 +152,7 @@ class CustomJvp(Call):
         return [*pulled, *[next(found) if on else None for on in self.moving]]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         start = self.constants + self.captured
@@ -158,27 +167,27 @@ class CustomJvp(Call):
             if on
         ]
         args = [*rule.constants, *values[self.constants :], *ts]
-        results, pushed = rule.parted(apply(Call(rule.program), args, place))
+        results, pushed = rule.part_results(apply(Call(rule.program), args, source_info))
         return tuple(results), pushed
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
-        program, constants, rule = cached(
-            self, ("vmap", size, flags), lambda: self._mapped(size, flags)
+        program, constants, rule = cache(
+            self, ("vmap", size, flags), lambda: self._map_rule(size, flags)
         )
         count = len(constants) + self.constants
         call = CustomJvp(program, rule, self.function, count, self.captured, self.moving)
         return apply(call, [*constants, *operands], None)
 
-    def _mapped(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
+    def _map_rule(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
         program, constants = vmap_program(self.jaxpr, size, flags)
         own = flags[self.constants + self.captured :]
         moved = [b for b, on in zip(own, self.moving, strict=True) if on]
         rest = [*flags[self.constants :], *moved]
-        return program, constants, Lazily(lambda: mapped_rule(self.rule.get(), size, rest))
+        return program, constants, Lazily(lambda: map_rule(self.rule.get(), size, rest))
 
 
-def mapped_rule(rule: PushProgram, size: int, batched: Sequence[bool]) -> PushProgram:
+def map_rule(rule: PushProgram, size: int, batched: Sequence[bool]) -> PushProgram:
     """The rule for a batch; ``batched`` says which inputs are, without the constants."""
     constants = rule.constants
     flags = [*[False] * len(constants), *batched]
@@ -187,7 +196,7 @@ def mapped_rule(rule: PushProgram, size: int, batched: Sequence[bool]) -> PushPr
         found, out = batch_run(rule.program, size, [*constants, *args], flags)
         return [v if b else repeat(v, size) for v, b in zip(found, out, strict=True)]
 
-    avals = batched_avals(rule.program, size, flags, ())[len(constants) :]
+    avals = batch_avals(rule.program, size, flags, ())[len(constants) :]
     program = trace(push, avals, name=f"vmap of {rule.program.name}")
     return PushProgram(program, rule.given, rule.above)
 
@@ -211,7 +220,7 @@ def with_bodies(jaxpr: Jaxpr, on: Sequence[bool], functions: Functions) -> Jaxpr
         flags = mark(eqn, found)
         made = _with_bodies(eqn.primitive, flags, functions) if any(flags) else eqn.primitive
         if made is not eqn.primitive:
-            eqn = Equation(made, eqn.inputs, eqn.outputs, eqn.place)
+            eqn = Equation(made, eqn.inputs, eqn.outputs, eqn.source_info)
         equations.append(eqn)
     if all(old is new for old, new in zip(jaxpr.equations, equations, strict=True)):
         return jaxpr
@@ -266,7 +275,7 @@ def stage(
             made, given = push()
             return PushProgram(late(made[0], made[1], kinds, rule), given)
 
-        lazy = asked_for(rule, ask)
+        lazy = trace_later(rule, ask)
     elif knot.met:
         # What the function itself captured are constants of its program.
         constants, lazy = len(captured), knot.lazy
@@ -310,12 +319,12 @@ def trace_push(
         return [*found, *[t for t in pushed if t is not None]]
 
     avals = [aval.strong() for aval, on in zip(inputs, moving, strict=True) if on]
-    program, captured = traced(push, [*inputs, *avals], rule)
-    independent(program, len(avals), len(given), rule)
+    program, captured = trace_part(push, [*inputs, *avals], rule)
+    check_independent(program, len(avals), len(given), rule)
     return (program, captured), given
 
 
-def independent(program: Jaxpr, tangents: int, results: int, rule: Any) -> None:
+def check_independent(program: Jaxpr, tangents: int, results: int, rule: Any) -> None:
     """Raise where one of the first results depends on the last inputs, the tangents."""
     rest = len(program.inputs) - tangents
     if any(depends(program, [*[False] * rest, *[True] * tangents])[:results]):

@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Place, name_of, place_of
+from ...core.ir import Aval, SourceInfo, name_of, place_of
 from ...core.trace import aval_of
 from ...errors import ArgumentError, DtypeError, LeakedTracerError, entry
 from ...ops.linear import Sum, zeros
 from ...transforms.vjp import TapeFrame
-from .arguments import Arguments, Result, Whose, locked, numbers_like, pair_of
+from .arguments import Arguments, Result, Whose, lock, numbers_like, pair_of
 from .batching import elements, lanes_of, parts
 from .captured import values_below
-from .closures import leaked
+from .closures import leak_error
 from .custom_vjp_call import forward_mode, stage
 from .function import CustomFunction, LoweredRule, MappedRule, RuleCall, UserRule
 
@@ -64,8 +64,8 @@ class _UserRule(UserRule):
         """The cotangents of the operands, None for zeros."""
         treedef, result, avals = context
         bwd: Any = self._bwd
-        residuals = tree.unflatten(treedef, [locked(x) for x in leaves])
-        entries = bwd(residuals, result.with_none([locked(c) for c in cts]))
+        residuals = tree.unflatten(treedef, [lock(x) for x in leaves])
+        entries = bwd(residuals, result.with_none([lock(c) for c in cts]))
         return cotangents_of(self.arguments, entries, avals, bwd, self.what)
 
 
@@ -142,15 +142,15 @@ class VjpCall(RuleCall):
     lowered = _LoweredRule
     stage = staticmethod(stage)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
-        given = [locked(v) for v in values]
+        given = [lock(v) for v in values]
         out, leaves, context = self.rule.forward(given, False)
         self.check([*out, *leaves])
         known = {id(v) for v in given}
         tape = self.frame if isinstance(self.frame, TapeFrame) else TapeFrame()
         kept = [
-            tape.keep(x, place) if isinstance(x, np.ndarray) and id(x) not in known else x
+            tape.keep(x, source_info) if isinstance(x, np.ndarray) and id(x) not in known else x
             for x in leaves
         ]
         return tuple(out), (kept, context)
@@ -174,10 +174,10 @@ class VjpCall(RuleCall):
         try:
             return self.rule.backward(context, leaves, cts)
         except LeakedTracerError as error:
-            raise leaked(self.rule.what, place_of(self.rule.function)) from error
+            raise leak_error(self.rule.what, place_of(self.rule.function)) from error
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> NoReturn:
         """Raises: there is no rule for forward mode."""
         raise forward_mode(self.rule.what, self.rule.function)

@@ -10,22 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, Jaxpr, Place, name_of, place_of
+from ...core.ir import Aval, Jaxpr, SourceInfo, name_of, place_of
 from ...core.primitive import primitive
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...core.trace import Tracer, apply, aval_of, trace
 from ...errors import MissingRuleError
 from ...ops.convert import convert
 from ...ops.linear import Sum, zeros
 from ...transforms.vmap import repeat
 from ..program.call import Call
-from ..program.derive import Pullback, batched_avals, cached, derived, vmap_program
+from ..program.derive import Pullback, batch_avals, cache, derive, vmap_program
 from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
-from .closures import closed_over, refuse
+from .closures import closure_error, refuse
 from .recursion import attempted, trace_function
-from .tracing import Lazily, Tracing, agreeing, asked_for, late, traced, with_inputs
+from .tracing import Lazily, Tracing, agreeing, late, trace_later, trace_part, with_inputs
 
 __all__ = ["CustomVjp", "Programs", "forward_mode", "stage"]
 
@@ -91,14 +91,14 @@ class CustomVjp(Call):
     def masks(self) -> bool:  # type: ignore[override]
         return False
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         if not any(aval.inexact for aval in self.jaxpr.out_avals):
             # Nothing comes back through it: there is no cotangent that its rule could be given.
-            return apply(self, values, place), []
+            return apply(self, values, source_info), []
         programs: Programs = self.rule.get()
         args = [*programs.forward_constants, *values[self.constants :]]
-        found = apply(Call(programs.forward), args, place)
+        found = apply(Call(programs.forward), args, source_info)
         count = len(self.jaxpr.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -117,8 +117,8 @@ class CustomVjp(Call):
         stop = start + self.captured
         asked = tuple(wanted[stop:])
         pullback = Pullback(programs.backward, [], programs.given)
-        program, given = derived(
-            programs.backward, ("wanted", asked), lambda: pullback.restricted(asked)
+        program, given = derive(
+            programs.backward, ("wanted", asked), lambda: pullback.restrict(asked)
         )
         cts = [
             zeros(aval.strong()) if c is None else convert(c, aval.dtype)
@@ -131,27 +131,27 @@ class CustomVjp(Call):
         for i in range(stop):
             if wanted[i]:
                 name = place_of(self.function)
-                error = closed_over(self.what, name, aval_of(operands[i]))
+                error = closure_error(self.what, name, aval_of(operands[i]))
                 pulled[i] = refuse(error, operands[i], cts[0])
         pulled[stop:] = [next(found) if some else None for some in given]
         return pulled
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> NoReturn:
         """Raises: there is no rule for forward mode."""
         raise forward_mode(self.what, self.function)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
-        program, constants, rule = cached(
-            self, ("vmap", size, flags), lambda: self._mapped(size, flags)
+        program, constants, rule = cache(
+            self, ("vmap", size, flags), lambda: self._map_rule(size, flags)
         )
         count = len(constants) + self.constants
         call = CustomVjp(program, rule, self.function, self.what, count, self.captured)
         return apply(call, [*constants, *operands], None)
 
-    def _mapped(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
+    def _map_rule(self, size: int, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], Lazily]:
         program, constants = vmap_program(self.jaxpr, size, flags)
         start = self.constants
         captured, own = flags[start : start + self.captured], flags[start + self.captured :]
@@ -159,11 +159,11 @@ class CustomVjp(Call):
         return (
             program,
             constants,
-            Lazily(lambda: mapped_programs(self.rule.get(), size, captured, own, count)),
+            Lazily(lambda: map_programs(self.rule.get(), size, captured, own, count)),
         )
 
 
-def mapped_programs(
+def map_programs(
     programs: Programs, size: int, captured: Sequence[bool], own: Sequence[bool], count: int
 ) -> Programs:
     """The passes for a batch.
@@ -185,7 +185,7 @@ def mapped_programs(
         results = [v if b else repeat(v, size) for v, b in zip(found[:count], out, strict=False)]
         return [*results, *found[count:]]
 
-    avals = batched_avals(programs.forward, size, flags, ())[len(first) :]
+    avals = batch_avals(programs.forward, size, flags, ())[len(first) :]
     name = f"vmap of {programs.forward.name}"
     forward_program = trace(forward, avals, name=name)
     rest = len(programs.backward.inputs) - len(second) - len(captured) - len(kept)
@@ -198,9 +198,12 @@ def mapped_programs(
         return [c if b else Sum((0,))(c) for c, b in zip(whole, batched, strict=True)]
 
     before = len(second) + len(captured)
-    tapes = [a if isinstance(a, StepsAval) else None for a in forward_program[0].out_avals[count:]]
+    tapes = [
+        a if isinstance(a, StepResidualsAval) else None
+        for a in forward_program[0].out_avals[count:]
+    ]
     kinds = [*[None] * before, *tapes, *[None] * rest]
-    avals = batched_avals(programs.backward, size, back_flags, kinds)[len(second) :]
+    avals = batch_avals(programs.backward, size, back_flags, kinds)[len(second) :]
     name = f"vmap of {programs.backward.name}"
     return Programs(forward_program, trace(backward, avals, name=name), programs.given)
 
@@ -234,7 +237,7 @@ def stage(
     constants = 0
     if knot is None:
         kinds = [aval_of(x) for x in captured]
-        lazy = asked_for(rule, lambda: late_programs(passes(), kinds, rule))
+        lazy = trace_later(rule, lambda: late_programs(passes(), kinds, rule))
     elif knot.met:
         # What the function itself captured are constants of its program.
         constants, lazy = len(captured), knot.lazy
@@ -282,10 +285,10 @@ def trace_passes(
         given[:] = [c is not None for c in found]
         return [c for c in found if c is not None]
 
-    forward_program = traced(forward, tracing.inputs, rule)
+    forward_program = trace_part(forward, tracing.inputs, rule)
     avals = forward_program[0].out_avals[len(out_avals) :]
     avals = [*avals, *[aval.strong() for aval in out_avals if aval.inexact]]
-    backward_program = traced(backward, avals, rule)
+    backward_program = trace_part(backward, avals, rule)
     return forward_program, backward_program, given
 
 

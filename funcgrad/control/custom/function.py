@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ...core.axes import any_open
-from ...core.ir import Aval, Place, name_of, place_of
+from ...core.ir import Aval, SourceInfo, name_of, place_of
 from ...core.portable import Portable
 from ...core.primitive import Primitive
 from ...core.trace import AbstractFrame, ActiveFrame, Frame, Tracer, apply, aval_of
@@ -189,7 +189,7 @@ class LoweredRule(InnerRule):
 
     def results(self, found: Sequence[Any]) -> list[Any]:
         """The results without the frame, which are remembered."""
-        own = own_of(self.frame, found)
+        own = own_tracers(self.frame, found)
         self.hidden = [x if mine else None for x, mine in zip(found, own, strict=True)]
         return values_below(self.frame, found)
 
@@ -221,7 +221,7 @@ def marked(rule: Any, frame: Frame, found: Sequence[Any], hidden: Sequence[Any])
 
 def first_of(frame: Frame, values: Sequence[Any]) -> Any:
     """The first tracer of ``frame`` among values."""
-    return next((x for x, own in zip(values, own_of(frame, values), strict=True) if own), None)
+    return next((x for x, own in zip(values, own_tracers(frame, values), strict=True) if own), None)
 
 
 class RuleCall(Primitive):
@@ -252,9 +252,11 @@ class RuleCall(Primitive):
     def interpret(self, operands: Sequence[Any], by: Interpreter) -> Sequence[Any]:
         return self.rule.primal(operands)
 
-    def handed_on(self, values: Sequence[Any]) -> Primitive:
+    def hand_on(self, values: Sequence[Any]) -> Primitive:
         newest = newest_of(values)
-        return self if newest is None else type(self)(self.rule, newest, own_of(newest, values))
+        return (
+            self if newest is None else type(self)(self.rule, newest, own_tracers(newest, values))
+        )
 
     @classmethod
     def call(cls, rule: Rule, operands: Sequence[Any]) -> Sequence[Any]:
@@ -268,12 +270,12 @@ class RuleCall(Primitive):
                 found = cls._inside(rule, inner, operands)
                 if found is not None:
                     return found
-        return apply(cls(rule, newest, own_of(newest, operands)), operands, None)
+        return apply(cls(rule, newest, own_tracers(newest, operands)), operands, None)
 
     @classmethod
     def _inside(cls, rule: Any, frame: Frame, operands: Sequence[Any]) -> Sequence[Any] | None:
         """The results where the functions close over values of a frame that is no operand's."""
-        own = own_of(frame, operands)
+        own = own_tracers(frame, operands)
         if is_place(frame):
             return None if any(own) else frame.process(cls(rule, frame, own), operands, None)
         lowered = cls.lowered(rule, frame)
@@ -301,12 +303,12 @@ class RuleCall(Primitive):
                 flags.append(b)
         return program.vmap(size, flags, values)
 
-    def staged(self, frame: Frame, args: Sequence[Any], place: Place | None) -> Any:
+    def staged(self, frame: Frame, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
         """Records the function and its rule as one equation."""
         avals = [aval_of(a) if isinstance(a, Tracer) else None for a in args]
         program, captured = type(self).stage(self.rule, args, avals)
         operands = [a for a in args if isinstance(a, Tracer)]
-        return self._recorded(program, captured, self.rule.needed, operands, place)
+        return self._recorded(program, captured, self.rule.needed, operands, source_info)
 
     def _recorded(
         self,
@@ -314,17 +316,17 @@ class RuleCall(Primitive):
         captured: Sequence[Any],
         needed: Sequence[Any],
         operands: Sequence[Any],
-        place: Place | None,
+        source_info: SourceInfo | None,
     ) -> Any:
         """The results of the equation.
 
         A frame of derivatives has no part in it where it is that of captured values alone.
         """
         newest = newest_of([*captured, *operands])
-        if newest is None or any(own_of(newest, operands)) or is_place(newest):
-            return apply(program, [*captured, *operands], place)
+        if newest is None or any(own_tracers(newest, operands)) or is_place(newest):
+            return apply(program, [*captured, *operands], source_info)
         below = values_below(newest, captured), values_below(newest, needed)
-        found = self._recorded(program, *below, operands, place)
+        found = self._recorded(program, *below, operands, source_info)
         hidden = first_of(newest, needed)
         return marked(self.rule, newest, found, [hidden] * len(found))
 
@@ -334,7 +336,7 @@ def is_place(frame: Frame) -> bool:
     return isinstance(frame, BatchFrame | AbstractFrame)
 
 
-def own_of(frame: Frame, operands: Sequence[Any]) -> tuple[bool, ...]:
+def own_tracers(frame: Frame, operands: Sequence[Any]) -> tuple[bool, ...]:
     """Which of the operands are tracers of ``frame``."""
     return tuple([isinstance(x, Tracer) and x.frame is frame for x in operands])
 

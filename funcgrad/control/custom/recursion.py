@@ -18,7 +18,7 @@ import numpy as np
 from ...core.ir import Atom, Equation, Jaxpr, Var, place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import MissingRuleError
-from .tracing import Lazily, Tracing, traced
+from .tracing import Lazily, Tracing, trace_part
 
 __all__ = ["Functions", "Knot", "attempted", "returns_to", "staging_of", "trace_function"]
 
@@ -118,14 +118,14 @@ class Knot:
         equations, outputs = jaxpr.equations, jaxpr.outputs
         if other:
             equations = [
-                Equation(eqn.primitive, _renamed(eqn.inputs, other), eqn.outputs, eqn.place)
+                Equation(eqn.primitive, _renamed(eqn.inputs, other), eqn.outputs, eqn.source_info)
                 for eqn in equations
             ]
             outputs = _renamed(outputs, other)
         made = Jaxpr(inputs, equations, outputs, captured, jaxpr.name)
         return made, [value for _, value in constants]
 
-    def traced(self, make: Traces) -> Any:
+    def trace(self, make: Traces) -> Any:
         """What ``make`` made, with `shared` and `again` found out; None where they cannot be."""
         captures, made = self._once(make)
         first = _tracers(captures)
@@ -221,7 +221,7 @@ def attempted(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, A
         return None, None
     knot = Knot(rule.function, rule, tracing)
     try:
-        made = knot.traced(make)
+        made = knot.trace(make)
     except Exception:
         return None, None
     return (None, None) if made is None else (knot, made)
@@ -234,7 +234,7 @@ def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
     inside = not plain and returns_to(rule.function, [knot.function for knot in knots])
     try:
         _STAGING.set((knots, not inside))
-        found = traced(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
+        found = trace_part(lambda *xs: rule.primal(tracing.full(xs)), tracing.inputs, rule)
         rule.captured(found[1])
         return found
     finally:

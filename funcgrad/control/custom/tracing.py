@@ -17,15 +17,15 @@ from ...core.trace import Tracer, aval_of, trace
 from ...errors import LeakedTracerError, StructureError
 from ..program.trace_body import join, to_aval, unlike
 from .arguments import Result
-from .closures import closed_over, leaked
+from .closures import closure_error, leak_error
 
 __all__ = [
     "Lazily",
     "Tracing",
     "agreeing",
-    "asked_for",
     "late",
-    "traced",
+    "trace_later",
+    "trace_part",
     "with_inputs",
     "with_programs",
 ]
@@ -103,14 +103,14 @@ class Tracing:
         return [e for e, aval in zip(entries, self.avals, strict=True) if aval is not None]
 
 
-def traced(
+def trace_part(
     f: Callable[..., Sequence[Any]], avals: Sequence[Aval], rule: Any
 ) -> tuple[Jaxpr, list[Any]]:
     """Trace a part of a rule."""
     return trace(f, avals, name=name_of(rule.function), what=rule.what)
 
 
-def asked_for(rule: Any, make: Callable[[], Any]) -> Lazily:
+def trace_later(rule: Any, make: Callable[[], Any]) -> Lazily:
     """What ``make`` gives, which traces ``rule``, when it is asked for.
 
     Raises:
@@ -121,7 +121,7 @@ def asked_for(rule: Any, make: Callable[[], Any]) -> Lazily:
         try:
             return make()
         except LeakedTracerError as error:
-            raise leaked(rule.what, place_of(rule.function)) from error
+            raise leak_error(rule.what, place_of(rule.function)) from error
 
     return Lazily(ask)
 
@@ -174,7 +174,7 @@ def late(
     """
     for x in values:
         if isinstance(x, Tracer):
-            raise closed_over(rule.what, place_of(rule.function), x.aval)
+            raise closure_error(rule.what, place_of(rule.function), x.aval)
     return with_inputs(jaxpr, len(values), captured), list(values)
 
 

@@ -99,7 +99,7 @@ def associative_scan(
             after = [_part(x, a, 2, count, 2) for x, a in zip(above, axes, strict=True)]
             more = combine(before, after)
             even = [np.concatenate(p, axis=a) for *p, a in zip(even, more, axes, strict=True)]
-        leaves = [_interleaved(e, o, a) for e, o, a in zip(even, odd, axes, strict=True)]
+        leaves = [_interleave(e, o, a) for e, o, a in zip(even, odd, axes, strict=True)]
     if reverse:
         leaves = [np.flip(x, a) for x, a in zip(leaves, axes, strict=True)]
     return tree.unflatten(treedef, [x if isinstance(x, Tracer) else np.array(x) for x in leaves])
@@ -137,7 +137,7 @@ def _part(x: Any, axis: int, start: int, stop: int, step: int) -> Any:
     return x[(*(slice(None),) * axis, slice(start, stop, step))]
 
 
-def _interleaved(even: Any, odd: Any, axis: int) -> Any:
+def _interleave(even: Any, odd: Any, axis: int) -> Any:
     """``even[0], odd[0], even[1], ...``; ``even`` may have one element more."""
     count = aval_of(odd).shape[axis]
     shape = aval_of(even).shape

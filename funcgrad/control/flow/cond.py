@@ -1,10 +1,10 @@
-"""`Cond`, one of several programs chosen by an index, and `CondLanes`, that in a batch.
+"""`Cond`, one of several programs chosen by an index, and `BatchedCond`, that in a batch.
 
 `Cond` stands in programs whose index is not known yet. Its transforms are those of its branches,
 brought to one type: residuals of different branches share slots, tangents and cotangents that only
-one branch has are zeros in the others. Where the index differs from lane to lane of a batch,
-`CondLanes` runs each branch that some lane takes; lanes that do not take it are fed the operands of
-one that does, so no error, warning or nan arises that a Python loop would not give.
+one branch has are zeros in the others. Where the index differs from element to element of a batch,
+`BatchedCond` runs each branch that some element takes; elements that do not take it are fed the
+operands of one that does, so no error, warning or nan arises that a Python loop would not give.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import compiled
-from ...core.ir import Aval, Equation, Jaxpr, Place
+from ...core.backend import compile_once
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
 from ...core.primitive import Primitive, primitive
-from ...core.residuals import Steps, StepsAval
+from ...core.residuals import StepResiduals, StepResidualsAval
 from ...core.trace import Tracer, apply, run, trace
 from ...errors import OutOfBoundsError
 from ...ops.convert import convert
 from ...ops.linear import zeros
-from ..callbacks.host import call_lanes
+from ..callbacks.host import call_for_elements
 from ..program.call import Call
 from ..program.collectives import refuse_collectives
 from ..program.dependence import depends
-from ..program.derive import Tapes, cached, derived, jvp_program, split_of, tapes_of, vmap_program
+from ..program.derive import Tapes, cache, derive, jvp_program, split_of, tapes_of, vmap_program
 from ..program.structured import Interpreter
 from ..program.trace_body import share_programs
 from ..program.trim import Liveness, reads, where_kept, with_inputs
-from .batching import fed, fold, only, total, unfold_lanes
+from .batching import feed, fold, only, total, unfold_batches
 
-__all__ = ["Cond", "CondLanes"]
+__all__ = ["BatchedCond", "Cond"]
 
 
 class Derivative:
@@ -62,7 +62,7 @@ class Derivative:
 
 
 class _Branches(Primitive):
-    """What `Cond` and `CondLanes` share: the derived branches."""
+    """What `Cond` and `BatchedCond` share: the derived branches."""
 
     branches: Any
     multiple = True
@@ -77,7 +77,7 @@ class _Branches(Primitive):
 
     def forward_branches(self) -> Derivative:
         """Programs of the results and then of the residuals, in slots."""
-        return cached(self, "forward", self._forward_branches)
+        return cache(self, "forward", self._forward_branches)
 
     def _forward_branches(self) -> Derivative:
         splits = [split_of(branch) for branch in self.branches]
@@ -87,8 +87,8 @@ class _Branches(Primitive):
         for split in splits:
             mine: list[int] = []
             for aval in split.forward.out_avals[count:]:
-                # A tape is one branch's alone: the lanes of others did not take its steps.
-                shared = not isinstance(aval, StepsAval)
+                # A tape is one branch's alone: the elements of others did not take its steps.
+                shared = not isinstance(aval, StepResidualsAval)
                 free = [i for i, s in enumerate(slots) if shared and s == aval and i not in mine]
                 if not free:
                     slots.append(aval)
@@ -112,16 +112,16 @@ class _Branches(Primitive):
     def backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
         """Programs of operands, results, slots and cotangents, to the wanted cotangents."""
         key = "backward", tuple(wanted), masked
-        return cached(self, key, lambda: self._backward_branches(wanted, masked))
+        return cache(self, key, lambda: self._backward_branches(wanted, masked))
 
     def _backward_branches(self, wanted: Sequence[bool], masked: bool) -> Derivative:
         forward = self.forward_branches()
         splits = [split_of(branch) for branch in self.branches]
         pulled = [
-            derived(
+            derive(
                 branch,
                 ("backward", tuple(wanted), masked),
-                lambda split=split: split.pullbacks[masked].restricted(wanted),
+                lambda split=split: split.pullbacks[masked].restrict(wanted),
             )
             for branch, split in zip(self.branches, splits, strict=True)
         ]
@@ -161,11 +161,11 @@ class _Branches(Primitive):
 
     def jvp_branches(self, active: Sequence[bool]) -> Derivative:
         """Programs of operands and tangents, to results and tangents."""
-        return cached(self, ("jvp", tuple(active)), lambda: self._jvp_branches(tuple(active)))
+        return cache(self, ("jvp", tuple(active)), lambda: self._jvp_branches(tuple(active)))
 
     def _jvp_branches(self, active: tuple[bool, ...]) -> Derivative:
         pushed = [
-            derived(branch, ("jvp", active), lambda b=branch: jvp_program(b, active))
+            derive(branch, ("jvp", active), lambda b=branch: jvp_program(b, active))
             for branch in self.branches
         ]
         given = [any(flags) for flags in zip(*[p[2] for p in pushed], strict=True)]
@@ -206,7 +206,7 @@ class _Branches(Primitive):
         branches: list[Jaxpr] = []
         for branch in self.branches:
             outputs = where_kept(wanted, branch.outputs)
-            made = program.simplified(
+            made = program.simplify(
                 Jaxpr(branch.inputs, branch.equations, outputs, branch.captured, branch.name)
             )
             if made is None:
@@ -217,7 +217,7 @@ class _Branches(Primitive):
         trimmed = [with_inputs(b, keep, c) for b, c in zip(branches, captured, strict=True)]
         operands = where_kept([True, *keep], eqn.inputs)
         results = where_kept(wanted, eqn.outputs)
-        return Equation(self.holding(tuple(trimmed), keep), operands, results, eqn.place)
+        return Equation(self.holding(tuple(trimmed), keep), operands, results, eqn.source_info)
 
     def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
         """The primitive of other branches, which take those operands that are kept."""
@@ -250,8 +250,8 @@ def one_of_each(branches: Sequence[Jaxpr]) -> tuple[Aval, ...]:
     """The types of the results; of tapes, that of the branch which has steps to take."""
 
     def pick(kinds: Sequence[Aval]) -> Aval:
-        laned = [a for a in kinds if isinstance(a, StepsAval) and a != kinds[0]]
-        return max([kinds[0], *laned], key=lambda a: len(str(getattr(a, "lanes", ()))))
+        laned = [a for a in kinds if isinstance(a, StepResidualsAval) and a != kinds[0]]
+        return max([kinds[0], *laned], key=lambda a: len(str(getattr(a, "ragged", ()))))
 
     return tuple([pick(kinds) for kinds in zip(*[b.out_avals for b in branches], strict=True)])
 
@@ -264,26 +264,26 @@ class Cond(_Branches):
 
     def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
         chosen = self.branches[check_index(int(index), len(self.branches))]
-        return compiled(chosen, owned=False)(*operands)
+        return compile_once(chosen, owned=False)(*operands)
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
         return one_of_each(self.branches)
 
-    def _chosen(self, index: Any) -> Call | None:
+    def _choose(self, index: Any) -> Call | None:
         """The call of the chosen branch, where the index is known."""
         if isinstance(index, Tracer):
             return None
         return Call(self.branches[check_index(int(index), len(self.branches))])
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         index, *operands = values
-        call = self._chosen(index)
+        call = self._choose(index)
         if call is not None:
-            out, residuals = call.forward(operands, place)
+            out, residuals = call.forward(operands, source_info)
             return out, (call, residuals)
         forward = self.forward_branches()
-        found = apply(Cond(forward.branches), [index, *forward.captured, *operands], place)
+        found = apply(Cond(forward.branches), [index, *forward.captured, *operands], source_info)
         return tuple(found[: self.outputs]), (None, found[self.outputs :])
 
     def backward(
@@ -306,16 +306,16 @@ class Cond(_Branches):
         return [None, *[next(found) if g else None for g in back.given]]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
-        call = self._chosen(values[0])
+        call = self._choose(values[0])
         if call is not None:
-            return call.jvp_forward(values[1:], tangents[1:], place)
+            return call.jvp_forward(values[1:], tangents[1:], source_info)
         push = self.jvp_branches([t is not None for t in tangents[1:]])
         ts = [t for t in tangents[1:] if t is not None]
         args = [values[0], *push.captured, *values[1:], *ts]
-        found = apply(Cond(push.branches), args, place)
+        found = apply(Cond(push.branches), args, source_info)
         rest = iter(found[self.outputs :])
         return tuple(found[: self.outputs]), [next(rest) if g else None for g in push.given]
 
@@ -328,9 +328,9 @@ class Cond(_Branches):
                 "Compute it before the cond and close over it, or make the predicate the same for "
                 "all elements, with psum or pmax.",
             )
-            return apply(CondLanes(self.branches, size, flags), operands, None)
+            return apply(BatchedCond(self.branches, size, flags), operands, None)
         tapes = tapes_of(operands[1:])
-        made = cached(
+        made = cache(
             self,
             ("vmap", size, flags, tapes),
             lambda: [vmap_program(b, size, flags, tapes) for b in self.branches],
@@ -347,10 +347,10 @@ class Cond(_Branches):
 
 
 @primitive
-class CondLanes(_Branches):
-    """`Cond` for ``size`` lanes, each with its own index; operands are batched where ``batched``.
+class BatchedCond(_Branches):
+    """`Cond` for ``size`` elements, each with its own index.
 
-    Every result is batched.
+    Operands are batched where ``batched`` says so, and every result is.
     """
 
     branches: tuple[Jaxpr, ...]
@@ -360,16 +360,16 @@ class CondLanes(_Branches):
     def _element(self, aval: Aval) -> Aval:
         return aval.strong().batch(self.size)
 
-    def mapped(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
-        """Branch ``k`` for all lanes, and what it captured."""
+    def map_branch(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """Branch ``k`` for all elements, and what it captured."""
         make = lambda: vmap_program(self.branches[k], self.size, self.batched, tapes)  # noqa: E731
-        return cached(self, ("lanes", k, tapes), make)
+        return cache(self, ("batched", k, tapes), make)
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
-        if not any(isinstance(a, StepsAval) for a in self.branches[0].out_avals):
+        if not any(isinstance(a, StepResidualsAval) for a in self.branches[0].out_avals):
             return tuple([self._element(aval) for aval in self.branches[0].out_avals])
-        tapes = tuple([a if isinstance(a, StepsAval) else None for a in avals])
-        mapped = [self.mapped(k, tapes)[0] for k in range(len(self.branches))]
+        tapes = tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
+        mapped = [self.map_branch(k, tapes)[0] for k in range(len(self.branches))]
         return tuple([aval.strong() for aval in one_of_each(mapped)])
 
     def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
@@ -378,28 +378,28 @@ class CondLanes(_Branches):
         results: list[Any] = [None] * self.outputs
         for k in np.unique(index):
             check_index(int(k), len(self.branches))
-            program, captured = self.mapped(int(k), tapes)
-            lanes = index == k
-            args = [*captured, *fed(lanes, operands, self.batched)]
-            found = call_lanes(lanes, program, compiled(program, owned=False), args)
+            program, captured = self.map_branch(int(k), tapes)
+            elements = index == k
+            args = [*captured, *feed(elements, operands, self.batched)]
+            found = call_for_elements(elements, program, compile_once(program, owned=False), args)
             for i, out in enumerate(found):
-                if isinstance(out, Steps):
-                    mine = out if lanes.all() else only(lanes, out)
+                if isinstance(out, StepResiduals):
+                    mine = out if elements.all() else only(elements, out)
                     results[i] = mine if results[i] is None else results[i] + mine
                 elif results[i] is None:
                     results[i] = np.array(out)
                 else:
-                    results[i][lanes] = out[lanes]
+                    results[i][elements] = out[elements]
         if not index.size:
             results = [zeros(self._element(aval)) for aval in self.branches[0].out_avals]
         return tuple(results)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         forward = self.forward_branches()
         flags = (*[False] * len(forward.captured), *self.batched)
-        lanes = CondLanes(forward.branches, self.size, flags)
-        found = apply(lanes, [values[0], *forward.captured, *values[1:]], place)
+        batched_cond = BatchedCond(forward.branches, self.size, flags)
+        found = apply(batched_cond, [values[0], *forward.captured, *values[1:]], source_info)
         return tuple(found[: self.outputs]), list(found[self.outputs :])
 
     def backward(
@@ -417,7 +417,7 @@ class CondLanes(_Branches):
         own = [True] * (len(out) + len(residuals) + len(cts))
         flags = (*[False] * len(back.captured), *self.batched, *own)
         args = [operands[0], *back.captured, *operands[1:], *out, *residuals, *cts]
-        found = iter(apply(CondLanes(back.branches, self.size, flags), args, None))
+        found = iter(apply(BatchedCond(back.branches, self.size, flags), args, None))
         pulled: list[Any] = [None]
         for g, b in zip(back.given, self.batched, strict=True):
             c = next(found) if g else None
@@ -425,7 +425,7 @@ class CondLanes(_Branches):
         return pulled
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = [t is not None for t in tangents[1:]]
@@ -433,16 +433,16 @@ class CondLanes(_Branches):
         moved = [b for b, a in zip(self.batched, active, strict=True) if a]
         flags = (*[False] * len(push.captured), *self.batched, *moved)
         ts = [t for t in tangents[1:] if t is not None]
-        lanes = CondLanes(push.branches, self.size, flags)
-        found = apply(lanes, [values[0], *push.captured, *values[1:], *ts], place)
+        batched_cond = BatchedCond(push.branches, self.size, flags)
+        found = apply(batched_cond, [values[0], *push.captured, *values[1:], *ts], source_info)
         rest = iter(found[self.outputs :])
         return tuple(found[: self.outputs]), [next(rest) if g else None for g in push.given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         folded, flags = fold(size, self.size, batched, [True, *self.batched], operands)
-        lanes = CondLanes(self.branches, size * self.size, tuple(flags[1:]))
-        found = apply(lanes, folded, None)
-        return unfold_lanes(found, size, self.size)
+        batched_cond = BatchedCond(self.branches, size * self.size, tuple(flags[1:]))
+        found = apply(batched_cond, folded, None)
+        return unfold_batches(found, size, self.size)
 
     def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
-        return CondLanes(branches, self.size, tuple(where_kept(keep, self.batched)))
+        return BatchedCond(branches, self.size, tuple(where_kept(keep, self.batched)))

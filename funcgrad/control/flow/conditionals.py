@@ -38,8 +38,9 @@ def cond(
     Both functions are traced, and must return the same types; only the chosen one is run. One that
     raises while it is traced because of plain values (an index out of bounds, a division by zero)
     raises where it is chosen. Under
-    `vmap` with a batched ``pred`` each lane gets the result of its own branch; a branch that no
-    lane takes is not run, and lanes are never computed with operands of lanes that chose otherwise.
+    `vmap` with a batched ``pred`` each element gets the result of its own branch; a branch that no
+    element takes is not run, and elements are never computed with operands of elements that chose
+    otherwise.
 
     Args:
         pred: A boolean scalar.
@@ -131,11 +132,11 @@ def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what:
     """Bring the branches' results to one type, or say which leaf differs."""
     first = bodies[0]
     for body, f in zip(bodies[1:], branches[1:], strict=True):
-        places = f"{place_of(branches[0])} and {place_of(f)}"
+        sources = f"{place_of(branches[0])} and {place_of(f)}"
         if body.treedef != first.treedef or body.numbers != first.numbers:
             raise StructureError(
                 f"{what}: the branches return different structures: {first.treedef} and "
-                f"{body.treedef} from {places}",
+                f"{body.treedef} from {sources}",
                 "Return the same structure from every branch.",
             )
         paths = first.treedef.paths()
@@ -143,7 +144,7 @@ def _agree(bodies: Sequence[Body], branches: Sequence[Callable[..., Any]], what:
             if i not in first.numbers and a is not b and a != b:
                 raise StructureError(
                     f"{what}: the branches return {a!r} and {b!r} at "
-                    f"{tree.path_string(paths[i]) or 'the result'}, from {places}",
+                    f"{tree.path_string(paths[i]) or 'the result'}, from {sources}",
                     "What is no array or number must be the same in every branch.",
                 )
     avals = list(first.jaxpr.out_avals)

@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr, make_aval
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...core.trace import aval_of, run, trace
 from ...ops.convert import convert
 from ...ops.linear import zeros
 from ...ops.steps import plus
 from ...transforms.vmap import repeat
-from ..program.derive import Tapes, cached, derived, jvp_program, mapped_program, split_of
+from ..program.derive import Tapes, cache, derive, jvp_program, map_program, split_of
 
 __all__ = ["BackwardBody", "LoopBody", "carried_tangents", "regroup"]
 
@@ -50,7 +50,7 @@ class LoopBody:
 
         A value is numbered among the body's inputs first, then the forward program's outputs.
         """
-        return cached(self, "forward", self._forward)
+        return cache(self, "forward", self._forward)
 
     def _forward(self) -> tuple[Jaxpr, list[Any], list[int]]:
         split = split_of(self.program)
@@ -69,7 +69,7 @@ class LoopBody:
         return jaxpr, captured, saved
 
     def _jvp_program(self, flags: tuple[bool, ...]) -> tuple[Jaxpr, list[Any], list[bool]]:
-        return derived(self.program, ("jvp", flags), lambda: jvp_program(self.program, flags))
+        return derive(self.program, ("jvp", flags), lambda: jvp_program(self.program, flags))
 
     def with_tangents(
         self, active: tuple[bool, ...]
@@ -82,7 +82,7 @@ class LoopBody:
         Returns:
             The body, what it captured, which of the carry and which of ``ys`` have tangents.
         """
-        return cached(self, ("jvp", active), lambda: self._with_tangents(active))
+        return cache(self, ("jvp", active), lambda: self._with_tangents(active))
 
     def _with_tangents(
         self, active: tuple[bool, ...]
@@ -125,9 +125,12 @@ class LoopBody:
     def entry_tapes(self, avals: Sequence[Aval]) -> Tapes:
         """The types of the body's operands that are tapes, for operands of these types."""
         constants, carry, xs = self.split_operands(avals)
-        entries = [a.entry if isinstance(a, StepsAval) else None for a in xs]
+        entries = [a.entry if isinstance(a, StepResidualsAval) else None for a in xs]
         return tuple(
-            [a if isinstance(a, StepsAval) else None for a in (*constants, *carry, *entries)]
+            [
+                a if isinstance(a, StepResidualsAval) else None
+                for a in (*constants, *carry, *entries)
+            ]
         )
 
     def mapped(
@@ -143,7 +146,7 @@ class LoopBody:
         Returns:
             The body, what it captured, which of the carry and which of ``ys`` are batched.
         """
-        return cached(self, ("vmap", size, flags, tapes), lambda: self._mapped(size, flags, tapes))
+        return cache(self, ("vmap", size, flags, tapes), lambda: self._mapped(size, flags, tapes))
 
     def _mapped(
         self, size: int, flags: tuple[bool, ...], tapes: Tapes
@@ -151,13 +154,15 @@ class LoopBody:
         cs, hs, xs = self.split_operands(flags)
         carried = self.carried
         while True:
-            program, captured, out = mapped_program(self.program, size, [*cs, *hs, *xs], tapes)
+            program, captured, out = map_program(self.program, size, [*cs, *hs, *xs], tapes)
             grown = [a or b for a, b in zip(hs, out[:carried], strict=True)]
             if grown == hs:
                 break
             hs = grown
         # A tape is batched as a whole: an entry that is not is repeated in the body.
-        tape = [self.length is None or isinstance(a, StepsAval) for a in self.program.out_avals]
+        tape = [
+            self.length is None or isinstance(a, StepResidualsAval) for a in self.program.out_avals
+        ]
         full = [*hs, *[b or t for b, t in zip(out[carried:], tape[carried:], strict=True)]]
         if full == out:
             return program, captured, hs, full[carried:]
@@ -178,7 +183,7 @@ class LoopBody:
     ) -> BackwardBody:
         """The `BackwardBody` for these arguments, made once."""
         key = "backward", tuple(wanted), masked, tuple(there), counted
-        return cached(self, key, lambda: BackwardBody(self, wanted, masked, there, counted))
+        return cache(self, key, lambda: BackwardBody(self, wanted, masked, there, counted))
 
 
 def carried_tangents(
@@ -240,7 +245,7 @@ class BackwardBody:
             aval.inexact and (constants <= i < first or wanted[i]) for i, aval in enumerate(avals)
         ]
         pullback = split.pullbacks[masked]
-        program, has = pullback.restricted(ask)
+        program, has = pullback.restrict(ask)
         _, _, saved = loop.forward()
         numbers = [i if of_input else inputs + i for of_input, i in split.residuals]
         self.summed = [i for i in range(constants) if has[i]]
@@ -299,26 +304,26 @@ class BackwardBody:
             loop: The body that is differentiated.
             ct: The cotangents of its results.
             constants: Its constants.
-            size: For lanes of a batch, how many there are.
+            size: For elements of a batch, how many there are.
         """
 
-        def lanes(aval: Aval) -> Aval:
+        def elements(aval: Aval) -> Aval:
             return aval.strong() if size is None else aval.strong().batch(size)
 
         carry = [
-            zeros(lanes(aval)) if c is None else convert(c, aval.dtype)
+            zeros(elements(aval)) if c is None else convert(c, aval.dtype)
             for c, aval in zip(ct, loop.program.out_avals[: loop.carried], strict=False)
             if aval.inexact
         ]
         avals = loop.program.in_avals
-        return carry, [zeros(lanes(avals[i])) for i in self.summed]
+        return carry, [zeros(elements(avals[i])) for i in self.summed]
 
     def finish(self, loop: LoopBody, found: Sequence[Any]) -> list[Any]:
         """The backward scan's results as cotangents of the loop's operands, None for zeros."""
         pulled: list[Any] = [None] * len(loop.program.inputs)
         inexact = [i for i, a in enumerate(loop.program.out_avals[: loop.carried]) if a.inexact]
-        places = [loop.constants + i for i in inexact] + self.summed
-        places += [loop.constants + loop.carried + i for i in self.given]
-        for place, c in zip(places, found, strict=True):
-            pulled[place] = c
+        positions = [loop.constants + i for i in inexact] + self.summed
+        positions += [loop.constants + loop.carried + i for i in self.given]
+        for source_info, c in zip(positions, found, strict=True):
+            pulled[source_info] = c
         return pulled

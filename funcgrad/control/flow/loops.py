@@ -94,9 +94,9 @@ def _scan(
             f"{what}: unroll must be a positive int, got {unroll!r}", "Leave it out."
         )
     if segments is not None:
-        return _segmented(what, f, init, xs, count, reverse, unroll, segments)
+        return _scan_segments(what, f, init, xs, count, reverse, unroll, segments)
     if unroll > 1 and count > unroll:
-        return _unrolled(what, f, init, over, count, reverse, unroll)
+        return _scan_unrolled(what, f, init, over, count, reverse, unroll)
     slices = [aval.element() for aval in over.avals]
     _, body, values = _settle(f, init, slices, over.rebuild, what, pair=True)
     carried = len(values)
@@ -213,7 +213,7 @@ def _same_structure(
         )
 
 
-def _segmented(
+def _scan_segments(
     what: str,
     f: Callable[..., Any],
     init: Any,
@@ -267,7 +267,7 @@ def _segmented(
     return carry, tree.map(lambda a, b: np.concatenate([a, b]), first, second)
 
 
-def _unrolled(
+def _scan_unrolled(
     what: str,
     f: Callable[..., Any],
     init: Any,
@@ -296,7 +296,7 @@ def _unrolled(
     left = over.rebuild([x[:start] if reverse else x[whole:] for x in over.values])
 
     def main(carry: Any) -> tuple[Any, Any]:
-        carry, ys = _scan(what, _named(several, f), carry, blocks, steps, reverse, 1, None)
+        carry, ys = _scan(what, _name_like(several, f), carry, blocks, steps, reverse, 1, None)
         return carry, tree.map(lambda y: reshape(y, (whole, *aval_of(y).shape[2:])), ys)
 
     carry, ys = main(init)
@@ -313,7 +313,7 @@ def while_loop(
     """``val = body_fun(val)`` as long as ``cond_fun(val)``, inside `jit` too.
 
     Differentiable in both modes: reverse mode keeps a tape that grows with the steps. Under `vmap`
-    the loop runs until all lanes are done; finished lanes are frozen.
+    the loop runs until all elements are done; finished elements are frozen.
 
     Args:
         cond_fun: A function of the carry that returns a boolean scalar.
@@ -404,15 +404,15 @@ def fori_loop(
             )
         kind = make_aval((), np.dtype(np.int64))
         first, last = to_aval(lower, kind), to_aval(upper, kind)
-        body = _named(lambda c: (c[0] + 1, called("fori_loop", body_fun, *c)), body_fun)
+        body = _name_like(lambda c: (c[0] + 1, called("fori_loop", body_fun, *c)), body_fun)
         start = first, init_val
         return _while("fori_loop", lambda c: c[0] < last, body, start, counts=True)[1]
     steps = np.arange(int(lower), max(int(lower), int(upper)), dtype=np.int64)
-    step = _named(lambda val, i: (called("fori_loop", body_fun, i, val), None), body_fun)
+    step = _name_like(lambda val, i: (called("fori_loop", body_fun, i, val), None), body_fun)
     return _scan("fori_loop", step, init_val, steps, len(steps), False, unroll, None)[0]
 
 
-def _named(f: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
+def _name_like(f: Callable[..., Any], like: Callable[..., Any]) -> Callable[..., Any]:
     """``f`` under the name and place of the user's function."""
     f.__name__ = name_of(like)
     f.__wrapped__ = like  # type: ignore[attr-defined]
@@ -441,36 +441,36 @@ def map(f: Callable[[Any], Any], xs: Any, *, batch_size: int | None = None) -> A
     require_callable(f, "map")
     over = Operands(xs)
     count = _length("map", over, None)
-    step = _named(lambda carry, x: (carry, called("map", f, x)), f)
+    step = _name_like(lambda carry, x: (carry, called("map", f, x)), f)
     if batch_size is None:
         return _scan("map", step, None, xs, count, False, 1, None)[1]
     if type(batch_size) is not int or batch_size < 1:
         raise ArgumentError(
             f"map: batch_size must be a positive int, got {batch_size!r}", "Leave it out."
         )
-    return _batched_map(f, over, count, batch_size)
+    return _map_in_batches(f, over, count, batch_size)
 
 
-def _batched_map(f: Callable[..., Any], over: Operands, count: int, size: int) -> Any:
+def _map_in_batches(f: Callable[..., Any], over: Operands, count: int, size: int) -> Any:
     steps = count // size
     whole = steps * size
 
     def block(_: Any, values: Any) -> tuple[Any, Any]:
-        return None, _mapped(f, Operands(values), size)
+        return None, _map_at_once(f, Operands(values), size)
 
     blocks = over.rebuild(
         [reshape(x[:whole], (steps, size, *aval_of(x).shape[1:])) for x in over.values]
     )
-    _, found = _scan("map", _named(block, f), None, blocks, steps, False, 1, None)
+    _, found = _scan("map", _name_like(block, f), None, blocks, steps, False, 1, None)
     found = tree.map(lambda y: reshape(y, (whole, *aval_of(y).shape[2:])), found)
     if whole == count:
         return found
     left = over.rebuild([x[whole:] for x in over.values])
-    rest = _mapped(f, Operands(left), count - whole)
+    rest = _map_at_once(f, Operands(left), count - whole)
     return tree.map(lambda a, b: np.concatenate([a, b]), found, rest)
 
 
-def _mapped(f: Callable[..., Any], over: Operands, size: int) -> Any:
+def _map_at_once(f: Callable[..., Any], over: Operands, size: int) -> Any:
     treedef: Any = None
 
     def flat(*values: Any) -> list[Any]:

@@ -1,11 +1,12 @@
 """`Scan`, a program run once a step, carrying values on and stacking others, and its batched form.
 
 Operands are constants, the carry, and what each step reads; results the last carry and what each
-step gave. With ``length=None`` what steps read and give are tapes (`Steps`) in place of stacked
-arrays: that is the backward pass of a `while` loop, of as many steps as the loop took. Every rule
-is stated once for both: a scan's derivatives and batches are scans. `ScanLanes` is the scan over
-tapes whose steps not every lane of a batch took, the backward pass of `WhileLanes`: a lane that did
-not take a step keeps its carry, gives zeros, and is fed the operands of a lane that took it.
+step gave. With ``length=None`` what steps read and give are tapes (`StepResiduals`) in place of
+stacked arrays: that is the backward pass of a `while` loop, of as many steps as the loop took.
+Every rule is stated once for both: a scan's derivatives and batches are scans. `BatchedScan` is the
+scan over tapes whose steps not every element of a batch took, the backward pass of `BatchedWhile`:
+an element that did not take a step keeps its carry, gives zeros, and is fed the operands of an
+element that took it.
 """
 
 from __future__ import annotations
@@ -15,16 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import compiled, own
-from ...core.ir import Aval, Equation, Jaxpr, Place
+from ...core.backend import compile_once, own_results
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
 from ...core.primitive import Primitive, primitive
-from ...core.residuals import Steps, StepsAval, length_of
+from ...core.residuals import StepResiduals, StepResidualsAval, length_of
 from ...core.trace import apply, aval_of
 from ...ops.linear import move_axis
 from ...transforms.vmap import repeat
-from ..callbacks.host import call_lanes
+from ..callbacks.host import call_for_elements
 from ..program.dependence import carry_flags, depends
-from ..program.derive import Tapes, cached, vmap_program
+from ..program.derive import Tapes, cache, vmap_program
 from ..program.structured import Interpreter
 from ..program.trim import (
     Liveness,
@@ -35,16 +36,24 @@ from ..program.trim import (
     with_inputs,
     without_carry,
 )
-from .batching import aligned, fed, fold, lane_avals, only, shared_totals, unfold_lanes
+from .batching import (
+    align_mask,
+    batch_result_avals,
+    feed,
+    fold,
+    only,
+    shared_totals,
+    unfold_batches,
+)
 from .loop_body import LoopBody, carried_tangents, regroup
 
-__all__ = ["Scan", "ScanLanes"]
+__all__ = ["BatchedScan", "Scan"]
 
 
-def stacked_aval(aval: Aval, length: int | None) -> Aval:
+def stack_aval(aval: Aval, length: int | None) -> Aval:
     """The type of one value a step, for all steps."""
-    if length is None or isinstance(aval, StepsAval):
-        return StepsAval(aval.strong())
+    if length is None or isinstance(aval, StepResidualsAval):
+        return StepResidualsAval(aval.strong())
     return aval.batch(length)
 
 
@@ -72,7 +81,7 @@ class Scan(Primitive):
     def loop(self) -> LoopBody:
         """The body, from which others are made."""
         make = lambda: LoopBody(self.body, self.constants, self.carried, self.length)  # noqa: E731
-        return cached(self, "loop", make)
+        return cache(self, "loop", make)
 
     def split_operands(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The constants, the carry, and what the steps read."""
@@ -81,15 +90,15 @@ class Scan(Primitive):
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         given = self.body.out_avals
-        ys = [stacked_aval(aval, self.length) for aval in given[self.carried :]]
+        ys = [stack_aval(aval, self.length) for aval in given[self.carried :]]
         return (*given[: self.carried], *ys)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         constants, carry, xs = self.split_operands(operands)
-        step = compiled(self.body, owned=False)
+        step = compile_once(self.body, owned=False)
         count = self.length if self.length is not None else length_of(xs)
         avals = self.body.out_avals[self.carried :]
-        taped = [self.length is None or isinstance(aval, StepsAval) for aval in avals]
+        taped = [self.length is None or isinstance(aval, StepResidualsAval) for aval in avals]
         ys: list[Any] = [
             [None] * count if tape else np.empty((count, *aval.shape), aval.dtype)
             for aval, tape in zip(avals, taped, strict=True)
@@ -100,17 +109,17 @@ class Scan(Primitive):
             for y, value in zip(ys, found[self.carried :], strict=True):
                 y[t] = value
         steps = [
-            Steps(y, StepsAval(aval.strong())) if tape else y
+            StepResiduals(y, StepResidualsAval(aval.strong())) if tape else y
             for y, aval, tape in zip(ys, avals, taped, strict=True)
         ]
-        return (*own(carry, operands), *steps)
+        return (*own_results(carry, operands), *steps)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
         body, captured, _ = self.loop.forward()
         constants, carry, xs = self.split_operands(values)
         scan = Scan(body, len(captured) + self.constants, self.carried, self.length, self.reverse)
-        found = apply(scan, [*captured, *constants, *carry, *xs], place)
+        found = apply(scan, [*captured, *constants, *carry, *xs], source_info)
         count = len(self.body.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -136,7 +145,7 @@ class Scan(Primitive):
         return plan.finish(self.loop, apply(scan, args, None))
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
@@ -148,7 +157,7 @@ class Scan(Primitive):
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
         count = len(captured) + len(constants) + len(tcs)
         scan = Scan(body, count, len(carry) + len(full), self.length, self.reverse)
-        return regroup(apply(scan, args, place), carry_on, ys_on)
+        return regroup(apply(scan, args, source_info), carry_on, ys_on)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
@@ -157,14 +166,14 @@ class Scan(Primitive):
         constants, carry, xs = self.split_operands(operands)
         _, hb, xb = self.split_operands(batched)
         tapes = [aval_of(x) for x, b in zip(xs, xb, strict=True) if b]
-        if any(isinstance(tape, StepsAval) and tape.lanes for tape in tapes):
-            return self._vmap_lanes(size, batched, operands)
+        if any(isinstance(tape, StepResidualsAval) and tape.ragged for tape in tapes):
+            return self._vmap_ragged(size, batched, operands)
         carry = [
             repeat(h, size) if on and not b else h
             for h, on, b in zip(carry, carry_on, hb, strict=True)
         ]
         xs = [
-            move_axis(x, 0, 1) if b and not isinstance(aval_of(x), StepsAval) else x
+            move_axis(x, 0, 1) if b and not isinstance(aval_of(x), StepResidualsAval) else x
             for x, b in zip(xs, xb, strict=True)
         ]
         count = len(captured) + self.constants
@@ -174,18 +183,18 @@ class Scan(Primitive):
         for i, (value, on) in enumerate(zip(found, [*carry_on, *ys_on], strict=True)):
             if not on:
                 value = repeat(value, size)
-            elif i >= self.carried and not isinstance(aval_of(value), StepsAval):
+            elif i >= self.carried and not isinstance(aval_of(value), StepResidualsAval):
                 value = move_axis(value, 1, 0)
             results.append(value)
         return tuple(results)
 
-    def _vmap_lanes(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        """The scan over tapes whose steps not every lane took."""
+    def _vmap_ragged(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
+        """The scan over tapes whose steps not every element took."""
         constants, carry, xs = self.split_operands(operands)
         cb, hb, xb = self.split_operands(batched)
         carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
         xs = [x if b else repeat(x, size) for x, b in zip(xs, xb, strict=True)]
-        return apply(ScanLanes(self, size, tuple(cb)), [*constants, *carry, *xs], None)
+        return apply(BatchedScan(self, size, tuple(cb)), [*constants, *carry, *xs], None)
 
     def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
         constants, carry, xs = self.split_operands(operands)
@@ -216,13 +225,13 @@ class Scan(Primitive):
         self, eqn: Equation, program: Liveness
     ) -> tuple[Equation, list[bool]] | None:
         """The trimmed equation of this scan, and which of the operands that it had are left."""
-        body = program.simplified(self.body)
+        body = program.simplify(self.body)
         if body is None:
             return None
         body, results = keep_read_results(body, eqn.outputs, self.carried, program)
         read = read_carry(body, results, self.constants, [False] * self.carried, program)
         body = without_carry(body, self.constants, read)
-        body = program.simplified(body) or body
+        body = program.simplify(body) or body
         results = [*where_kept(read, results), *results[self.carried :]]
         first_x = self.constants + self.carried
         inputs = [
@@ -244,12 +253,12 @@ class Scan(Primitive):
         constants = sum(keep[: self.constants])
         body = with_inputs(body, keep, constants)
         trimmed = Scan(body, constants, carried, self.length, self.reverse)
-        return Equation(trimmed, operands, results, eqn.place), keep
+        return Equation(trimmed, operands, results, eqn.source_info), keep
 
 
 @primitive
-class ScanLanes(Primitive):
-    """A scan over tapes for ``size`` lanes; constants are batched where ``batched`` says so."""
+class BatchedScan(Primitive):
+    """A scan over tapes for ``size`` elements; constants are batched where ``batched`` says so."""
 
     scan: Scan
     size: int
@@ -259,51 +268,53 @@ class ScanLanes(Primitive):
     loops = True
 
     def __str__(self) -> str:
-        return f"scan_lanes[size={self.size}]"
+        return f"batched_scan[size={self.size}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        body, _ = self.mapped_body(self.scan.loop.entry_tapes(avals))
-        return lane_avals(body.out_avals, self.scan.carried, self.size)
+        body, _ = self.map_body(self.scan.loop.entry_tapes(avals))
+        return batch_result_avals(body.out_avals, self.scan.carried, self.size)
 
-    def mapped_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
-        """The body for all lanes, and what it captured."""
+    def map_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+        """The body for all elements, and what it captured."""
         flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
         make = lambda: vmap_program(self.scan.body, self.size, flags, tapes)  # noqa: E731
-        return cached(self, ("body", tapes), make)
+        return cache(self, ("body", tapes), make)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         scan = self.scan
         constants, carry, xs = scan.split_operands(operands)
         flags = [*self.batched, *[True] * (len(carry) + len(xs))]
-        program, captured = self.mapped_body(scan.loop.entry_tapes([aval_of(x) for x in operands]))
-        step = compiled(program, owned=False)
+        program, captured = self.map_body(scan.loop.entry_tapes([aval_of(x) for x in operands]))
+        step = compile_once(program, owned=False)
         carried = scan.carried
         masks = next(x.masks for x in xs if x.entries is not None)
-        kinds = [StepsAval(a.strong(), (self.size,)) for a in program.out_avals[carried:]]
+        kinds = [StepResidualsAval(a.strong(), (self.size,)) for a in program.out_avals[carried:]]
         ys: list[list[Any]] = [[None] * len(masks) for _ in kinds]
         order = range(len(masks))
         for t in reversed(order) if scan.reverse else order:
             took = masks[t]
-            args = [*captured, *fed(took, [*constants, *carry, *[x[t] for x in xs]], flags)]
-            found = call_lanes(took, program, step, args)
+            args = [*captured, *feed(took, [*constants, *carry, *[x[t] for x in xs]], flags)]
+            found = call_for_elements(took, program, step, args)
             carry = [
-                np.where(aligned(took, new), new, old)
+                np.where(align_mask(took, new), new, old)
                 for new, old in zip(found[:carried], carry, strict=True)
             ]
             for y, value in zip(ys, found[carried:], strict=True):
                 y[t] = only(took, value)
-        steps = [Steps(y, a, masks) for y, a in zip(ys, kinds, strict=True)]
-        return (*own(carry, operands), *steps)
+        steps = [StepResiduals(y, a, masks) for y, a in zip(ys, kinds, strict=True)]
+        return (*own_results(carry, operands), *steps)
 
-    def _lanes(self, scan: Scan, captured: Sequence[Any], flags: Sequence[bool]) -> ScanLanes:
-        return ScanLanes(scan, self.size, (*[False] * len(captured), *self.batched, *flags))
+    def _batch_loop(
+        self, scan: Scan, captured: Sequence[Any], flags: Sequence[bool]
+    ) -> BatchedScan:
+        return BatchedScan(scan, self.size, (*[False] * len(captured), *self.batched, *flags))
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
         scan = self.scan
         body, captured, _ = scan.loop.forward()
         derived = Scan(body, len(captured) + scan.constants, scan.carried, None, scan.reverse)
-        found = apply(self._lanes(derived, captured, ()), [*captured, *values], place)
+        found = apply(self._batch_loop(derived, captured, ()), [*captured, *values], source_info)
         count = len(scan.body.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -327,11 +338,13 @@ class ScanLanes(Primitive):
         args += [*[xs[i] for i in plan.read], *residuals, *tapes]
         count = len(plan.captured) + scan.constants
         back = Scan(plan.body, count, len(carry) + len(sums), None, not scan.reverse)
-        pulled = plan.finish(scan.loop, apply(self._lanes(back, plan.captured, ()), args, None))
+        pulled = plan.finish(
+            scan.loop, apply(self._batch_loop(back, plan.captured, ()), args, None)
+        )
         return shared_totals(pulled, self.batched)
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         scan = self.scan
@@ -345,16 +358,16 @@ class ScanLanes(Primitive):
         args = [*captured, *constants, *tcs, *carry, *full, *xs, *txs]
         count = len(captured) + len(constants) + len(tcs)
         pushed = Scan(body, count, len(carry) + len(full), None, scan.reverse)
-        found = apply(self._lanes(pushed, captured, moved), args, place)
+        found = apply(self._batch_loop(pushed, captured, moved), args, source_info)
         return regroup(found, carry_on, ys_on)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         scan = self.scan
         inner = [*self.batched, *[True] * (len(operands) - len(self.batched))]
         folded, flags = fold(size, self.size, batched, inner, operands)
-        lanes = ScanLanes(scan, size * self.size, tuple(flags[: len(self.batched)]))
-        found = apply(lanes, folded, None)
-        return unfold_lanes(found, size, self.size)
+        loop = BatchedScan(scan, size * self.size, tuple(flags[: len(self.batched)]))
+        found = apply(loop, folded, None)
+        return unfold_batches(found, size, self.size)
 
     def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
         return self.scan.body_flags(flags)
@@ -367,5 +380,5 @@ class ScanLanes(Primitive):
         if found is None:
             return None
         one, keep = found
-        made = ScanLanes(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
-        return Equation(made, one.inputs, one.outputs, one.place)
+        made = BatchedScan(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
+        return Equation(made, one.inputs, one.outputs, one.source_info)

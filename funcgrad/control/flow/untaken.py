@@ -48,7 +48,7 @@ def traced_branches(
             if isinstance(error, DtypeError) or k == chosen:
                 raise
             if isinstance(error, OutOfBoundsError):
-                error.placed = True  # at the line of the branch
+                error.located = True  # at the line of the branch
             raised[k] = error
             bodies.append(None)
     like = next((body for body in bodies if body is not None), None)

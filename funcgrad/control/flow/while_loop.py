@@ -1,9 +1,10 @@
-"""`While`, a loop of unknown length, with derivatives in both modes, and `WhileLanes`.
+"""`While`, a loop of unknown length, with derivatives in both modes, and `BatchedWhile`.
 
-The body may give values beside the carry; these make tapes (`Steps`), one entry a step. The forward
-pass of reverse mode is a loop whose body also gives what the backward pass reads, and the backward
-pass is a `Scan` over those tapes. `WhileLanes` is the loop for a batch whose lanes take different
-numbers of steps: finished lanes are frozen, and fed the operands of a running lane.
+The body may give values beside the carry; these make tapes (`StepResiduals`), one entry a step. The
+forward pass of reverse mode is a loop whose body also gives what the backward pass reads, and the
+backward pass is a `Scan` over those tapes. `BatchedWhile` is the loop for a batch whose elements
+take different numbers of steps: finished elements are frozen, and fed the operands of a running
+element.
 """
 
 from __future__ import annotations
@@ -13,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ...core.backend import compiled, own
-from ...core.ir import Aval, Equation, Jaxpr, Place
+from ...core.backend import compile_once, own_results
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
 from ...core.primitive import Primitive, primitive
-from ...core.residuals import Steps, StepsAval
+from ...core.residuals import StepResiduals, StepResidualsAval
 from ...core.trace import apply, run, trace
 from ...transforms.vmap import repeat
-from ..callbacks.host import call_lanes
+from ..callbacks.host import call_for_elements
 from ..program.collectives import refuse_collectives
 from ..program.dependence import carry_flags, depends
-from ..program.derive import cached, mapped_program, tapes_of, vmap_program
+from ..program.derive import cache, map_program, tapes_of, vmap_program
 from ..program.structured import Interpreter
 from ..program.trim import (
     Liveness,
@@ -33,11 +34,11 @@ from ..program.trim import (
     with_inputs,
     without_carry,
 )
-from .batching import aligned, fed, fold, lane_avals, shared_totals, unfold_lanes
+from .batching import align_mask, batch_result_avals, feed, fold, shared_totals, unfold_batches
 from .loop_body import BackwardBody, LoopBody, carried_tangents, regroup
-from .scan import Scan, ScanLanes
+from .scan import BatchedScan, Scan
 
-__all__ = ["While", "WhileLanes"]
+__all__ = ["BatchedWhile", "While"]
 
 
 @primitive
@@ -66,7 +67,7 @@ class While(Primitive):
     def loop(self) -> LoopBody:
         """The body, from which others are made."""
         make = lambda: LoopBody(self.body, self.body_constants, self.carried, None)  # noqa: E731
-        return cached(self, "loop", make)
+        return cache(self, "loop", make)
 
     def split_operands(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """The condition's constants, the body's, and the carry."""
@@ -75,12 +76,15 @@ class While(Primitive):
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         given = self.body.out_avals
-        tapes = [StepsAval(aval.strong()) for aval in given[self.carried :]]
+        tapes = [StepResidualsAval(aval.strong()) for aval in given[self.carried :]]
         return (*given[: self.carried], *tapes)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         c, b, carry = self.split_operands(operands)
-        going, step = compiled(self.condition, owned=False), compiled(self.body, owned=False)
+        going, step = (
+            compile_once(self.condition, owned=False),
+            compile_once(self.body, owned=False),
+        )
         kinds = self.body.out_avals[self.carried :]
         tapes: list[list[Any]] = [[] for _ in kinds]
         while going(*c, *carry)[0]:
@@ -88,14 +92,17 @@ class While(Primitive):
             carry = list(found[: self.carried])
             for tape, value in zip(tapes, found[self.carried :], strict=True):
                 tape.append(value)
-        steps = [Steps(t, StepsAval(a.strong())) for t, a in zip(tapes, kinds, strict=True)]
-        return (*own(carry, operands), *steps)
+        steps = [
+            StepResiduals(t, StepResidualsAval(a.strong()))
+            for t, a in zip(tapes, kinds, strict=True)
+        ]
+        return (*own_results(carry, operands), *steps)
 
-    def taped(self) -> tuple[While, list[Any]]:
+    def with_residuals(self) -> tuple[While, list[Any]]:
         """The loop that also gives what its backward pass reads, and what its body captured."""
-        return cached(self, "taped", self._taped)
+        return cache(self, "taped", self._with_residuals)
 
-    def _taped(self) -> tuple[While, list[Any]]:
+    def _with_residuals(self) -> tuple[While, list[Any]]:
         forward, captured, _ = self.loop.forward()
 
         def counted(*args: Any) -> list[Any]:
@@ -113,16 +120,20 @@ class While(Primitive):
         there = tuple([c is not None for c in ct[self.carried :]])
         return self.loop.backward(wanted[self.condition_constants :], masked, there, counted=True)
 
-    def pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
+    def with_tangents(
+        self, active: tuple[bool, ...]
+    ) -> tuple[While, list[Any], list[bool], list[bool]]:
         """The loop with tangents: of the carry beside the carry, of tapes behind the tapes.
 
         Returns:
             The loop, what its body captured, which of the carry and which of the tapes have
             tangents.
         """
-        return cached(self, ("jvp", active), lambda: self._pushed(active))
+        return cache(self, ("jvp", active), lambda: self._with_tangents(active))
 
-    def _pushed(self, active: tuple[bool, ...]) -> tuple[While, list[Any], list[bool], list[bool]]:
+    def _with_tangents(
+        self, active: tuple[bool, ...]
+    ) -> tuple[While, list[Any], list[bool], list[bool]]:
         body, captured, carry_on, ys_on = self.loop.with_tangents(
             active[self.condition_constants :]
         )
@@ -143,11 +154,11 @@ class While(Primitive):
             ys_on,
         )
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the tapes for `backward`."""
-        loop, captured = self.taped()
+        loop, captured = self.with_residuals()
         c, b, carry = self.split_operands(values)
-        found = apply(loop, [*c, *captured, *b, *carry], place)
+        found = apply(loop, [*c, *captured, *b, *carry], source_info)
         count = len(self.body.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -171,15 +182,17 @@ class While(Primitive):
         return [*[None] * self.condition_constants, *pulled]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
-        loop, captured, carry_on, ys_on = self.pushed(tuple([t is not None for t in tangents]))
+        loop, captured, carry_on, ys_on = self.with_tangents(
+            tuple([t is not None for t in tangents])
+        )
         c, b, carry = self.split_operands(values)
         _, tb, th = self.split_operands(tangents)
         full = carried_tangents(carry, th, carry_on)
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
-        return regroup(apply(loop, args, place), carry_on, ys_on)
+        return regroup(apply(loop, args, source_info), carry_on, ys_on)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         c, b, carry = self.split_operands(operands)
@@ -187,7 +200,7 @@ class While(Primitive):
         flags = (*bb, *hb)
         tapes = tapes_of([*b, *carry])
         body, captured, carry_on, ys_on = self.loop.mapped(size, flags, tapes)
-        condition, extra, (differs,) = mapped_program(self.condition, size, [*cb, *carry_on])
+        condition, extra, (differs,) = map_program(self.condition, size, [*cb, *carry_on])
         if differs:
             refuse_collectives(
                 [self.condition, self.body],
@@ -195,8 +208,8 @@ class While(Primitive):
                 "Make the condition the same for all elements, as in pmax(error, name) > tol.",
             )
             carry = [h if on else repeat(h, size) for h, on in zip(carry, hb, strict=True)]
-            lanes = WhileLanes(self, size, (*cb, *bb))
-            return apply(lanes, [*c, *b, *carry], None)
+            loop = BatchedWhile(self, size, (*cb, *bb))
+            return apply(loop, [*c, *b, *carry], None)
         carry = [
             repeat(h, size) if on and not was else h
             for h, on, was in zip(carry, carry_on, hb, strict=True)
@@ -240,26 +253,26 @@ class While(Primitive):
         self, eqn: Equation, program: Liveness
     ) -> tuple[Equation, list[bool]] | None:
         """The trimmed equation of this loop, and which of the constants that it had are left."""
-        body, condition = program.simplified(self.body), program.simplified(self.condition)
+        body, condition = program.simplify(self.body), program.simplify(self.condition)
         if body is None or condition is None:
             return None
         asked, held = self.condition_constants, self.body_constants
         body, results = keep_read_results(body, eqn.outputs, self.carried, program)
         carry = read_carry(body, results, held, reads(condition)[asked:], program)
         body = without_carry(body, held, carry)
-        body = program.simplified(body) or body
+        body = program.simplify(body) or body
         results = [*where_kept(carry, results), *results[self.carried :]]
         in_condition, in_body = reads(condition)[:asked], reads(body)[:held]
         condition = with_inputs(condition, [*in_condition, *carry], sum(in_condition))
         body = with_inputs(body, [*in_body, *[True] * sum(carry)], sum(in_body))
         operands = where_kept([*in_condition, *in_body, *carry], eqn.inputs)
         trimmed = While(condition, body, sum(in_condition), sum(in_body))
-        return Equation(trimmed, operands, results, eqn.place), [*in_condition, *in_body]
+        return Equation(trimmed, operands, results, eqn.source_info), [*in_condition, *in_body]
 
 
 @primitive
-class WhileLanes(Primitive):
-    """`While` for ``size`` lanes; the carry is batched, constants where ``batched`` says so."""
+class BatchedWhile(Primitive):
+    """`While` for ``size`` elements; the carry is batched, constants where ``batched`` says so."""
 
     loop: While
     size: int
@@ -269,65 +282,69 @@ class WhileLanes(Primitive):
     loops = True
 
     def __str__(self) -> str:
-        return f"while_lanes[size={self.size}]"
+        return f"batched_while[size={self.size}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        tapes = [a if isinstance(a, StepsAval) else None for a in avals]
-        return lane_avals(self.mapped_body(tapes)[0].out_avals, self.loop.carried, self.size)
+        tapes = [a if isinstance(a, StepResidualsAval) else None for a in avals]
+        return batch_result_avals(self.map_body(tapes)[0].out_avals, self.loop.carried, self.size)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         loop = self.loop
         c, b, carry = loop.split_operands(operands)
         _, bb, _ = loop.split_operands(self.batched)
-        condition, held = self.mapped_condition()
-        body, kept = self.mapped_body(tapes_of(operands))
-        going, step = compiled(condition, owned=False), compiled(body, owned=False)
+        condition, held = self.map_condition()
+        body, kept = self.map_body(tapes_of(operands))
+        going, step = compile_once(condition, owned=False), compile_once(body, owned=False)
         carried = loop.carried
         tapes: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
         masks: list[Any] = []
         running = np.ones(self.size, np.bool_)
         while True:
             args = [*held, *c, *carry]
-            running = running & call_lanes(running, condition, going, args)[0]
+            running = running & call_for_elements(running, condition, going, args)[0]
             if not running.any():
                 break
-            operands_fed = fed(running, [*b, *carry], [*bb, *[True] * carried])
-            found = call_lanes(running, body, step, [*kept, *operands_fed])
+            operands_fed = feed(running, [*b, *carry], [*bb, *[True] * carried])
+            found = call_for_elements(running, body, step, [*kept, *operands_fed])
             carry = [
-                np.where(aligned(running, new), new, old)
+                np.where(align_mask(running, new), new, old)
                 for new, old in zip(found[:carried], carry, strict=True)
             ]
             masks.append(running)
             for tape, value in zip(tapes, found[carried:], strict=True):
                 tape.append(value)
-        kinds = [StepsAval(a.strong(), (self.size,)) for a in body.out_avals[carried:]]
-        steps = [Steps(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
-        return (*own(carry, operands), *steps)
+        kinds = [StepResidualsAval(a.strong(), (self.size,)) for a in body.out_avals[carried:]]
+        steps = [StepResiduals(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
+        return (*own_results(carry, operands), *steps)
 
-    def mapped_condition(self) -> tuple[Jaxpr, list[Any]]:
-        """The condition for all lanes, and what it captured."""
+    def map_condition(self) -> tuple[Jaxpr, list[Any]]:
+        """The condition for all elements, and what it captured."""
         loop = self.loop
         flags = [*loop.split_operands(self.batched)[0], *[True] * loop.carried]
-        return cached(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
+        return cache(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
 
-    def mapped_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
-        """The body for all lanes, and what it captured."""
+    def map_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+        """The body for all elements, and what it captured."""
         _, bb, _ = self.loop.split_operands(self.batched)
         flags = [*bb, *[True] * self.loop.carried]
         kinds = tuple(tapes[self.loop.condition_constants :])
         make = lambda: vmap_program(self.loop.body, self.size, flags, kinds)  # noqa: E731
-        return cached(self, ("body", kinds), make)
+        return cache(self, ("body", kinds), make)
 
-    def _lanes(self, loop: While, captured: Sequence[Any], flags: Sequence[bool]) -> WhileLanes:
-        """The lanes of a loop derived from this one, whose body captured more constants."""
+    def _batch_loop(
+        self, loop: While, captured: Sequence[Any], flags: Sequence[bool]
+    ) -> BatchedWhile:
+        """The elements of a loop derived from this one, whose body captured more constants."""
         cb, bb, _ = self.loop.split_operands(self.batched)
-        return WhileLanes(loop, self.size, (*cb, *[False] * len(captured), *bb, *flags))
+        return BatchedWhile(loop, self.size, (*cb, *[False] * len(captured), *bb, *flags))
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the tapes for `backward`."""
-        loop, captured = self.loop.taped()
+        loop, captured = self.loop.with_residuals()
         c, b, carry = self.loop.split_operands(values)
-        found = apply(self._lanes(loop, captured, ()), [*c, *captured, *b, *carry], place)
+        found = apply(
+            self._batch_loop(loop, captured, ()), [*c, *captured, *b, *carry], source_info
+        )
         count = len(self.loop.body.outputs)
         return tuple(found[:count]), list(found[count:])
 
@@ -348,33 +365,33 @@ class WhileLanes(Primitive):
         carry, sums = plan.start(loop.loop, ct, b, self.size)
         tapes = [c for c in ct[loop.carried :] if c is not None]
         scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
-        lanes = ScanLanes(scan, self.size, (*[False] * len(plan.captured), *bb))
+        batched = BatchedScan(scan, self.size, (*[False] * len(plan.captured), *bb))
         args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
-        pulled = plan.finish(loop.loop, apply(lanes, args, None))
+        pulled = plan.finish(loop.loop, apply(batched, args, None))
         summed = shared_totals(pulled, bb)
         return [*[None] * loop.condition_constants, *summed]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
-        loop, captured, carry_on, ys_on = self.loop.pushed(active)
+        loop, captured, carry_on, ys_on = self.loop.with_tangents(active)
         c, b, carry = self.loop.split_operands(values)
         _, tb, th = self.loop.split_operands(tangents)
         _, bb, _ = self.loop.split_operands(self.batched)
         full = carried_tangents(carry, th, carry_on)
         moved = [f for f, t in zip(bb, tb, strict=True) if t is not None]
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
-        found = apply(self._lanes(loop, captured, moved), args, place)
+        found = apply(self._batch_loop(loop, captured, moved), args, source_info)
         return regroup(found, carry_on, ys_on)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         inner = [*self.batched, *[True] * self.loop.carried]
         folded, flags = fold(size, self.size, batched, inner, operands)
-        lanes = WhileLanes(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
-        found = apply(lanes, folded, None)
-        return unfold_lanes(found, size, self.size)
+        loop = BatchedWhile(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
+        found = apply(loop, folded, None)
+        return unfold_batches(found, size, self.size)
 
     def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
         return self.loop.body_flags(flags)
@@ -387,5 +404,5 @@ class WhileLanes(Primitive):
         if found is None:
             return None
         one, keep = found
-        made = WhileLanes(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
-        return Equation(made, one.inputs, one.outputs, one.place)
+        made = BatchedWhile(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
+        return Equation(made, one.inputs, one.outputs, one.source_info)

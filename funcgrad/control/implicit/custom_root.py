@@ -10,12 +10,12 @@ from ...core.trace import apply, aval_of, run, trace
 from ...errors import MissingRuleError, entry
 from ...ops.arithmetic import sub
 from ...ops.linear import zeros
-from ..flow.loops import _named as named
-from ..program.derive import derived
+from ..flow.loops import _name_like as named
+from ..program.derive import derive
 from ..program.trace_body import Body, share_programs
-from .implicit import Implicit, Point, transposed
+from .implicit import Implicit, Point, pullback_at
 from .linear_solvers import Dense, on_tree
-from .problem import Unknown, require_functions, results, search, solved
+from .problem import Unknown, require_functions, results, search, solve_with
 
 __all__ = ["custom_linear_solve", "custom_root"]
 
@@ -73,7 +73,7 @@ def custom_root(
     def find(guess: Any) -> Any:
         return solve(unknown.function, guess)
 
-    return solved(unknown, named(find, solve), has_aux, tangent_solve or Dense(), what)
+    return solve_with(unknown, named(find, solve), has_aux, tangent_solve or Dense(), what)
 
 
 @entry
@@ -126,7 +126,7 @@ def custom_linear_solve(
     unknown = Unknown(matvec, b, what)
     bodies = [_search(unknown, solve, unknown.function, has_aux, what)]
     if transpose_solve is not None:
-        turned, extra = transposed_program(unknown.jaxpr)
+        turned, extra = transpose_program(unknown.jaxpr)
         captured = [*extra, *unknown.captured]
         vecmat = on_tree(lambda ct: run(turned, [*captured, *ct]), unknown.treedef, unknown.avals)
         bodies.append(_search(unknown, transpose_solve, vecmat, has_aux, what))
@@ -167,7 +167,7 @@ class Linear:
 
     def bind(self, shared: Sequence[Any], side: Sequence[Any]) -> Sequence[Any]:
         """The results of ``solve``, differentiated as the solution for the right ``side``."""
-        residual = derived(self._matvec, "residual", self._residual)
+        residual = derive(self._matvec, "residual", self._residual)
         n = self._unknowns
         implicit = Implicit(self._solve, residual, self._shared + n, n, self, ())
         return apply(implicit, [*shared, *side], None)
@@ -192,35 +192,35 @@ class Linear:
                 "mode needs",
                 "Pass transpose_solve, or symmetric=True where matvec is symmetric.",
             )
-        turned, extra = transposed_program(self._matvec)
-        solvers = [widened(p, extra) for p in (self._transpose_solve, self._solve)]
+        turned, extra = transpose_program(self._matvec)
+        solvers = [widen(p, extra) for p in (self._transpose_solve, self._solve)]
         shared = [*extra, *point.theta[: self._shared]]
         return Linear(turned, *solvers).bind(shared, ct)[: self._unknowns]
 
 
-def widened(program: Jaxpr, values: Sequence[Any]) -> Jaxpr:
+def widen(program: Jaxpr, values: Sequence[Any]) -> Jaxpr:
     """``program`` with further captured inputs, first, which it does not read."""
     more = [Var(aval_of(x)) for x in values]
     inputs, captured = [*more, *program.inputs], program.captured + len(more)
     return Jaxpr(inputs, program.equations, program.outputs, captured, program.name)
 
 
-def transposed_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
+def transpose_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
     """The transpose of a linear program, and what it captured.
 
     Returns:
         ``(*captured, *captured of matvec, *ct) -> x``, and the values of the first.
     """
-    return derived(matvec, "transposed", lambda: _transposed_program(matvec))
+    return derive(matvec, "pullback_at", lambda: _transpose_program(matvec))
 
 
-def _transposed_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
+def _transpose_program(matvec: Jaxpr) -> tuple[Jaxpr, list[Any]]:
     count = matvec.captured
     n = len(matvec.inputs) - count
 
     def pull(*args: Any) -> list[Any]:
         shared, x, cts = args[:count], args[count : count + n], args[count + n :]
-        return transposed(lambda *v: run(matvec, [*shared, *v]), x)(cts)
+        return pullback_at(lambda *v: run(matvec, [*shared, *v]), x)(cts)
 
     avals = matvec.in_avals
     whole, extra = trace(pull, [*avals, *avals[count:]], name=f"transpose of {matvec.name}")

@@ -15,10 +15,10 @@ from ...errors import ArgumentError, ConvergenceError, entry
 from ...ops.arithmetic import sub
 from ...ops.kinds import add, neg
 from ...ops.linear import Linear, broadcast_to
-from ..flow.loops import _named as named
+from ..flow.loops import _name_like as named
 from ..flow.loops import while_loop
 from .implicit import LinearMap, Point
-from .problem import Unknown, require_functions, solved
+from .problem import Unknown, require_functions, solve_with
 
 __all__ = ["fixed_point"]
 
@@ -80,13 +80,13 @@ def fixed_point(
 
     def find(x: Any) -> Any:
         return tree.unflatten(
-            unknown.treedef, iterated(step, tree.leaves(x), tol, maxiter, where, 1.0)
+            unknown.treedef, iterate_to_tolerance(step, tree.leaves(x), tol, maxiter, where, 1.0)
         )
 
     if tangent_solve is not None:
         require_functions(what, tangent_solve=tangent_solve)
     solver = Neumann(tol, maxiter, where) if tangent_solve is None else tangent_solve
-    return solved(unknown, named(find, f), False, solver, what)
+    return solve_with(unknown, named(find, f), False, solver, what)
 
 
 class Neumann:
@@ -99,7 +99,7 @@ class Neumann:
         return self._iterated(point.map(), y)
 
     def solve_transposed(self, point: Point, ct: Sequence[Any]) -> Sequence[Any]:
-        return self._iterated(point.transposed(), ct)
+        return self._iterated(point.transpose(), ct)
 
     def _iterated(self, a: LinearMap, y: Sequence[Any]) -> list[Any]:
         def affine(t: list[Any]) -> list[Any]:
@@ -112,13 +112,13 @@ class Neumann:
 
         def find(t: list[Any]) -> list[Any]:
             # As exact as the right side is large, however small that is.
-            scale = largest([np.max(np.abs(w), initial=0.0) for w in y])
-            return iterated(step, t, tol, maxiter, where, scale)
+            scale = maximum_of([np.max(np.abs(w), initial=0.0) for w in y])
+            return iterate_to_tolerance(step, t, tol, maxiter, where, scale)
 
-        return solved(unknown, find, False, self, "fixed_point")
+        return solve_with(unknown, find, False, self, "fixed_point")
 
 
-def iterated(
+def iterate_to_tolerance(
     step: Callable[..., list[Any]],
     x: Sequence[Any],
     tol: float | None,
@@ -163,7 +163,7 @@ def every(conditions: Sequence[Any]) -> Any:
     return found
 
 
-def largest(values: Sequence[Any]) -> Any:
+def maximum_of(values: Sequence[Any]) -> Any:
     """The largest of several scalars."""
     most = values[0]
     for v in values[1:]:

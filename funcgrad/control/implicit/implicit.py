@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from ...core.backend import compiled, own
-from ...core.ir import Aval, Jaxpr, Place
+from ...core.backend import compile_once, own_results
+from ...core.ir import Aval, Jaxpr, SourceInfo
 from ...core.primitive import Primitive, primitive
 from ...core.trace import apply, aval_of, run, trace
 from ...errors import MissingRuleError
@@ -29,9 +29,9 @@ from ...transforms.vjp import vjp
 from ...transforms.vmap import vmap
 from ..custom.closures import refuse
 from ..program.collectives import refuse_collectives
-from ..program.derive import cached, vmap_program
+from ..program.derive import cache, vmap_program
 
-__all__ = ["Implicit", "LinearMap", "LinearSolver", "Point", "linearized", "transposed"]
+__all__ = ["Implicit", "LinearMap", "LinearSolver", "Point", "linearize_at", "pullback_at"]
 
 LinearMap = Callable[[Sequence[Any]], list[Any]]
 """A linear function of flat values."""
@@ -52,11 +52,11 @@ class Point:
 
     def map(self) -> LinearMap:
         """``A``, the derivative of the residual by the unknown."""
-        return linearized(lambda *v: run(self._residual, [*self.theta, *v]), self.x)
+        return linearize_at(lambda *v: run(self._residual, [*self.theta, *v]), self.x)
 
-    def transposed(self) -> LinearMap:
+    def transpose(self) -> LinearMap:
         """The transpose of ``A``."""
-        return transposed(lambda *v: run(self._residual, [*self.theta, *v]), self.x)
+        return pullback_at(lambda *v: run(self._residual, [*self.theta, *v]), self.x)
 
 
 class LinearSolver(Protocol):
@@ -79,7 +79,7 @@ class LinearSolver(Protocol):
         ...
 
 
-def linearized(f: Callable[..., Sequence[Any]], x: Sequence[Any]) -> LinearMap:
+def linearize_at(f: Callable[..., Sequence[Any]], x: Sequence[Any]) -> LinearMap:
     """The derivative of ``f`` at ``x``, a program of what acts on tangents alone."""
     avals = [aval_of(v).strong() for v in x]
 
@@ -94,7 +94,7 @@ def linearized(f: Callable[..., Sequence[Any]], x: Sequence[Any]) -> LinearMap:
     return lambda ts: run(program, [*captured, *ts])
 
 
-def transposed(f: Callable[..., Sequence[Any]], x: Sequence[Any]) -> LinearMap:
+def pullback_at(f: Callable[..., Sequence[Any]], x: Sequence[Any]) -> LinearMap:
     """The pullback of ``f`` at ``x``."""
     _, tape = vjp(f, x)
     avals = [aval_of(v).strong() for v in x]
@@ -120,7 +120,8 @@ class Implicit(Primitive):
         inputs: How many parameters there are.
         unknowns: How many of them there are.
         solver: How the derivatives' linear equations are solved.
-        lanes: For each batch around it, from the inside out, its length and which operands have it.
+        batches: For each batch around it, from the inside out, its length and which operands have
+        it.
     """
 
     program: Jaxpr
@@ -128,31 +129,31 @@ class Implicit(Primitive):
     inputs: int
     unknowns: int
     solver: Any
-    lanes: tuple[tuple[int, tuple[bool, ...]], ...]
+    batches: tuple[tuple[int, tuple[bool, ...]], ...]
     multiple = True
 
     def __str__(self) -> str:
         return f"solution of {self.residual.name}"
 
-    def mapped(self) -> tuple[Jaxpr, list[Any]]:
-        """The program for all lanes, and what it captured."""
-        return cached(self, "mapped", self._mapped)
+    def map_program(self) -> tuple[Jaxpr, list[Any]]:
+        """The program for all elements, and what it captured."""
+        return cache(self, "mapped", self._map_program)
 
-    def _mapped(self) -> tuple[Jaxpr, list[Any]]:
+    def _map_program(self) -> tuple[Jaxpr, list[Any]]:
         program, captured = self.program, []
-        for size, flags in self.lanes:
+        for size, flags in self.batches:
             program, more = vmap_program(program, size, [*[False] * len(captured), *flags])
             captured = [*more, *captured]
         return program, captured
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        program, captured = self.mapped()
-        found = compiled(program, owned=False)(*captured, *operands)
-        return tuple(own(found, operands))
+        program, captured = self.map_program()
+        found = compile_once(program, owned=False)(*captured, *operands)
+        return tuple(own_results(found, operands))
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         found = self.program.out_avals
-        for size, _ in self.lanes:
+        for size, _ in self.batches:
             found = [aval.strong().batch(size) for aval in found]
         return tuple(found)
 
@@ -163,38 +164,38 @@ class Implicit(Primitive):
             "Compute it before and close over it, or solve for all elements at once, with the "
             "batch as an axis of the unknown.",
         )
-        lanes = (*self.lanes, (size, tuple(batched)))
+        batches = (*self.batches, (size, tuple(batched)))
         fields = self.program, self.residual, self.inputs, self.unknowns, self.solver
-        return apply(Implicit(*fields, lanes), operands, None)
+        return apply(Implicit(*fields, batches), operands, None)
 
     def _each(
         self,
         f: Callable[..., list[Any]],
         args: Sequence[Any],
-        lanes: Callable[[Sequence[bool]], Sequence[bool]],
+        batches: Callable[[Sequence[bool]], Sequence[bool]],
         finish: Callable[[list[Any], Sequence[bool]], list[Any]],
     ) -> list[Any]:
-        """``f`` in each lane.
+        """``f`` in each element.
 
         Args:
-            f: A function of flat values for one lane.
-            args: Its arguments for all lanes.
-            lanes: From which operands have a batch to which of ``args`` have it.
+            f: A function of flat values for one element.
+            args: Its arguments for all elements.
+            batches: From which operands have a batch to which of ``args`` have it.
             finish: What to do with the results of a batch, given which operands have it.
         """
-        for size, flags in self.lanes:
-            f = _level(f, size, list(lanes(flags)), finish, flags)
+        for size, flags in self.batches:
+            f = _level(f, size, list(batches(flags)), finish, flags)
         return f(*args)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results; `backward` needs nothing else."""
-        return apply(self, values, place), ()
+        return apply(self, values, source_info), ()
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
-        out = apply(self, values, place)
+        out = apply(self, values, source_info)
         count, n = self.inputs, self.unknowns
         on = [t is not None for t in tangents[:count]]
         if not any(on):
@@ -210,14 +211,14 @@ class Implicit(Primitive):
             ]
             return list(self.solver.solve(Point(self.residual, theta, x), y))
 
-        def lanes(flags: Sequence[bool]) -> list[bool]:
+        def batches(flags: Sequence[bool]) -> list[bool]:
             moved = [f for f, o in zip(flags, on, strict=False) if o]
             return [*flags[:count], *[True] * n, *moved]
 
         given = zip(values[:count], tangents, strict=False)
         ts = [convert(t, aval_of(p).dtype) for p, t in given if t is not None]
         args = [*values[:count], *out[:n], *ts]
-        pushed = self._each(tangent, args, lanes, lambda found, flags: found)
+        pushed = self._each(tangent, args, batches, lambda found, flags: found)
         return out, [*pushed, *[None] * (len(out) - n)]
 
     def backward(
@@ -253,7 +254,7 @@ class Implicit(Primitive):
             given = [c is not None for c in found]
             return [c for c in found if c is not None]
 
-        def lanes(flags: Sequence[bool]) -> list[bool]:
+        def batches(flags: Sequence[bool]) -> list[bool]:
             return [*flags[:count], *[True] * (2 * n)]
 
         def summed(found: list[Any], flags: Sequence[bool]) -> list[Any]:
@@ -265,7 +266,9 @@ class Implicit(Primitive):
             for c, x in zip(ct[:n], out[:n], strict=True)
         ]
         try:
-            found = iter(self._each(cotangents, [*operands[:count], *out[:n], *cts], lanes, summed))
+            found = iter(
+                self._each(cotangents, [*operands[:count], *out[:n], *cts], batches, summed)
+            )
         except MissingRuleError as error:
             missing = [
                 refuse(error, p, cts[0]) if a else None

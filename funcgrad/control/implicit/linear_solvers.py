@@ -20,7 +20,7 @@ from ...ops.convert import convert
 from ...ops.kinds import neg
 from ...ops.linear import reshape, zeros
 from ...ops.shape import Concatenate, crop
-from ...ops.solve import solve, transposed
+from ...ops.solve import solve, transpose_matrices
 from ...transforms.vjp import vjp
 from ...transforms.vmap import vmap
 from ...tree import TreeDef
@@ -40,12 +40,12 @@ class Dense:
     def solve(self, point: Point, y: Sequence[Any]) -> Sequence[Any]:
         ravel = Ravel(y)
         columns = ravel.images(point.map())
-        return ravel.back(solve(transposed(columns), ravel.column(y)))
+        return ravel.back(solve(transpose_matrices(columns), ravel.column(y)))
 
     def solve_transposed(self, point: Point, ct: Sequence[Any]) -> Sequence[Any]:
         ravel = Ravel(ct, cotangents=True)
-        rows = ravel.images(point.transposed())
-        return ravel.back(solve(transposed(rows), ravel.column(ct)))
+        rows = ravel.images(point.transpose())
+        return ravel.back(solve(transpose_matrices(rows), ravel.column(ct)))
 
 
 class Ravel:
@@ -166,12 +166,12 @@ def solution(
             "Return the structure of the unknown.",
         )
     return [
-        fitted(x, aval, f"{what}: {place_of(f)} returns", tree.path_string(path))
+        fit(x, aval, f"{what}: {place_of(f)} returns", tree.path_string(path))
         for x, aval, path in zip(leaves, avals, treedef.paths(), strict=True)
     ]
 
 
-def fitted(x: Any, aval: Aval, returns: str, path: str) -> Any:
+def fit(x: Any, aval: Aval, returns: str, path: str) -> Any:
     """``x`` as ``aval``.
 
     Raises:

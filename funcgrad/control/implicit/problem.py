@@ -22,10 +22,10 @@ from ..program.trace_body import (
     trace_body,
     unlike,
 )
-from .implicit import Implicit, LinearSolver, linearized
+from .implicit import Implicit, LinearSolver, linearize_at
 from .linear_solvers import Given, on_tree, solution
 
-__all__ = ["Unknown", "require_functions", "results", "search", "solved", "tangent_program"]
+__all__ = ["Unknown", "require_functions", "results", "search", "solve_with", "tangent_program"]
 
 
 class Unknown:
@@ -138,7 +138,7 @@ def search(unknown: Unknown, find: Callable[[Any], Any], has_aux: bool, what: st
     return trace_body(checked, unknown.avals, lambda vs: (unknown.rebuild(vs),), what)
 
 
-def solved(
+def solve_with(
     unknown: Unknown,
     find: Callable[[Any], Any],
     has_aux: bool,
@@ -195,7 +195,7 @@ def tangent_program(
     count = len(avals)
 
     def flat(*values: Any) -> list[Any]:
-        g = on_tree(linearized(f, values[:count]), treedef, avals)
+        g = on_tree(linearize_at(f, values[:count]), treedef, avals)
         found = tangent_solve(g, tree.unflatten(treedef, values[count:]))
         return solution(found, treedef, avals, what, tangent_solve)
 

@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...core.backend import compiled
-from ...core.ir import Aval, Equation, Jaxpr, Place
+from ...core.backend import compile_once
+from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
 from ...core.primitive import Primitive, primitive
 from ...core.trace import apply, aval_of
 from ...errors import InvalidJaxprError
 from ...ops.convert import convert
 from ...ops.linear import zeros
 from .dependence import depends
-from .derive import derived, jvp_program, split_of, tapes_of, vmap_program
+from .derive import derive, jvp_program, split_of, tapes_of, vmap_program
 from .structured import Interpreter
 from .trace_body import to_aval
 from .trim import Liveness, reads, where_kept, with_inputs
@@ -42,10 +42,10 @@ class Call(Primitive):
     @property
     def masks(self) -> bool:  # type: ignore[override]
         equations = self.jaxpr.equations
-        return derived(self.jaxpr, "masks", lambda: any(eqn.primitive.masks for eqn in equations))
+        return derive(self.jaxpr, "masks", lambda: any(eqn.primitive.masks for eqn in equations))
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        return compiled(self.jaxpr, owned=False)(*operands)
+        return compile_once(self.jaxpr, owned=False)(*operands)
 
     def adapt(self, args: Sequence[Any]) -> Sequence[Any]:
         # What loops keep from step to step is strong, also where it began as a Python number.
@@ -62,10 +62,10 @@ class Call(Primitive):
             )
         return tuple(self.jaxpr.out_avals)
 
-    def forward(self, values: Sequence[Any], place: Place | None) -> tuple[Any, Any]:
+    def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         split = split_of(self.jaxpr)
-        found = apply(Call(split.forward), [*split.captured, *values], place)
+        found = apply(Call(split.forward), [*split.captured, *values], source_info)
         residuals = [values[i] if of_input else found[i] for of_input, i in split.residuals]
         return tuple(found[: len(self.jaxpr.outputs)]), residuals
 
@@ -81,7 +81,7 @@ class Call(Primitive):
         """The cotangents of the wanted operands, None for the others and for zeros."""
         pullback = split_of(self.jaxpr).pullbacks[masked]
         key = "backward", tuple(wanted), masked
-        program, given = derived(self.jaxpr, key, lambda: pullback.restricted(wanted))
+        program, given = derive(self.jaxpr, key, lambda: pullback.restrict(wanted))
         captured = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
         cts = [
             zeros(aval.strong()) if c is None else convert(c, aval.dtype)
@@ -92,22 +92,22 @@ class Call(Primitive):
         return [next(found) if some else None for some in given]
 
     def jvp_forward(
-        self, values: Sequence[Any], tangents: Sequence[Any], place: Place | None
+        self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
         active = tuple([t is not None for t in tangents])
-        program, captured, given = derived(
+        program, captured, given = derive(
             self.jaxpr, ("jvp", active), lambda: jvp_program(self.jaxpr, active)
         )
         ts = [convert(t, aval_of(t).dtype) for t in tangents if t is not None]
-        found = apply(Call(program), [*captured, *values, *ts], place)
+        found = apply(Call(program), [*captured, *values, *ts], source_info)
         rest = iter(found[len(given) :])
         return tuple(found[: len(given)]), [next(rest) if some else None for some in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         tapes = tapes_of(operands)
         key = "vmap", size, tuple(batched), tapes
-        program, captured = derived(
+        program, captured = derive(
             self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, tapes)
         )
         return apply(Call(program), [*captured, *operands], None)
@@ -138,7 +138,7 @@ def trim_one_program(
     """
     wanted = [v in program.live for v in eqn.outputs]
     outputs = where_kept(wanted, jaxpr.outputs)
-    body = program.simplified(
+    body = program.simplify(
         Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name)
     )
     if body is None:
@@ -146,4 +146,4 @@ def trim_one_program(
     keep = reads(body)
     body = with_inputs(body, keep, sum(keep[: body.captured]))
     operands, results = where_kept(keep, eqn.inputs), where_kept(wanted, eqn.outputs)
-    return Equation(hold(body), operands, results, eqn.place)
+    return Equation(hold(body), operands, results, eqn.source_info)

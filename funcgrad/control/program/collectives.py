@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...core.ir import Jaxpr, Place, line_of
+from ...core.ir import Jaxpr, SourceInfo, line_of
 from ...errors import ArgumentError
-from .derive import derived
+from .derive import derive
 
 __all__ = ["refuse_collectives"]
 
@@ -27,20 +27,20 @@ def refuse_collectives(programs: Iterable[Jaxpr], what: str, fix: str) -> None:
         ArgumentError: Naming the collective and its line.
     """
     for program in programs:
-        found = derived(program, "collective", lambda p=program: _first(p))
+        found = derive(program, "collective", lambda p=program: _first(p))
         if found is not None:
-            name, place = found
-            line = line_of(place)
+            name, source_info = found
+            line = line_of(source_info)
             raise ArgumentError(
                 f"{name}: a collective{f', at {line},' if line else ''} in {what}", fix
             )
 
 
-def _first(program: Jaxpr) -> tuple[str, Place | None] | None:
+def _first(program: Jaxpr) -> tuple[str, SourceInfo | None] | None:
     pending = [program]
     while pending:
         for eqn in pending.pop().equations:
             if eqn.primitive.collective:
-                return eqn.primitive.name, eqn.place
+                return eqn.primitive.name, eqn.source_info
             pending.extend([jaxpr for _, jaxpr in eqn.primitive.bodies()])
     return None

@@ -14,23 +14,23 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr, Var
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...core.trace import Tracer, aval_of, run, trace
 from ...transforms.jvp import jvp
 from ...transforms.vjp import vjp
 from ...transforms.vmap import BatchFrame, vmap
-from .trim import trimmed
+from .trim import keep_outputs
 
 __all__ = [
     "Pullback",
     "Split",
     "Tapes",
-    "cached",
-    "derived",
-    "derived_already",
+    "cache",
+    "derive",
     "first_like",
     "jvp_program",
-    "mapped_program",
+    "known_derivation",
+    "map_program",
     "split_of",
     "tapes_of",
     "vmap_program",
@@ -41,7 +41,7 @@ T = TypeVar("T")
 _DERIVED: WeakKeyDictionary[Jaxpr, dict[Hashable, Any]] = WeakKeyDictionary()
 
 
-def derived(jaxpr: Jaxpr, key: Hashable, make: Callable[[], T]) -> T:
+def derive(jaxpr: Jaxpr, key: Hashable, make: Callable[[], T]) -> T:
     """What ``make`` gives, kept as long as ``jaxpr`` is alive."""
     known = _DERIVED.setdefault(jaxpr, {})
     # Of threads that make it at the same time all get the same.
@@ -71,9 +71,9 @@ class _Text:
                 for x in eqn.primitive.parameters()
                 if isinstance(x, (np.generic, int, float, complex, tuple))
             ]
-            place = eqn.place and (id(eqn.place[0]), eqn.place[1])
+            source_info = eqn.source_info and (id(eqn.source_info[0]), eqn.source_info[1])
             avals = [v.aval for v in eqn.outputs]
-            parts.append((eqn.primitive, *fields, *operands, *avals, place))
+            parts.append((eqn.primitive, *fields, *operands, *avals, source_info))
         self._parts = (*parts, *[numbered(a) for a in jaxpr.outputs])
         self._hash = hash(self._parts)
 
@@ -105,14 +105,14 @@ def first_like(jaxpr: Jaxpr) -> Jaxpr:
         return jaxpr  # with a parameter that has no hash
 
 
-def derived_already(jaxpr: Jaxpr, key: Hashable) -> Any:
-    """What `derived` has for ``key``, None where nothing was made yet."""
+def known_derivation(jaxpr: Jaxpr, key: Hashable) -> Any:
+    """What `derive` has for ``key``, None where nothing was made yet."""
     return _DERIVED.get(jaxpr, {}).get(key)
 
 
 def split_of(jaxpr: Jaxpr) -> Split:
     """The `Split` of a program, made once."""
-    return derived(jaxpr, "vjp", lambda: Split(jaxpr))
+    return derive(jaxpr, "vjp", lambda: Split(jaxpr))
 
 
 class Pullback:
@@ -130,7 +130,7 @@ class Pullback:
     def __init__(self, program: Jaxpr, captured: list[tuple[bool, Any]], given: list[bool]) -> None:
         self.program, self.captured, self.given = program, captured, given
 
-    def restricted(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
+    def restrict(self, wanted: Sequence[bool]) -> tuple[Jaxpr, list[bool]]:
         """The program without the cotangents that nobody wants, and which are left."""
         program = self.program
         outputs = iter(program.outputs)
@@ -141,7 +141,7 @@ class Pullback:
                 if want:
                     kept.append(out)
         given = [some and want for some, want in zip(self.given, wanted, strict=True)]
-        return trimmed(program, kept), given
+        return keep_outputs(program, kept), given
 
 
 class Split:
@@ -232,18 +232,19 @@ def jvp_program(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any],
     return program, captured, given
 
 
-Tapes: TypeAlias = tuple[StepsAval | None, ...]
-"""The types of the operands that are tapes: which lanes took their steps is known of them alone."""
+Tapes: TypeAlias = tuple[StepResidualsAval | None, ...]
+"""The types of the operands that are tapes: which elements took their steps is known of them
+alone."""
 
 
 def tapes_of(operands: Sequence[Any]) -> Tapes:
     """The types of the tapes among ``operands``, None for the others."""
     avals = [aval_of(x) for x in operands]
-    return tuple([aval if isinstance(aval, StepsAval) else None for aval in avals])
+    return tuple([aval if isinstance(aval, StepResidualsAval) else None for aval in avals])
 
 
-def batched_avals(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None]
+def batch_avals(
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None]
 ) -> list[Aval]:
     """The types of the inputs of ``jaxpr`` for a batch."""
     found: list[Aval] = []
@@ -253,8 +254,8 @@ def batched_avals(
     return found
 
 
-def mapped_program(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None] = ()
+def map_program(
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None] = ()
 ) -> tuple[Jaxpr, list[Any], list[bool]]:
     """The program for a batch, what it captured, and which results are batched.
 
@@ -278,13 +279,13 @@ def mapped_program(
         finally:
             frame.closed = True
 
-    avals = batched_avals(jaxpr, size, batched, tapes)
+    avals = batch_avals(jaxpr, size, batched, tapes)
     program, captured = trace(mapped, avals, name=f"vmap of {jaxpr.name}")
     return program, captured, flags
 
 
 def vmap_program(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepsAval | None] = ()
+    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None] = ()
 ) -> tuple[Jaxpr, list[Any]]:
     """The program for a batch, all of whose results are batched, and what it captured.
 
@@ -294,7 +295,7 @@ def vmap_program(
         batched: Which inputs are batched.
         tapes: The batched types of inputs that are tapes, None for other inputs.
     """
-    avals = batched_avals(jaxpr, size, batched, tapes)
+    avals = batch_avals(jaxpr, size, batched, tapes)
 
     def mapped(*args: Any) -> list[Any]:
         return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)
@@ -302,7 +303,7 @@ def vmap_program(
     return trace(mapped, avals, name=f"vmap of {jaxpr.name}")
 
 
-def cached(primitive: Any, key: Hashable, make: Callable[[], T]) -> T:
+def cache(primitive: Any, key: Hashable, make: Callable[[], T]) -> T:
     """What ``make`` gives, kept on the primitive instance itself."""
     known: dict[Hashable, Any] = primitive.__dict__.setdefault("_derived", {})
     if key not in known:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr
-from ...core.residuals import Steps, StepsAval
+from ...core.residuals import StepResiduals, StepResidualsAval
 from ...core.trace import run
 
 __all__ = ["Interpreter"]
@@ -42,6 +42,6 @@ class Interpreter:
     def collect(self, entries: Sequence[Any], aval: Aval) -> Any:
         """What the steps of a loop gave, as one value: stacked, or as per-step residuals."""
         values = [self.value(x) for x in entries]
-        if isinstance(aval, StepsAval):
-            return Steps(values, aval)
+        if isinstance(aval, StepResidualsAval):
+            return StepResiduals(values, aval)
         return np.array(values, aval.dtype).reshape(aval.shape)

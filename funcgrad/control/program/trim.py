@@ -15,11 +15,11 @@ from ...core.ir import Atom, Equation, Jaxpr, Literal, Var, live_equations
 
 __all__ = [
     "Liveness",
+    "keep_outputs",
     "keep_read_results",
     "read_carry",
     "reads",
     "trim",
-    "trimmed",
     "where_kept",
     "with_inputs",
     "without_carry",
@@ -44,7 +44,7 @@ class Liveness:
         self.live = {a for a in jaxpr.outputs if isinstance(a, Var)}
         self.same: dict[Var, Var] = {}
         self.counted = {v for e in jaxpr.equations if e.primitive.loops for v in e.outputs}
-        self.simplified = simplified
+        self.simplify = simplified
 
     def counts(self, tape: Atom) -> bool:
         """Whether a tape has as many entries as steps for sure."""
@@ -75,7 +75,7 @@ def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
                 eqn.primitive,
                 [same.get(a, a) if isinstance(a, Var) else a for a in eqn.inputs],
                 eqn.outputs,
-                eqn.place,
+                eqn.source_info,
             )
             for eqn in kept
         ]
@@ -118,11 +118,11 @@ def without_carry(body: Jaxpr, first: int, keep: Sequence[bool]) -> Jaxpr:
     return Jaxpr(inputs, equations, outputs, body.captured, body.name)
 
 
-def trimmed(jaxpr: Jaxpr, outputs: Sequence[Atom]) -> Jaxpr:
+def keep_outputs(jaxpr: Jaxpr, outputs: Sequence[Atom]) -> Jaxpr:
     """What computes ``outputs`` of a program, and nothing else, also within loops and branches."""
     equations = live_equations(jaxpr, outputs)
     program = Jaxpr(jaxpr.inputs, equations, list(outputs), jaxpr.captured, jaxpr.name)
-    return trim(program, lambda body: trimmed(body, body.outputs))
+    return trim(program, lambda body: keep_outputs(body, body.outputs))
 
 
 def keep_read_results(

@@ -71,13 +71,13 @@ def shares(e: Any, total: Any, axes: Any) -> Any:
 def excess(s: Any, labels: Any) -> Any:
     """Rows ``s``, which sum to 1, less the rows of the identity that ``labels`` say."""
     z = np.array(s).reshape(-1, s.shape[-1])
-    rows, places = np.arange(len(z)), np.reshape(labels, -1)
-    own = z[rows, places]
+    rows, positions = np.arange(len(z)), np.reshape(labels, -1)
+    own = z[rows, positions]
     less = own - 1
     if own.size and own.max() > 0.9:
-        z[rows, places] = 0
+        z[rows, positions] = 0
         less = np.where(own > 0.9, -np.add.reduce(z, 1), less)
-    z[rows, places] = less
+    z[rows, positions] = less
     return z.reshape(s.shape)
 
 

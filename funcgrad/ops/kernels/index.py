@@ -28,8 +28,8 @@ def add_repeated(z: Any, y: Any, index: Any) -> Any:
     That is fast for vectors alone. Where the index takes whole rows or columns it is done to each
     of a few vectors, or to many as one flat vector.
     """
-    places = max([part.size for part in index if type(part) is np.ndarray], default=1)
-    few = places < 64 and np.size(y) < 64
+    positions = max([part.size for part in index if type(part) is np.ndarray], default=1)
+    few = positions < 64 and np.size(y) < 64
     if few or z.ndim == np.ndim(y) == 1 or not z.flags.c_contiguous or not z.size:
         np.add.at(z, index, y)
         return z
@@ -41,7 +41,7 @@ def add_repeated(z: Any, y: Any, index: Any) -> Any:
     together = len(axes) == last - first and not any(part is None for part in parts)
     whole = all(part == slice(None) for part in parts if type(part) is slice)
     before, after = [int(np.prod(part)) for part in (z.shape[:first], z.shape[last:])]
-    if together and whole and places >= 64 and (before == 1 or before * after <= 32):
+    if together and whole and positions >= 64 and (before == 1 or before * after <= 32):
         rows: Any = parts[first]
         if len(axes) > 1:
             rows, step = np.zeros((), np.intp), 1
@@ -53,16 +53,16 @@ def add_repeated(z: Any, y: Any, index: Any) -> Any:
         y = (y if np.shape(y) == shape else np.broadcast_to(y, shape)).reshape(before, -1, after)
         rows = rows.reshape(-1).astype(np.intp, copy=False)
         if before * after > 32:
-            places = np.arange(0, z.size, after)[rows][:, None] + np.arange(after)
-            np.add.at(z.reshape(-1), places.reshape(-1), y.reshape(-1))
+            positions = np.arange(0, z.size, after)[rows][:, None] + np.arange(after)
+            np.add.at(z.reshape(-1), positions.reshape(-1), y.reshape(-1))
         else:
             vectors = z.reshape(before, -1, after)
             for i, j in np.ndindex(before, after):
                 np.add.at(vectors[i, :, j], rows, y[i, :, j])
     elif np.size(y) * 4 >= z.size and not whole:
-        places = np.arange(z.size).reshape(z.shape)[index]
-        values = np.broadcast_to(y, places.shape).reshape(-1)
-        np.add.at(z.reshape(-1), places.reshape(-1), values)
+        positions = np.arange(z.size).reshape(z.shape)[index]
+        values = np.broadcast_to(y, positions.shape).reshape(-1)
+        np.add.at(z.reshape(-1), positions.reshape(-1), values)
     else:
         np.add.at(z, index, y)
     return z

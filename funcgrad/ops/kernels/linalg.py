@@ -62,8 +62,8 @@ def stacked_lstsq(a: Any, b: Any, rcond: Any) -> Any:
     if a.ndim == 2:
         return np.linalg.lstsq(a, b, rcond)[0]
     out = np.empty((*a.shape[:-2], a.shape[-1], b.shape[-1]), b.dtype)
-    for place in np.ndindex(a.shape[:-2]):
-        out[place] = np.linalg.lstsq(a[place], b[place], rcond)[0]
+    for position in np.ndindex(a.shape[:-2]):
+        out[position] = np.linalg.lstsq(a[position], b[position], rcond)[0]
     return out
 
 

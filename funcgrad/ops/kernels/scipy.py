@@ -38,14 +38,14 @@ def matrix_logarithm(x: Any) -> Any:
 def each_matrix(function: Any, x: Any, result: Any) -> Any:
     """A function of each matrix of a stack, whose results have the dtype of ``x``."""
     out = np.empty(x.shape, x.dtype)
-    for place in np.ndindex(x.shape[:-2]):
-        found = function(x[place])
+    for position in np.ndindex(x.shape[:-2]):
+        found = function(x[position])
         if np.iscomplexobj(found) and not np.iscomplexobj(x):
             raise np.linalg.LinAlgError(
                 f"{function.__name__}: a real matrix has a complex {result}, give it as a complex "
                 "one"
             )
-        out[place] = found
+        out[position] = found
     return out
 
 
@@ -54,8 +54,8 @@ def sylvester(a: Any, b: Any, q: Any) -> Any:
     from scipy.linalg import solve_sylvester
 
     out = np.empty(q.shape, q.dtype)
-    for place in np.ndindex(q.shape[:-2]):
-        out[place] = solve_sylvester(a[place], b[place], q[place])
+    for position in np.ndindex(q.shape[:-2]):
+        out[position] = solve_sylvester(a[position], b[position], q[position])
     return out
 
 
@@ -64,9 +64,9 @@ def triangular_solution(a: Any, b: Any, lower: Any, unit: Any, check: Any) -> An
     from scipy.linalg import solve_triangular
 
     out = np.empty(b.shape, b.dtype)
-    for place in np.ndindex(b.shape[:-2]):
-        out[place] = solve_triangular(
-            a[place], b[place], lower=lower, unit_diagonal=unit, check_finite=check
+    for position in np.ndindex(b.shape[:-2]):
+        out[position] = solve_triangular(
+            a[position], b[position], lower=lower, unit_diagonal=unit, check_finite=check
         )
     return out
 
@@ -76,8 +76,8 @@ def banded_solution(ab: Any, b: Any, below: Any, above: Any, check: Any) -> Any:
     from scipy.linalg import solve_banded
 
     out = np.empty(b.shape, b.dtype)
-    for place in np.ndindex(b.shape[:-2]):
-        out[place] = solve_banded((below, above), ab[place], b[place], check_finite=check)
+    for position in np.ndindex(b.shape[:-2]):
+        out[position] = solve_banded((below, above), ab[position], b[position], check_finite=check)
     return out
 
 
@@ -86,32 +86,32 @@ def lu_factors(x: Any) -> Any:
     from scipy.linalg import lu
 
     out = [np.empty(x.shape, kind) for kind in (x.real.dtype, x.dtype, x.dtype)]
-    for place in np.ndindex(x.shape[:-2]):
-        for factor, found in zip(out, lu(x[place], check_finite=False)):
-            factor[place] = found
+    for position in np.ndindex(x.shape[:-2]):
+        for factor, found in zip(out, lu(x[position], check_finite=False)):
+            factor[position] = found
     return tuple(out)
 
 
 def pivots_of(p: Any) -> Any:
     """Pivots of permutation matrices P with ``P L U = x``, as LAPACK's getrf has them."""
     out = np.empty(p.shape[:-1], np.int32)
-    for place in np.ndindex(p.shape[:-2]):
+    for position in np.ndindex(p.shape[:-2]):
         rows = list(range(p.shape[-1]))
-        for i, row in enumerate(np.argmax(p[place], axis=0)):
+        for i, row in enumerate(np.argmax(p[position], axis=0)):
             j = rows.index(row)
             rows[i], rows[j] = rows[j], rows[i]
-            out[(*place, i)] = j
+            out[(*position, i)] = j
     return out
 
 
 def order_of_pivots(pivots: Any) -> Any:
     """The rows of x in the order of the rows of ``L U``."""
     out = np.empty(pivots.shape, np.intp)
-    for place in np.ndindex(pivots.shape[:-1]):
+    for position in np.ndindex(pivots.shape[:-1]):
         rows = list(range(pivots.shape[-1]))
-        for i, j in enumerate(pivots[place]):
+        for i, j in enumerate(pivots[position]):
             rows[i], rows[j] = rows[j], rows[i]
-        out[place] = rows
+        out[position] = rows
     return out
 
 
@@ -120,8 +120,8 @@ def symmetric_eigen(x: Any, lower: Any) -> Any:
     from scipy.linalg import eigh
 
     w, v = np.empty(x.shape[:-1], x.real.dtype), np.empty(x.shape, x.dtype)
-    for place in np.ndindex(x.shape[:-2]):
-        w[place], v[place] = eigh(x[place], lower=lower, check_finite=False)
+    for position in np.ndindex(x.shape[:-2]):
+        w[position], v[position] = eigh(x[position], lower=lower, check_finite=False)
     return w, v
 
 
@@ -171,8 +171,8 @@ def student_by_df(df: Any, t: Any) -> Any:
         for k in np.arange(-4.0, 5.6, 0.0625):
             v = width * np.exp(k - np.exp(-k))
             steps.append((size * (1 + v), 0.0625 * size * v * (1 + np.exp(-k)), False))
-        for place, weight, inside in steps:
-            q = place * place / df
+        for position, weight, inside in steps:
+            q = position * position / df
             small = np.where(q < 0.01, q, 0.0)
             series = np.zeros(t.shape)
             for n in range(9, 1, -1):

@@ -18,13 +18,13 @@ def windows_of(x: Any, window: Any, strides: Any, dilation: Any) -> Any:
     """
     rank = len(window)
     lead, steps = x.shape[: x.ndim - rank], x.strides[x.ndim - rank :]
-    places = [
+    positions = [
         max(0, (n - (k - 1) * d - 1) // s + 1)
         for n, k, s, d in zip(x.shape[x.ndim - rank :], window, strides, dilation)
     ]
     return np.lib.stride_tricks.as_strided(
         x,
-        (*lead, *window, *places),
+        (*lead, *window, *positions),
         (
             *x.strides[: x.ndim - rank],
             *[step * d for step, d in zip(steps, dilation)],
@@ -44,11 +44,11 @@ def overlap_add(y: Any, shape: Any, window: Any, strides: Any, dilation: Any) ->
 def add_windows(out: Any, y: Any, window: Any, strides: Any, dilation: Any) -> None:
     """Add each window of ``y`` to ``out`` where it stands."""
     rank = len(window)
-    places = y.shape[y.ndim - rank :]
+    positions = y.shape[y.ndim - rank :]
     for k in np.ndindex(*window) if y.size else ():
         spans = [
             slice(d * i, d * i + s * (n - 1) + 1, s)
-            for i, n, s, d in zip(k, places, strides, dilation)
+            for i, n, s, d in zip(k, positions, strides, dilation)
         ]
         part = out[(..., *spans)]
         np.add(part, y[(..., *k, *[slice(None)] * rank)], out=part)
@@ -111,8 +111,8 @@ def convolution(x: Any, w: Any, strides: Any, dilation: Any, groups: Any) -> Any
     """
     samples, outputs, window = len(x), len(w), w.shape[2:]
     view = windows_of(x, window, strides, dilation)
-    places = view.shape[2 + len(window) :]
-    y = np.zeros((samples, outputs, *places), x.dtype)
+    positions = view.shape[2 + len(window) :]
+    y = np.zeros((samples, outputs, *positions), x.dtype)
     if y.size and w.size:
         rows = w.reshape(groups, outputs // groups, -1)
         result = y.reshape(samples, groups, outputs // groups, -1)
@@ -128,18 +128,18 @@ def convolution(x: Any, w: Any, strides: Any, dilation: Any, groups: Any) -> Any
 
 def convolution_input(y: Any, w: Any, shape: Any, strides: Any, dilation: Any, groups: Any) -> Any:
     """The transpose of `convolution` by ``x``, whose last axes have ``shape``."""
-    samples, outputs, channels, window, places = len(y), *w.shape[:2], w.shape[2:], y.shape[2:]
+    samples, outputs, channels, window, positions = len(y), *w.shape[:2], w.shape[2:], y.shape[2:]
     x = np.zeros((samples, groups * channels, *shape), y.dtype)
     if x.size and y.size and w.size:
         # With zeros to the ends of the rows, a window's shift is one shift of all its image; but
         # zeros times infinities would be no zeros.
         level = len(shape) > 1 and max(strides) == 1 and bool(np.isfinite(w).all())
-        broad = (places[0], *shape[1:]) if level else places
+        broad = (positions[0], *shape[1:]) if level else positions
         rows = w.reshape(groups, outputs // groups, -1).swapaxes(1, 2)
         blocks = blocks_of(samples, rows.shape[1] * groups * int(np.prod(broad)) * y.itemsize)
         most = blocks[0].stop
         given = np.zeros((most, outputs, *broad), y.dtype)
-        inner = given[(..., *[slice(n) for n in places])]
+        inner = given[(..., *[slice(n) for n in positions])]
         factors = given.reshape(most, groups, outputs // groups, -1)
         columns = np.empty((most, groups * channels, *window, *broad), y.dtype)
         matrices = columns.reshape(most, groups, rows.shape[1], -1)

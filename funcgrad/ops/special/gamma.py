@@ -20,7 +20,7 @@ from ..kernels import random as kernels
 from ..kernels import scipy as scipy_kernels
 from ..kernels import tail as tail_kernels
 from ..kinds import Elementwise, add, div, mask_mul, mul, neg, quiet_div
-from ..linear import made
+from ..linear import make
 from ..random import Polygamma, gamma_slope, moment
 from ..select import select
 from .base import Special, no_derivative, xlog1py, xlogy
@@ -235,7 +235,7 @@ def _beta_log_density(a: Any, b: Any, x: Any) -> Any:
 
 
 def _joint(a: Any, b: Any, k: int) -> Any:
-    return made(Polygamma, k)(add(a, b))
+    return make(Polygamma, k)(add(a, b))
 
 
 def _beta_cumulants(a: Any, b: Any, x: Any, i: int, j: int) -> dict[tuple[int, int], Any]:
@@ -246,9 +246,9 @@ def _beta_cumulants(a: Any, b: Any, x: Any, i: int, j: int) -> dict[tuple[int, i
             if k + m:
                 total = _joint(a, b, k + m - 1)
                 if not m:
-                    total = sub(total, made(Polygamma, k - 1)(a))
+                    total = sub(total, make(Polygamma, k - 1)(a))
                 if not k:
-                    total = sub(total, made(Polygamma, m - 1)(b))
+                    total = sub(total, make(Polygamma, m - 1)(b))
                 found[k, m] = total
     if i:
         found[1, 0] = add(_log(x), found[1, 0])
@@ -381,14 +381,14 @@ class StudentSlope(Elementwise):
 
     def _relative(self, df: Any, t: Any) -> Any:
         half = mul(0.5, df)
-        over, a = add(half, 0.5), [made(Polygamma, k) for k in range(self.order)]
+        over, a = add(half, 0.5), [make(Polygamma, k) for k in range(self.order)]
         kappa = [sub(k(over), k(half)) for k in a]
         kappa[0] = sub(kappa[0], xlog1py(1.0, div(square(t), df)))
         return moment(kappa, self.order)
 
     def _by_df(self, out: Any, df: Any, t: Any) -> Any:
         flow = div(mul(t, _student_density(df, t)), df)
-        following = mul(0.5, made(StudentSlope, self.order + 1)(df, t))
+        following = mul(0.5, make(StudentSlope, self.order + 1)(df, t))
         return add(following, mul(flow, self._relative(df, t)))
 
     def _by_t(self, out: Any, df: Any, t: Any) -> Any:
@@ -420,7 +420,7 @@ def _student_twice(df: Any, t: Any) -> Any:
     flow = div(mul(t, _student_density(df, t)), df)
     half = mul(0.5, df)
     first = sub(_excess(add(half, 0.5), half), xlog1py(1.0, div(square(t), df)))
-    moved = add(mul(0.5, made(StudentSlope, 2)(df, t)), mul(flow, first))
+    moved = add(mul(0.5, make(StudentSlope, 2)(df, t)), mul(flow, first))
     last = mul(mul(0.5, flow), sub(_student_growth(df, t), div(1.0, df)))
     return neg(add(mul(0.25, moved), last))
 

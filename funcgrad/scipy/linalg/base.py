@@ -13,7 +13,7 @@ from ...numpy import decompose
 from ...numpy.arguments import cast, operand
 from ...numpy.dispatch import has_tracer
 
-__all__ = ["floating", "left_alone", "matrices_of", "square", "where_traced"]
+__all__ = ["floating", "matrices_of", "refuse_parameters", "square", "where_traced"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -63,7 +63,7 @@ def square(name: str, a: Any) -> Any:
     return matrices_of(name, x)
 
 
-def left_alone(name: str, advice: str, **given: tuple[Any, Any]) -> None:
+def refuse_parameters(name: str, advice: str, **given: tuple[Any, Any]) -> None:
     """Raise where a parameter has not its default, which is the second of each pair.
 
     Raises:

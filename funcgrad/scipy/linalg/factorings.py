@@ -11,8 +11,8 @@ from ...core.trace import aval_of
 from ...errors import NotTraceableError
 from ...ops import matrix_functions as ops
 from ...ops import solve as solves
-from ...ops.matrices import adjoint, transposed
-from .base import floating, left_alone, matrices_of, square, where_traced
+from ...ops.matrices import adjoint, transpose_matrices
+from .base import floating, matrices_of, refuse_parameters, square, where_traced
 
 __all__ = ["cho_factor", "cholesky", "lu", "lu_factor", "polar", "qr", "svd", "svdvals"]
 
@@ -28,7 +28,9 @@ def cholesky(
         numpy.linalg.LinAlgError: Where a matrix is not positive definite.
     """
     x = square("cholesky", a)
-    return solves.cholesky(x) if lower else transposed(solves.cholesky(transposed(x)))
+    return (
+        solves.cholesky(x) if lower else transpose_matrices(solves.cholesky(transpose_matrices(x)))
+    )
 
 
 @where_traced(genuine.cho_factor)
@@ -111,9 +113,9 @@ def qr(
     """
     if mode not in ("full", "economic", "r", "raw"):
         raise ValueError("Mode argument should be one of ['full', 'r', 'economic', 'raw']")
-    left_alone("qr", "Order the columns of a before.", pivoting=(bool(pivoting), False))
+    refuse_parameters("qr", "Order the columns of a before.", pivoting=(bool(pivoting), False))
     if mode == "raw":
-        left_alone("qr", "Use mode='full' or mode='economic'.", mode=(mode, "full"))
+        refuse_parameters("qr", "Use mode='full' or mode='economic'.", mode=(mode, "full"))
     q, r = np.linalg.qr(matrices_of("qr", a), "reduced" if mode == "economic" else "complete")
     return (r,) if mode == "r" else (q, r)
 
@@ -133,7 +135,7 @@ def svd(
         ArgumentError: For another ``lapack_driver``.
         numpy.linalg.LinAlgError: As NumPy.
     """
-    left_alone("svd", "Leave it away.", lapack_driver=(lapack_driver, "gesdd"))
+    refuse_parameters("svd", "Leave it away.", lapack_driver=(lapack_driver, "gesdd"))
     found = np.linalg.svd(matrices_of("svd", a), bool(full_matrices), bool(compute_uv))
     return tuple(found) if compute_uv else found
 

@@ -74,7 +74,7 @@ def expm_frechet(
             f"scipy.linalg.expm_frechet: got {aval_of(x)} and {aval_of(t)}",
             "The direction has the shape of the matrix.",
         )
-    moved = ops.expm.moved(x, t)
+    moved = ops.expm.push(x, t)
     return (ops.expm(x), moved) if compute_expm else moved
 
 
@@ -98,8 +98,8 @@ def sqrtm(A: Any, disp: Any = True, blocksize: Any = 64) -> Any:
     x = _exponent("sqrtm", A)
     dtype, numbers = aval_of(x).dtype, stop_gradient(x)
     if dtype.kind == "f" and not has_tracer(numbers):
-        places = np.ndindex(numbers.shape[:-2])
-        if any(np.iscomplexobj(genuine.sqrtm(numbers[place])) for place in places):
+        positions = np.ndindex(numbers.shape[:-2])
+        if any(np.iscomplexobj(genuine.sqrtm(numbers[position])) for position in positions):
             x = cast(x, np.result_type(dtype, np.complex64))
     return ops.sqrtm(x)
 

@@ -9,7 +9,7 @@ from scipy import linalg as genuine
 
 from ...ops import matrix_functions as ops
 from ...ops.matrices import adjoint, from_triangle
-from .base import left_alone, square, where_traced
+from .base import refuse_parameters, square, where_traced
 from .factorings import cholesky
 from .systems import solve_triangular
 
@@ -55,24 +55,24 @@ def eigh(
         return eigvalsh(a, b, lower=lower)
     if b is None:
         return ops.EighOfSciPy(bool(lower))(square("eigh", a))
-    x, factor = _reduced("eigh", a, b, lower)
+    x, factor = _reduce("eigh", a, b, lower)
     w, v = np.linalg.eigh(x)
     return w, solve_triangular(factor, v, "C", lower=True)
 
 
 def _require_all(name: str, type: Any, by_index: Any, by_value: Any, driver: Any) -> None:
     """Raise for what picks some of the eigenvalues, another problem or a driver."""
-    left_alone(
+    refuse_parameters(
         name,
         _WHOLE,
         subset_by_index=(by_index, None),
         subset_by_value=(by_value, None),
         driver=(driver, None),
     )
-    left_alone(name, "Use type=1.", type=(type, 1))
+    refuse_parameters(name, "Use type=1.", type=(type, 1))
 
 
-def _reduced(name: str, a: Any, b: Any, lower: bool) -> tuple[Any, Any]:
+def _reduce(name: str, a: Any, b: Any, lower: bool) -> tuple[Any, Any]:
     """``L^-1 a L^-H`` and ``L``, where ``b = L L^H``."""
     x, y = square(name, a), square(name, b)
     whole = from_triangle(x, bool(lower))
@@ -105,7 +105,7 @@ def eigvalsh(
     _require_all("eigvalsh", type, subset_by_index, subset_by_value, driver)
     if b is None:
         return np.linalg.eigvalsh(square("eigvalsh", a), "L" if lower else "U")
-    return np.linalg.eigvalsh(_reduced("eigvalsh", a, b, lower)[0])
+    return np.linalg.eigvalsh(_reduce("eigvalsh", a, b, lower)[0])
 
 
 @where_traced(genuine.eig)
@@ -127,7 +127,7 @@ def eig(
         ArgumentError: For a pair, left vectors, and homogeneous eigenvalues.
     """
     advice = "A pair is eig(solve(b, a)); left vectors are the right ones of a^H."
-    left_alone(
+    refuse_parameters(
         "eig",
         advice,
         b=(None if b is None else "...", None),
@@ -153,7 +153,9 @@ def eigvals(
         ArgumentError: For homogeneous eigenvalues.
         numpy.linalg.LinAlgError: For a singular ``b``.
     """
-    left_alone("eigvals", "Leave it away.", homogeneous_eigvals=(bool(homogeneous_eigvals), False))
+    refuse_parameters(
+        "eigvals", "Leave it away.", homogeneous_eigvals=(bool(homogeneous_eigvals), False)
+    )
     x = square("eigvals", a)
     if b is not None:
         x = np.linalg.solve(square("eigvals", b), x)

@@ -88,8 +88,8 @@ def circulant(c: Any) -> Any:
     if not shape_of(column):
         raise ShapeError(f"scipy.linalg.circulant: got {aval_of(column)}", "Give a vector.")
     n = shape_of(column)[-1]
-    places = (np.arange(n)[:, None] - np.arange(n)) % max(n, 1)
-    return fnp.take(column, places, axis=-1)
+    positions = (np.arange(n)[:, None] - np.arange(n)) % max(n, 1)
+    return fnp.take(column, positions, axis=-1)
 
 
 @where_traced(genuine.khatri_rao)

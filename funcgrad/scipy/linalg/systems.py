@@ -9,12 +9,12 @@ from scipy import linalg as genuine
 
 from ...core.trace import aval_of
 from ...errors import ArgumentError, ShapeError
-from ...numpy.arguments import broadcast_shapes, operand, operands, spread
+from ...numpy.arguments import broadcast_operand, broadcast_shapes, operand, operands
 from ...ops import matrix_functions as ops
 from ...ops.banded import SolveBanded
 from ...ops.linear import reshape, shape_of
-from ...ops.matrices import adjoint, from_triangle, transposed
-from .base import floating, left_alone, matrices_of, square, where_traced
+from ...ops.matrices import adjoint, from_triangle, transpose_matrices
+from .base import floating, matrices_of, refuse_parameters, square, where_traced
 from .factorings import cho_factor
 
 __all__ = [
@@ -56,7 +56,7 @@ def solve_triangular(
     if trans not in (0, 1, 2, "N", "T", "C"):
         raise ValueError(f"trans must be 0, 1, 2, 'N', 'T' or 'C', got {trans!r}")
     if trans in (1, "T"):
-        x, lower = transposed(x), not lower
+        x, lower = transpose_matrices(x), not lower
     elif trans in (2, "C"):
         x, lower = adjoint(x), not lower
     return _triangular("solve_triangular", x, y, bool(lower), bool(unit_diagonal), check_finite)
@@ -100,8 +100,8 @@ def solve_banded(
     vector = len(shape_of(y)) == 1
     y = reshape(y, (*shape_of(y), 1)) if vector else y
     lead = broadcast_shapes("solve_banded", shape_of(x)[:-2], shape_of(y)[:-2])
-    x = spread("solve_banded", x, (*lead, *shape_of(x)[-2:]))
-    y = spread("solve_banded", y, (*lead, *shape_of(y)[-2:]))
+    x = broadcast_operand("solve_banded", x, (*lead, *shape_of(x)[-2:]))
+    y = broadcast_operand("solve_banded", y, (*lead, *shape_of(y)[-2:]))
     found = SolveBanded(below, above, bool(check_finite))(x, y)
     return reshape(found, shape_of(found)[:-1]) if vector else found
 
@@ -125,8 +125,8 @@ def _fitting(name: str, x: Any, y: Any) -> tuple[Any, Any]:
             "The matrix must have as many rows as the right side.",
         )
     lead = broadcast_shapes(name, shape_of(x)[:-2], shape_of(y)[:-2])
-    x = spread(name, x, (*lead, *shape_of(x)[-2:]))
-    return x, spread(name, y, (*lead, *shape_of(y)[-2:]))
+    x = broadcast_operand(name, x, (*lead, *shape_of(x)[-2:]))
+    return x, broadcast_operand(name, y, (*lead, *shape_of(y)[-2:]))
 
 
 @where_traced(genuine.cho_solve)
@@ -174,7 +174,7 @@ def lu_solve(
     if trans == 0:
         half = _triangular("lu_solve", x, np.take_along_axis(y, order, -2), True, True, False)
         return _triangular("lu_solve", x, half, False, False, False)
-    turned = transposed(x) if trans == 1 else adjoint(x)
+    turned = transpose_matrices(x) if trans == 1 else adjoint(x)
     half = _triangular("lu_solve", turned, y, True, False, False)
     found = _triangular("lu_solve", turned, half, False, True, False)
     return np.take_along_axis(found, np.argsort(order, axis=-2), -2)
@@ -297,7 +297,7 @@ def pinv(
         ArgumentError: For ``atol``: the rank is found relative to the largest singular value.
         numpy.linalg.LinAlgError: As NumPy.
     """
-    left_alone("pinv", "Use rtol=.", atol=(atol, None))
+    refuse_parameters("pinv", "Use rtol=.", atol=(atol, None))
     x = matrices_of("pinv", a)
     if rtol is None:
         rtol = max(shape_of(x)[-2:]) * float(np.finfo(aval_of(x).dtype).eps)

@@ -19,7 +19,7 @@ from ...errors import ArgumentError, DtypeError
 from ...numpy.arguments import cast, operand
 from ...numpy.dispatch import has_tracer
 
-__all__ = ["Continuous", "Distribution", "Floating", "Formula", "known", "log", "real", "where"]
+__all__ = ["Continuous", "Distribution", "Floating", "Formula", "is_known", "log", "real", "where"]
 
 Floating = Any
 """An array, a number or a tracer."""
@@ -113,7 +113,7 @@ class Distribution:
         return found
 
 
-def known(condition: Any) -> bool:
+def is_known(condition: Any) -> bool:
     """Whether a condition is known to hold everywhere."""
     return not has_tracer(condition) and bool(np.all(condition))
 
@@ -212,13 +212,13 @@ class Continuous(Distribution):
         """The value beyond which the probability is ``q``, the inverse of `sf`."""
         return self._quantile("isf", self._isf, self.high, self.low, q, args, kwds)
 
-    def _located(
+    def _locate(
         self, method: str, args: Sequence[Any], kwds: Mapping[str, Any]
     ) -> tuple[list[Any], Any, Any]:
         """Shapes, location and scale, nan where invalid; the scale None where it is 1."""
         *shapes, loc, scale = self.parameters(method, args, kwds)
         valid = self.valid(*shapes) & (scale > 0)
-        if not known(valid):
+        if not is_known(valid):
             *shapes, scale = [where(valid, value, np.nan) for value in (*shapes, scale)]
             return shapes, loc, scale
         return shapes, loc, None if type(scale) in _NUMBERS and scale == 1 else scale
@@ -234,7 +234,7 @@ class Continuous(Distribution):
         kwds: Mapping[str, Any],
     ) -> tuple[Any, Any]:
         """``formula`` at ``(x - loc) / scale`` in the support, else ``below`` and ``above``."""
-        shapes, loc, scale = self._located(method, args, kwds)
+        shapes, loc, scale = self._locate(method, args, kwds)
         y = real(x)
         if type(loc) not in _NUMBERS or loc != 0:
             y = y - loc
@@ -260,7 +260,7 @@ class Continuous(Distribution):
         kwds: Mapping[str, Any],
     ) -> Any:
         """``formula`` of probabilities strictly between 0 and 1, ``first`` at 0, ``last`` at 1."""
-        shapes, loc, scale = self._located(method, args, kwds)
+        shapes, loc, scale = self._locate(method, args, kwds)
         q = real(q)
         inside = (q > 0) & (q < 1)
         value = formula(where(inside, q, 0.5), *shapes)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import special
 
-from .base import Distribution, Floating, Formula, known, log, real, where
+from .base import Distribution, Floating, Formula, is_known, log, real, where
 
 __all__ = ["bernoulli", "binom", "geom", "nbinom", "poisson"]
 
@@ -94,7 +94,7 @@ class Discrete(Distribution):
         args: Sequence[Any],
         kwds: Mapping[str, Any],
     ) -> Any:
-        shapes, loc = self._located(method, args, kwds)
+        shapes, loc = self._locate(method, args, kwds)
         k = real(k) - loc
         inside = (k >= self.low) & (k <= self.high(*shapes)) & (k == np.floor(k)) & np.isfinite(k)
         value = formula(where(inside, k, self.low), *shapes)
@@ -111,19 +111,19 @@ class Discrete(Distribution):
         args: Sequence[Any],
         kwds: Mapping[str, Any],
     ) -> Any:
-        shapes, loc = self._located(method, args, kwds)
+        shapes, loc = self._locate(method, args, kwds)
         k = np.floor(real(k) - loc)
         lower, upper = k < self.low, k >= self.high(*shapes)
         value = formula(where(lower | upper, self.low, k), *shapes)
         return where(lower, below, where(upper, above, value))
 
-    def _located(
+    def _locate(
         self, method: str, args: Sequence[Any], kwds: Mapping[str, Any]
     ) -> tuple[list[Any], Any]:
         """Shapes and location, all nan where a shape is invalid."""
         *shapes, loc = self.parameters(method, args, kwds)
         valid = self.valid(*shapes)
-        if not known(valid):
+        if not is_known(valid):
             *shapes, loc = [where(valid, value, np.nan) for value in (*shapes, loc)]
         return shapes, loc
 
