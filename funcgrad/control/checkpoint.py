@@ -28,7 +28,7 @@ from ..tree.treedef import a
 from .callbacks.debug import without_effects
 from .program.call import trim_one_program
 from .program.dependence import depends
-from .program.derive import cache, jvp_program, tapes_of, vmap_program
+from .program.derive import cache, jvp_program, step_residual_types, vmap_program
 from .program.structured import Interpreter
 from .program.trace_body import Operands, scalar, trace_body
 from .program.trim import Liveness
@@ -190,11 +190,11 @@ class Checkpoint(Primitive):
         return tuple(found[: len(given)]), [next(rest) if g else None for g in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        flags, tapes = tuple(batched), tapes_of(operands)
+        flags, residual_types = tuple(batched), step_residual_types(operands)
         program, captured = cache(
             self,
-            ("vmap", size, flags, tapes),
-            lambda: vmap_program(self.jaxpr, size, flags, tapes),
+            ("vmap", size, flags, residual_types),
+            lambda: vmap_program(self.jaxpr, size, flags, residual_types),
         )
         return apply(Checkpoint(program, self.policy), [*captured, *operands], None)
 

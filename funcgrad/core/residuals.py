@@ -1,8 +1,8 @@
-"""Growable tapes, what a loop of unknown length leaves for its backward pass.
+"""Growable step residuals, what a loop of unknown length leaves for its backward pass.
 
 A `StepResiduals` holds one array a step. Its type, `StepResidualsAval`, says what one entry is, and
-not how many there are. Cotangents and tangents of a tape are tapes of the same length; `+` adds
-entry by entry.
+not how many there are. Cotangents and tangents of a step residual are step residuals of the same
+length; `+` adds entry by entry.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["StepResiduals", "StepResidualsAval", "length_of", "zeros_of"]
 
 
 class StepResidualsAval(Aval):
-    """The type of a tape.
+    """The type of a step residual.
 
     Attributes:
         entry: The type of one entry.
@@ -65,10 +65,10 @@ class StepResidualsAval(Aval):
 
 
 class StepResiduals:
-    """A tape: one array, scalar or tape a step, in order.
+    """A step residual: one array, scalar or step residual a step, in order.
 
     Attributes:
-        entries: The entries; None for a tape of zeros of whatever length is asked.
+        entries: The entries; None for a step residual of zeros of whatever length is asked.
         aval: Its type.
         masks: For each step which elements took it, where ``aval.ragged``.
     """
@@ -97,7 +97,7 @@ class StepResiduals:
     def mapped(
         self, f: Callable[[Any], Any], aval: StepResidualsAval, mask: Any = None
     ) -> StepResiduals:
-        """The tape with ``f`` of every array in it, and ``mask`` (or ``f``) of every mask."""
+        """The step residual with ``f`` of every array in it, and ``mask`` or ``f`` of masks."""
         if self.entries is None:
             return StepResiduals(None, aval)
         entries = [
@@ -110,13 +110,15 @@ class StepResiduals:
 
 
 def zeros_of(aval: Aval) -> Any:
-    """Zeros of a type: a NumPy scalar, a read-only array that takes no memory, a tape of zeros."""
+    """Zeros of a type: a NumPy scalar, a read-only array without memory, or a step residual."""
     if isinstance(aval, StepResidualsAval):
         return StepResiduals(None, aval)
     zero = aval.dtype.type(0)
     return np.broadcast_to(zero, aval.shape) if aval.shape else zero
 
 
-def length_of(tapes: Sequence[StepResiduals]) -> int:
-    """How many steps tapes of one loop have."""
-    return next(len(tape) for tape in tapes if tape.entries is not None)
+def length_of(step_residuals: Sequence[StepResiduals]) -> int:
+    """How many steps step residuals of one loop have."""
+    return next(
+        len(step_residual) for step_residual in step_residuals if step_residual.entries is not None
+    )

@@ -1,4 +1,4 @@
-"""The shape operations on tapes (`StepResiduals`), for loops within batches within batches."""
+"""The shape operations on step residuals (`StepResiduals`), for loops in nested batches."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ def _change_shapes(aval: StepResidualsAval, change: Callable[[Shape], Shape]) ->
 
 @primitive
 class FoldSteps(Linear):
-    """A tape whose entries' leading axes ``old`` are reshaped to ``new``, masks included."""
+    """A step residual with leading axes ``old`` reshaped to ``new``, in entries and masks."""
 
     old: tuple[int, ...]
     new: tuple[int, ...]
 
-    def run(self, tape: StepResiduals) -> StepResiduals:
+    def run(self, step_residual: StepResiduals) -> StepResiduals:
         count = len(self.old)
 
         def fold(x: Any) -> Any:
             return np.reshape(x, (*self.new, *np.shape(x)[count:]))
 
-        return tape.mapped(fold, self.aval(tape.aval))
+        return step_residual.mapped(fold, self.aval(step_residual.aval))
 
-    def aval(self, tape: Any) -> StepResidualsAval:
-        return _change_shapes(tape, lambda s: (*self.new, *s[len(self.old) :]))
+    def aval(self, step_residual: Any) -> StepResidualsAval:
+        return _change_shapes(step_residual, lambda s: (*self.new, *s[len(self.old) :]))
 
-    def transpose(self, ct: Any, tape: Any) -> Any:
+    def transpose(self, ct: Any, step_residual: Any) -> Any:
         return FoldSteps(self.new, self.old)(ct)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -54,23 +54,25 @@ class FoldSteps(Linear):
 
 @primitive
 class RepeatSteps(Linear):
-    """A tape with every entry repeated along a new axis of a length."""
+    """A step residual with every entry repeated along a new axis of a length."""
 
     size: int
     axis: int
 
-    def run(self, tape: StepResiduals) -> StepResiduals:
+    def run(self, step_residual: StepResiduals) -> StepResiduals:
         def repeated(x: Any) -> Any:
             shape = np.shape(x)
             full = (*shape[: self.axis], self.size, *shape[self.axis :])
             return np.broadcast_to(np.expand_dims(x, self.axis), full)
 
-        return tape.mapped(repeated, self.aval(tape.aval))
+        return step_residual.mapped(repeated, self.aval(step_residual.aval))
 
-    def aval(self, tape: Any) -> StepResidualsAval:
-        return _change_shapes(tape, lambda s: (*s[: self.axis], self.size, *s[self.axis :]))
+    def aval(self, step_residual: Any) -> StepResidualsAval:
+        return _change_shapes(
+            step_residual, lambda s: (*s[: self.axis], self.size, *s[self.axis :])
+        )
 
-    def transpose(self, ct: Any, tape: Any) -> Any:
+    def transpose(self, ct: Any, step_residual: Any) -> Any:
         return SumSteps(self.axis)(ct)
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
@@ -79,24 +81,24 @@ class RepeatSteps(Linear):
 
 @primitive
 class SumSteps(Linear):
-    """A tape with every entry summed over an axis."""
+    """A step residual with every entry summed over an axis."""
 
     axis: int
 
-    def run(self, tape: StepResiduals) -> StepResiduals:
+    def run(self, step_residual: StepResiduals) -> StepResiduals:
         def total(x: Any) -> Any:
             return np.add.reduce(x, axis=self.axis)
 
         def same(mask: Any) -> Any:
             return np.take(mask, 0, axis=self.axis)
 
-        return tape.mapped(total, self.aval(tape.aval), same)
+        return step_residual.mapped(total, self.aval(step_residual.aval), same)
 
-    def aval(self, tape: Any) -> StepResidualsAval:
-        return _change_shapes(tape, lambda s: (*s[: self.axis], *s[self.axis + 1 :]))
+    def aval(self, step_residual: Any) -> StepResidualsAval:
+        return _change_shapes(step_residual, lambda s: (*s[: self.axis], *s[self.axis + 1 :]))
 
-    def transpose(self, ct: Any, tape: Any) -> Any:
-        aval: Any = aval_of(tape)
+    def transpose(self, ct: Any, step_residual: Any) -> Any:
+        aval: Any = aval_of(step_residual)
         entry = aval.entry
         while isinstance(entry, StepResidualsAval):
             entry = entry.entry
@@ -108,7 +110,7 @@ class SumSteps(Linear):
 
 @primitive
 class AddSteps(Linear):
-    """Two tapes of one loop, added entry by entry."""
+    """Two step residuals of one loop, added entry by entry."""
 
     def run(self, a: StepResiduals, b: StepResiduals) -> StepResiduals:
         return a + b
@@ -126,7 +128,7 @@ class AddSteps(Linear):
 
 
 def plus(a: Any, b: Any) -> Any:
-    """``a + b`` of two cotangents or tangents of one value, which may be a tape."""
+    """``a + b`` of two cotangents or tangents of one value, which may be a step residual."""
     if isinstance(a.aval if isinstance(a, Tracer | StepResiduals) else None, StepResidualsAval):
         return AddSteps()(a, b)
     return add(a, b)

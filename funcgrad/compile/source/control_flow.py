@@ -2,9 +2,9 @@
 
 Bodies and branches become functions of everything that they read, so that each keeps its lines, its
 buffers and its blocks. Results stay as they are between the steps: Python floats stay Python
-floats. A tape is a list that its loop appends to, where nothing but loops and branches touches it;
-elsewhere, and where elements of a batch have effects or tapes of tapes, loops run as their
-primitives.
+floats. A step residual is a list that its loop appends to, where nothing but loops and branches
+touches it; elsewhere, and where elements of a batch have effects or nested step residuals, loops
+run as their primitives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INSIDE_MOST = 64
 before it: Python compiles a function inside of another in time that grows with the names there."""
 
 
-def _is_tape(a: Atom) -> bool:
+def _is_step_residual(a: Atom) -> bool:
     return isinstance(a.aval, StepResidualsAval)
 
 
@@ -39,14 +39,14 @@ def _has_masks(a: Atom) -> bool:
     return isinstance(a.aval, StepResidualsAval) and bool(a.aval.ragged)
 
 
-def _has_tapes(*programs: Jaxpr) -> bool:
-    """Whether tapes go in or come out of programs."""
-    return any(_is_tape(a) for p in programs for a in (*p.inputs, *p.outputs))
+def _has_step_residuals(*programs: Jaxpr) -> bool:
+    """Whether step residuals go in or come out of programs."""
+    return any(_is_step_residual(a) for p in programs for a in (*p.inputs, *p.outputs))
 
 
 def _can_be_written(*programs: Jaxpr) -> bool:
-    """Whether programs can be written for elements: without effects, and tapes of tapes."""
-    return not _has_tapes(*programs) and not any(p.effect for p in programs)
+    """Whether programs can be written for elements: without effects, and nested step residuals."""
+    return not _has_step_residuals(*programs) and not any(p.effect for p in programs)
 
 
 def _programs_of(eqn: Equation) -> list[Jaxpr] | None:
@@ -62,32 +62,32 @@ def _programs_of(eqn: Equation) -> list[Jaxpr] | None:
         return [primitive.map_branch(k, ())[0] for k in range(len(primitive.branches))]
     if isinstance(primitive, BatchedWhile):
         return [primitive.map_condition()[0], primitive.map_body(())[0]]
-    return [primitive.map_body(_no_tapes(primitive))[0]]
+    return [primitive.map_body(_no_step_residuals(primitive))[0]]
 
 
-def _no_tapes(batched: BatchedScan) -> tuple[None, ...]:
+def _no_step_residuals(batched: BatchedScan) -> tuple[None, ...]:
     return (None,) * len(batched.scan.body.inputs)
 
 
 def residuals_are_lists(jaxpr: Jaxpr) -> bool:
-    """Whether all tapes of a program stay within it, and within loops and branches written here."""
-    return not _has_tapes(jaxpr) and _only_passed_on(jaxpr)
+    """Whether a program's step residuals stay within it, in loops and branches written here."""
+    return not _has_step_residuals(jaxpr) and _only_passed_on(jaxpr)
 
 
 def _only_passed_on(jaxpr: Jaxpr) -> bool:
     left: set[Var] = set()  # by loops of elements, beside the list of who took which step
-    met = any(map(_is_tape, jaxpr.inputs))
+    met = any(map(_is_step_residual, jaxpr.inputs))
     for eqn in jaxpr.equations:
-        met = met or eqn.primitive.multiple or _is_tape(eqn.outputs[0])
+        met = met or eqn.primitive.multiple or _is_step_residual(eqn.outputs[0])
         if not met:
             continue
         written = _programs_of(eqn)
-        tapes = [a for a in (*eqn.inputs, *eqn.outputs) if _is_tape(a)]
+        step_residuals = [a for a in (*eqn.inputs, *eqn.outputs) if _is_step_residual(a)]
         if type(eqn.primitive) in _PASSING_ON:
-            fine = all(isinstance(a, Var) and not _has_masks(a) for a in tapes)
+            fine = all(isinstance(a, Var) and not _has_masks(a) for a in step_residuals)
         else:
-            fine = all(a in left for a in eqn.inputs if _is_tape(a))
-        if tapes and (written is None or not fine):
+            fine = all(a in left for a in eqn.inputs if _is_step_residual(a))
+        if step_residuals and (written is None or not fine):
             return False
         left.update(filter(_has_masks, eqn.outputs))
         if not all(map(_only_passed_on, written or ())):
@@ -152,9 +152,9 @@ class _Text:
         return names
 
     def took(self, eqn: Equation) -> str:
-        """The list of which elements took each step, for the tapes that an equation leaves."""
+        """The list of which elements took each step, for the residuals that an equation leaves."""
         name = self._writer.fresh()
-        self._writer.masks.update({v: name for v in eqn.outputs if _is_tape(v)})
+        self._writer.masks.update({v: name for v in eqn.outputs if _is_step_residual(v)})
         return name
 
     def start(self, carried: Sequence[str], carry: Sequence[str]) -> None:
@@ -184,14 +184,14 @@ def _call(left: Sequence[str], name: str, operands: Sequence[str]) -> str:
 
 
 def _runs_as_text(writer: Writer, *programs: Jaxpr) -> bool:
-    """Whether the programs of a branch have no tapes, or their tapes are lists."""
-    return writer.tapes_are_lists or not _has_tapes(*programs)
+    """Whether the programs of a branch have no step residuals, or have them as lists."""
+    return writer.residuals_are_lists or not _has_step_residuals(*programs)
 
 
 def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``for t in range(length): carry, ys[t] = body(constants, carry, xs[t])``."""
     scan = eqn.primitive
-    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
+    if not writer.residuals_are_lists and any(map(_is_step_residual, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.split_operands(text.operands)
@@ -200,15 +200,14 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
     if scan.length is None:
-        count = (
-            f"len({next(x for x, a in zip(xs, scan.split_operands(eqn.inputs)[2]) if _is_tape(a))})"
-        )
+        sources = scan.split_operands(eqn.inputs)[2]
+        count = f"len({next(x for x, a in zip(xs, sources) if _is_step_residual(a))})"
     else:
         count = str(scan.length)
     text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         made = f"np.empty({v.aval.shape}, np.{v.aval.dtype.name})"
-        text.add(f"{y} = [None] * {count}" if _is_tape(v) else f"{y} = {made}")
+        text.add(f"{y} = [None] * {count}" if _is_step_residual(v) else f"{y} = {made}")
     t = writer.fresh()
     steps = f"range({count})"
     text.add(f"for {t} in {f'reversed({steps})' if scan.reverse else steps}:", shown=True)
@@ -220,7 +219,7 @@ def _scan(writer: Writer, eqn: Equation) -> list[Line] | None:
 def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``while condition(constants, carry): carry, y = body(constants, carry); ys.append(y)``."""
     loop = eqn.primitive
-    if not writer.tapes_are_lists and any(map(_is_tape, (*eqn.inputs, *eqn.outputs))):
+    if not writer.residuals_are_lists and any(map(_is_step_residual, (*eqn.inputs, *eqn.outputs))):
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.split_operands(text.operands)
@@ -228,15 +227,15 @@ def _while(writer: Writer, eqn: Equation) -> list[Line] | None:
     positions = range(len(of_body), len(of_body) + len(carry))
     body = text.define(loop.body, "step", carry=positions)
     results = text.results()
-    carried, tapes = results[: len(carry)], results[len(carry) :]
+    carried, step_residuals = results[: len(carry)], results[len(carry) :]
     text.start(carried, carry)
-    for tape in tapes:
-        text.add(f"{tape} = []")
+    for step_residual in step_residuals:
+        text.add(f"{step_residual} = []")
     text.add(f"while {condition}({', '.join([*of_condition, *carried])})[0]:", shown=True)
-    entries = [writer.fresh() for _ in tapes]
+    entries = [writer.fresh() for _ in step_residuals]
     text.add("    " + _call([*carried, *entries], body, [*of_body, *carried]))
-    for tape, entry in zip(tapes, entries, strict=True):
-        text.add(f"    {tape}.append({entry})")
+    for step_residual, entry in zip(step_residuals, entries, strict=True):
+        text.add(f"    {step_residual}.append({entry})")
     return text.lines
 
 
@@ -295,7 +294,9 @@ def _write_batched_cond(writer: Writer, eqn: Equation) -> list[Line] | None:
     for y, v in zip(results, eqn.outputs, strict=True):
         text.add(f"{y} = np.empty({v.aval.shape}, np.{v.aval.dtype.name})")
     branch, taken, pick = writer.fresh(), writer.fresh(), writer.fresh()
-    text.add(f"for {branch}, {taken} in branches_taken(({', '.join(names)},), {index}):", shown=True)
+    text.add(
+        f"for {branch}, {taken} in branches_taken(({', '.join(names)},), {index}):", shown=True
+    )
     text.add(f"    {pick} = feed({taken})")
     left = [writer.fresh() for _ in results]
     args = [*text.constants(captured), *_pick(operands, batched.batched, pick)]
@@ -317,7 +318,7 @@ def _write_batched_while(writer: Writer, eqn: Equation) -> list[Line] | None:
     loop = batched.loop
     if not _can_be_written(loop.condition, loop.body):
         return None
-    if len(loop.body.outputs) > loop.carried and not writer.tapes_are_lists:
+    if len(loop.body.outputs) > loop.carried and not writer.residuals_are_lists:
         return None
     text = _Text(writer, eqn)
     of_condition, of_body, carry = loop.split_operands(text.operands)
@@ -326,13 +327,13 @@ def _write_batched_while(writer: Writer, eqn: Equation) -> list[Line] | None:
     going = text.define_mapped(condition, "condition")
     step = text.define_mapped(body, "step")
     results = text.results()
-    carried, tapes = results[: len(carry)], results[len(carry) :]
+    carried, step_residuals = results[: len(carry)], results[len(carry) :]
     running, pick = writer.fresh(), writer.fresh()
     text.start(carried, carry)
-    for tape in tapes:
-        text.add(f"{tape} = []")
-    taken = text.took(eqn) if tapes else ""
-    if tapes:
+    for step_residual in step_residuals:
+        text.add(f"{step_residual} = []")
+    taken = text.took(eqn) if step_residuals else ""
+    if step_residuals:
         text.add(f"{taken} = []")
     text.add(f"{running} = np.ones({batched.size}, np.bool_)")
     asked = f"{going}({', '.join([*text.constants(held), *of_condition, *carried])})[0]"
@@ -344,10 +345,10 @@ def _write_batched_while(writer: Writer, eqn: Equation) -> list[Line] | None:
     text.add("    " + _call(new, step, args))
     for old, value, v in zip(carried, new, eqn.outputs, strict=False):
         text.add(f"    {old} = np.where({_broadcast_mask(running, v)}, {value}, {old})")
-    if tapes:
+    if step_residuals:
         text.add(f"    {taken}.append({running})")
-    for tape, entry in zip(tapes, new[len(carried) :], strict=True):
-        text.add(f"    {tape}.append({entry})")
+    for step_residual, entry in zip(step_residuals, new[len(carried) :], strict=True):
+        text.add(f"    {step_residual}.append({entry})")
     return text.lines
 
 
@@ -355,15 +356,15 @@ def _write_batched_scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``for each step: carry = where(took, body(carry[pick], xs[t][pick]), carry)``."""
     batched = eqn.primitive
     scan = batched.scan
-    if not writer.tapes_are_lists:
+    if not writer.residuals_are_lists:
         return None
     text = _Text(writer, eqn)
     constants, carry, xs = scan.split_operands(text.operands)
-    body, kept = batched.map_body(_no_tapes(batched))
+    body, kept = batched.map_body(_no_step_residuals(batched))
     step = text.define_mapped(body, "step", len(xs))
     results = text.results()
     carried, stacked = results[: len(carry)], results[len(carry) :]
-    taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_tape(a))]
+    taken = writer.masks[next(a for a in eqn.inputs if isinstance(a, Var) and _is_step_residual(a))]
     text.start(carried, carry)
     for y, v in zip(stacked, eqn.outputs[len(carry) :], strict=True):
         writer.masks[v] = taken
@@ -398,4 +399,4 @@ LOWERED: dict[type, Lowering] = {
 """How the equations of control flow are written; None where one has to be run as it is."""
 
 _PASSING_ON = (Checkpoint, Cond, Scan, While)
-"""What tapes go through as they are."""
+"""What step residuals go through as they are."""

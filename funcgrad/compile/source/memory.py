@@ -52,7 +52,7 @@ def nbytes(aval: Aval) -> int:
 
 
 def _holds_memory(var: Var) -> bool:
-    """Whether a value is an array, or a tape of arrays that may be others' too."""
+    """Whether a value is an array, or a step residual of arrays that may be others' too."""
     return bool(var.aval.shape) or isinstance(var.aval, StepResidualsAval)
 
 

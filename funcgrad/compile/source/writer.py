@@ -78,8 +78,9 @@ class Writer:
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
         unflagged: Whether it is silent where NumPy's may tell of overflow or nan.
         calls_again: Whether a loop over blocks may call the second version.
-        tapes_are_lists: Whether the tapes of loops are lists of this program's own.
-        masks: For tapes of elements the name of the list that says which elements took each step.
+        tapes_are_lists: Whether the step residuals of loops are lists of this program's own.
+        masks: For step residuals of elements the name of the list that says which elements took
+        each step.
     """
 
     def __init__(
@@ -101,8 +102,8 @@ class Writer:
         self.parent, self.lowerings, self._tested = parent, lowerings, tested
         self.bound: dict[str, Any] = parent.bound if parent else {}
         self.extra: dict[str, Any] = parent.extra if parent else {}
-        self.tapes_are_lists: bool = (
-            parent.tapes_are_lists if parent else lowerings.residuals_are_lists(jaxpr)
+        self.residuals_are_lists: bool = (
+            parent.residuals_are_lists if parent else lowerings.residuals_are_lists(jaxpr)
         )
         self.masks: dict[Var, str] = {}
         self.may_raise = self.unflagged = False

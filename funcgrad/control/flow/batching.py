@@ -42,7 +42,7 @@ def _pick(x: Any, pick: Any) -> Any:
 
 
 def only(elements: Any, x: Any) -> Any:
-    """``x`` in ``elements``, zeros elsewhere; the masks of a tape stay."""
+    """``x`` in ``elements``, zeros elsewhere; the masks of a step residual stay."""
     if isinstance(x, StepResiduals):
         return x.mapped(lambda e: only(elements, e), x.aval, lambda mask: mask)
     return np.where(align_mask(elements, x), x, np.zeros((), np.asarray(x).dtype))

@@ -26,7 +26,15 @@ from ..callbacks.host import call_for_elements
 from ..program.call import Call
 from ..program.collectives import refuse_collectives
 from ..program.dependence import depends
-from ..program.derive import Tapes, cache, derive, jvp_program, split_of, tapes_of, vmap_program
+from ..program.derive import (
+    StepResidualTypes,
+    cache,
+    derive,
+    jvp_program,
+    split_of,
+    step_residual_types,
+    vmap_program,
+)
 from ..program.structured import Interpreter
 from ..program.trace_body import share_programs
 from ..program.trim import Liveness, reads, where_kept, with_inputs
@@ -87,7 +95,7 @@ class _Branches(Primitive):
         for split in splits:
             mine: list[int] = []
             for aval in split.forward.out_avals[count:]:
-                # A tape is one branch's alone: the elements of others did not take its steps.
+                # A step residual is one branch's: elements of others did not take its steps.
                 shared = not isinstance(aval, StepResidualsAval)
                 free = [i for i, s in enumerate(slots) if shared and s == aval and i not in mine]
                 if not free:
@@ -247,7 +255,7 @@ def check_index(index: int, count: int) -> int:
 
 
 def one_of_each(branches: Sequence[Jaxpr]) -> tuple[Aval, ...]:
-    """The types of the results; of tapes, that of the branch which has steps to take."""
+    """The types of the results; of step residuals, that of the branch which has steps to take."""
 
     def pick(kinds: Sequence[Aval]) -> Aval:
         laned = [a for a in kinds if isinstance(a, StepResidualsAval) and a != kinds[0]]
@@ -329,11 +337,11 @@ class Cond(_Branches):
                 "all elements, with psum or pmax.",
             )
             return apply(BatchedCond(self.branches, size, flags), operands, None)
-        tapes = tapes_of(operands[1:])
+        step_residuals = step_residual_types(operands[1:])
         made = cache(
             self,
-            ("vmap", size, flags, tapes),
-            lambda: [vmap_program(b, size, flags, tapes) for b in self.branches],
+            ("vmap", size, flags, step_residuals),
+            lambda: [vmap_program(b, size, flags, step_residuals) for b in self.branches],
         )
         programs, captured = share_programs([m[0] for m in made], [m[1] for m in made])
         return apply(Cond(tuple(programs)), [operands[0], *captured, *operands[1:]], None)
@@ -360,25 +368,25 @@ class BatchedCond(_Branches):
     def _element(self, aval: Aval) -> Aval:
         return aval.strong().batch(self.size)
 
-    def map_branch(self, k: int, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+    def map_branch(self, k: int, step_residuals: StepResidualTypes) -> tuple[Jaxpr, list[Any]]:
         """Branch ``k`` for all elements, and what it captured."""
-        make = lambda: vmap_program(self.branches[k], self.size, self.batched, tapes)  # noqa: E731
-        return cache(self, ("batched", k, tapes), make)
+        make = lambda: vmap_program(self.branches[k], self.size, self.batched, step_residuals)  # noqa: E731
+        return cache(self, ("batched", k, step_residuals), make)
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
         if not any(isinstance(a, StepResidualsAval) for a in self.branches[0].out_avals):
             return tuple([self._element(aval) for aval in self.branches[0].out_avals])
-        tapes = tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
-        mapped = [self.map_branch(k, tapes)[0] for k in range(len(self.branches))]
+        step_residuals = tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
+        mapped = [self.map_branch(k, step_residuals)[0] for k in range(len(self.branches))]
         return tuple([aval.strong() for aval in one_of_each(mapped)])
 
     def run(self, index: Any, *operands: Any) -> tuple[Any, ...]:
         index = np.asarray(index)
-        tapes = tapes_of(operands)
+        step_residuals = step_residual_types(operands)
         results: list[Any] = [None] * self.outputs
         for k in np.unique(index):
             check_index(int(k), len(self.branches))
-            program, captured = self.map_branch(int(k), tapes)
+            program, captured = self.map_branch(int(k), step_residuals)
             elements = index == k
             args = [*captured, *feed(elements, operands, self.batched)]
             found = call_for_elements(elements, program, compile_once(program, owned=False), args)

@@ -19,7 +19,7 @@ from ...ops.convert import convert
 from ...ops.linear import zeros
 from ...ops.steps import plus
 from ...transforms.vmap import repeat
-from ..program.derive import Tapes, cache, derive, jvp_program, map_program, split_of
+from ..program.derive import StepResidualTypes, cache, derive, jvp_program, map_program, split_of
 
 __all__ = ["BackwardBody", "LoopBody", "carried_tangents", "regroup"]
 
@@ -122,8 +122,8 @@ class LoopBody:
         jaxpr, extra = trace(body, kinds, name=program.name)
         return jaxpr, extra, hs, list(given[carried:])
 
-    def entry_tapes(self, avals: Sequence[Aval]) -> Tapes:
-        """The types of the body's operands that are tapes, for operands of these types."""
+    def entry_residual_types(self, avals: Sequence[Aval]) -> StepResidualTypes:
+        """The types of the body's operands that are step residuals, for operands of these types."""
         constants, carry, xs = self.split_operands(avals)
         entries = [a.entry if isinstance(a, StepResidualsAval) else None for a in xs]
         return tuple(
@@ -134,36 +134,42 @@ class LoopBody:
         )
 
     def mapped(
-        self, size: int, flags: tuple[bool, ...], tapes: Tapes
+        self, size: int, flags: tuple[bool, ...], step_residuals: StepResidualTypes
     ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         """The body for a batch.
 
         Args:
             size: The length of the batch.
             flags: Which operands are batched.
-            tapes: The types of those that are per-step residuals.
+            step_residuals: The types of those that are per-step residuals.
 
         Returns:
             The body, what it captured, which of the carry and which of ``ys`` are batched.
         """
-        return cache(self, ("vmap", size, flags, tapes), lambda: self._mapped(size, flags, tapes))
+        return cache(
+            self,
+            ("vmap", size, flags, step_residuals),
+            lambda: self._mapped(size, flags, step_residuals),
+        )
 
     def _mapped(
-        self, size: int, flags: tuple[bool, ...], tapes: Tapes
+        self, size: int, flags: tuple[bool, ...], step_residuals: StepResidualTypes
     ) -> tuple[Jaxpr, list[Any], list[bool], list[bool]]:
         cs, hs, xs = self.split_operands(flags)
         carried = self.carried
         while True:
-            program, captured, out = map_program(self.program, size, [*cs, *hs, *xs], tapes)
+            program, captured, out = map_program(
+                self.program, size, [*cs, *hs, *xs], step_residuals
+            )
             grown = [a or b for a, b in zip(hs, out[:carried], strict=True)]
             if grown == hs:
                 break
             hs = grown
-        # A tape is batched as a whole: an entry that is not is repeated in the body.
-        tape = [
+        # A step residual is batched as a whole: an entry that is not is repeated in the body.
+        step_residual = [
             self.length is None or isinstance(a, StepResidualsAval) for a in self.program.out_avals
         ]
-        full = [*hs, *[b or t for b, t in zip(out[carried:], tape[carried:], strict=True)]]
+        full = [*hs, *[b or t for b, t in zip(out[carried:], step_residual[carried:], strict=True)]]
         if full == out:
             return program, captured, hs, full[carried:]
 
@@ -224,7 +230,7 @@ class BackwardBody:
         wanted: For which operands cotangents are asked.
         masked: Whether products with cotangents are masked.
         there: For which of the loop's ``ys`` there are cotangents.
-        counted: Whether the backward scan reads a last tape that only counts the steps.
+        counted: Whether the backward scan reads a last step residual that only counts the steps.
     """
 
     __slots__ = ("body", "captured", "given", "read", "summed")
@@ -252,7 +258,7 @@ class BackwardBody:
         self.given = [i - first for i in range(first, inputs) if has[i]]
         self.read = sorted({i - first for i in numbers if first <= i < inputs})
         if loop.length is None and not self.read and inputs > first:
-            # A tape says how many steps there are.
+            # A step residual says how many steps there are.
             self.read = [0]
         out_avals = body.out_avals
         inexact = [a.inexact for a in out_avals[:carried]]

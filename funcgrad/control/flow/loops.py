@@ -312,8 +312,8 @@ def while_loop(
 ) -> Any:
     """``val = body_fun(val)`` as long as ``cond_fun(val)``, inside `jit` too.
 
-    Differentiable in both modes: reverse mode keeps a tape that grows with the steps. Under `vmap`
-    the loop runs until all elements are done; finished elements are frozen.
+    Differentiable in both modes: reverse mode keeps a step residual that grows with the steps.
+    Under `vmap` the loop runs until all elements are done; finished elements are frozen.
 
     Args:
         cond_fun: A function of the carry that returns a boolean scalar.

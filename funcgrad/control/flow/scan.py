@@ -1,12 +1,12 @@
 """`Scan`, a program run once a step, carrying values on and stacking others, and its batched form.
 
 Operands are constants, the carry, and what each step reads; results the last carry and what each
-step gave. With ``length=None`` what steps read and give are tapes (`StepResiduals`) in place of
-stacked arrays: that is the backward pass of a `while` loop, of as many steps as the loop took.
-Every rule is stated once for both: a scan's derivatives and batches are scans. `BatchedScan` is the
-scan over tapes whose steps not every element of a batch took, the backward pass of `BatchedWhile`:
-an element that did not take a step keeps its carry, gives zeros, and is fed the operands of an
-element that took it.
+step gave. With ``length=None`` what steps read and give are step residuals (`StepResiduals`) in
+place of stacked arrays: that is the backward pass of a `while` loop, of as many steps as the loop
+took. Every rule is stated once for both: a scan's derivatives and batches are scans. `BatchedScan`
+is the scan over step residuals whose steps not every element of a batch took, the backward pass of
+`BatchedWhile`: an element that did not take a step keeps its carry, gives zeros, and is fed the
+operands of an element that took it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ...ops.linear import move_axis
 from ...transforms.vmap import repeat
 from ..callbacks.host import call_for_elements
 from ..program.dependence import carry_flags, depends
-from ..program.derive import Tapes, cache, vmap_program
+from ..program.derive import StepResidualTypes, cache, vmap_program
 from ..program.structured import Interpreter
 from ..program.trim import (
     Liveness,
@@ -98,10 +98,10 @@ class Scan(Primitive):
         step = compile_once(self.body, owned=False)
         count = self.length if self.length is not None else length_of(xs)
         avals = self.body.out_avals[self.carried :]
-        taped = [self.length is None or isinstance(aval, StepResidualsAval) for aval in avals]
+        in_steps = [self.length is None or isinstance(aval, StepResidualsAval) for aval in avals]
         ys: list[Any] = [
-            [None] * count if tape else np.empty((count, *aval.shape), aval.dtype)
-            for aval, tape in zip(avals, taped, strict=True)
+            [None] * count if step_residual else np.empty((count, *aval.shape), aval.dtype)
+            for aval, step_residual in zip(avals, in_steps, strict=True)
         ]
         for t in reversed(range(count)) if self.reverse else range(count):
             found = step(*constants, *carry, *[x[t] for x in xs])
@@ -109,8 +109,8 @@ class Scan(Primitive):
             for y, value in zip(ys, found[self.carried :], strict=True):
                 y[t] = value
         steps = [
-            StepResiduals(y, StepResidualsAval(aval.strong())) if tape else y
-            for y, aval, tape in zip(ys, avals, taped, strict=True)
+            StepResiduals(y, StepResidualsAval(aval.strong())) if step_residual else y
+            for y, aval, step_residual in zip(ys, avals, in_steps, strict=True)
         ]
         return (*own_results(carry, operands), *steps)
 
@@ -161,12 +161,15 @@ class Scan(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         flags = tuple(batched)
-        kinds = self.loop.entry_tapes([aval_of(x) for x in operands])
+        kinds = self.loop.entry_residual_types([aval_of(x) for x in operands])
         body, captured, carry_on, ys_on = self.loop.mapped(size, flags, kinds)
         constants, carry, xs = self.split_operands(operands)
         _, hb, xb = self.split_operands(batched)
-        tapes = [aval_of(x) for x, b in zip(xs, xb, strict=True) if b]
-        if any(isinstance(tape, StepResidualsAval) and tape.ragged for tape in tapes):
+        step_residuals = [aval_of(x) for x, b in zip(xs, xb, strict=True) if b]
+        if any(
+            isinstance(step_residual, StepResidualsAval) and step_residual.ragged
+            for step_residual in step_residuals
+        ):
             return self._vmap_ragged(size, batched, operands)
         carry = [
             repeat(h, size) if on and not b else h
@@ -189,7 +192,7 @@ class Scan(Primitive):
         return tuple(results)
 
     def _vmap_ragged(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        """The scan over tapes whose steps not every element took."""
+        """The scan over step residuals whose steps not every element took."""
         constants, carry, xs = self.split_operands(operands)
         cb, hb, xb = self.split_operands(batched)
         carry = [h if b else repeat(h, size) for h, b in zip(carry, hb, strict=True)]
@@ -243,11 +246,11 @@ class Scan(Primitive):
         first_x = self.constants + carried
         keep = [r or self.constants <= i < first_x for i, r in enumerate(reads(body))]
         if self.length is None:
-            # A tape says how many steps there are. Where none does for sure, it is one of them all.
-            tapes = range(first_x, len(keep))
-            sure = [i for i in tapes if program.counts(inputs[i])]
+            # A step residual says how many steps there are; where none does for sure, one does.
+            step_residuals = range(first_x, len(keep))
+            sure = [i for i in step_residuals if program.counts(inputs[i])]
             if not any(keep[i] for i in sure):
-                for i in sure[-1:] or tapes:
+                for i in sure[-1:] or step_residuals:
                     keep[i] = True
         operands = where_kept(keep, inputs)
         constants = sum(keep[: self.constants])
@@ -258,7 +261,7 @@ class Scan(Primitive):
 
 @primitive
 class BatchedScan(Primitive):
-    """A scan over tapes for ``size`` elements; constants are batched where ``batched`` says so."""
+    """A scan over step residuals of ``size`` elements; constants are batched as ``batched`` says."""
 
     scan: Scan
     size: int
@@ -271,20 +274,22 @@ class BatchedScan(Primitive):
         return f"batched_scan[size={self.size}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        body, _ = self.map_body(self.scan.loop.entry_tapes(avals))
+        body, _ = self.map_body(self.scan.loop.entry_residual_types(avals))
         return batch_result_avals(body.out_avals, self.scan.carried, self.size)
 
-    def map_body(self, tapes: Tapes) -> tuple[Jaxpr, list[Any]]:
+    def map_body(self, step_residuals: StepResidualTypes) -> tuple[Jaxpr, list[Any]]:
         """The body for all elements, and what it captured."""
         flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
-        make = lambda: vmap_program(self.scan.body, self.size, flags, tapes)  # noqa: E731
-        return cache(self, ("body", tapes), make)
+        make = lambda: vmap_program(self.scan.body, self.size, flags, step_residuals)  # noqa: E731
+        return cache(self, ("body", step_residuals), make)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         scan = self.scan
         constants, carry, xs = scan.split_operands(operands)
         flags = [*self.batched, *[True] * (len(carry) + len(xs))]
-        program, captured = self.map_body(scan.loop.entry_tapes([aval_of(x) for x in operands]))
+        program, captured = self.map_body(
+            scan.loop.entry_residual_types([aval_of(x) for x in operands])
+        )
         step = compile_once(program, owned=False)
         carried = scan.carried
         masks = next(x.masks for x in xs if x.entries is not None)
@@ -333,9 +338,9 @@ class BatchedScan(Primitive):
         plan = scan.loop.backward(wanted, masked, there)
         constants, _, xs = scan.split_operands(operands)
         carry, sums = plan.start(scan.loop, ct, constants, self.size)
-        tapes = [c for c in ct[scan.carried :] if c is not None]
+        step_residuals = [c for c in ct[scan.carried :] if c is not None]
         args = [*plan.captured, *constants, *carry, *sums]
-        args += [*[xs[i] for i in plan.read], *residuals, *tapes]
+        args += [*[xs[i] for i in plan.read], *residuals, *step_residuals]
         count = len(plan.captured) + scan.constants
         back = Scan(plan.body, count, len(carry) + len(sums), None, not scan.reverse)
         pulled = plan.finish(

@@ -1,10 +1,10 @@
 """`While`, a loop of unknown length, with derivatives in both modes, and `BatchedWhile`.
 
-The body may give values beside the carry; these make tapes (`StepResiduals`), one entry a step. The
-forward pass of reverse mode is a loop whose body also gives what the backward pass reads, and the
-backward pass is a `Scan` over those tapes. `BatchedWhile` is the loop for a batch whose elements
-take different numbers of steps: finished elements are frozen, and fed the operands of a running
-element.
+The body may give values beside the carry; these make step residuals (`StepResiduals`), one entry a
+step. The forward pass of reverse mode is a loop whose body also gives what the backward pass reads,
+and the backward pass is a `Scan` over those step residuals. `BatchedWhile` is the loop for a batch
+whose elements take different numbers of steps: finished elements are frozen, and fed the operands
+of a running element.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ...transforms.vmap import repeat
 from ..callbacks.host import call_for_elements
 from ..program.collectives import refuse_collectives
 from ..program.dependence import carry_flags, depends
-from ..program.derive import cache, map_program, tapes_of, vmap_program
+from ..program.derive import cache, map_program, step_residual_types, vmap_program
 from ..program.structured import Interpreter
 from ..program.trim import (
     Liveness,
@@ -45,7 +45,7 @@ __all__ = ["BatchedWhile", "While"]
 class While(Primitive):
     """``while condition(*c, *carry): carry, y = body(*b, *carry)``.
 
-    Operands: ``(*c, *b, *carry)``; results: the last carry, and a tape for each ``y``.
+    Operands: ``(*c, *b, *carry)``; results: the last carry, and a step residual for each ``y``.
     """
 
     condition: Jaxpr
@@ -76,8 +76,8 @@ class While(Primitive):
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         given = self.body.out_avals
-        tapes = [StepResidualsAval(aval.strong()) for aval in given[self.carried :]]
-        return (*given[: self.carried], *tapes)
+        step_residuals = [StepResidualsAval(aval.strong()) for aval in given[self.carried :]]
+        return (*given[: self.carried], *step_residuals)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         c, b, carry = self.split_operands(operands)
@@ -86,27 +86,27 @@ class While(Primitive):
             compile_once(self.body, owned=False),
         )
         kinds = self.body.out_avals[self.carried :]
-        tapes: list[list[Any]] = [[] for _ in kinds]
+        step_residuals: list[list[Any]] = [[] for _ in kinds]
         while going(*c, *carry)[0]:
             found = step(*b, *carry)
             carry = list(found[: self.carried])
-            for tape, value in zip(tapes, found[self.carried :], strict=True):
-                tape.append(value)
+            for step_residual, value in zip(step_residuals, found[self.carried :], strict=True):
+                step_residual.append(value)
         steps = [
             StepResiduals(t, StepResidualsAval(a.strong()))
-            for t, a in zip(tapes, kinds, strict=True)
+            for t, a in zip(step_residuals, kinds, strict=True)
         ]
         return (*own_results(carry, operands), *steps)
 
     def with_residuals(self) -> tuple[While, list[Any]]:
         """The loop that also gives what its backward pass reads, and what its body captured."""
-        return cache(self, "taped", self._with_residuals)
+        return cache(self, "residuals", self._with_residuals)
 
     def _with_residuals(self) -> tuple[While, list[Any]]:
         forward, captured, _ = self.loop.forward()
 
         def counted(*args: Any) -> list[Any]:
-            # The last tape has nothing to say but how many steps there were.
+            # The last step residual has nothing to say but how many steps there were.
             return [*run(forward, args), True]
 
         body, extra = trace(counted, forward.in_avals, name=forward.name)
@@ -123,11 +123,11 @@ class While(Primitive):
     def with_tangents(
         self, active: tuple[bool, ...]
     ) -> tuple[While, list[Any], list[bool], list[bool]]:
-        """The loop with tangents: of the carry beside the carry, of tapes behind the tapes.
+        """The loop with tangents: the carry's beside it, those of step residuals behind them.
 
         Returns:
-            The loop, what its body captured, which of the carry and which of the tapes have
-            tangents.
+            The loop, what its body captured, which of the carry and which of the step residuals
+            have tangents.
         """
         return cache(self, ("jvp", active), lambda: self._with_tangents(active))
 
@@ -155,7 +155,7 @@ class While(Primitive):
         )
 
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
-        """The results, and the tapes for `backward`."""
+        """The results, and the step residuals for `backward`."""
         loop, captured = self.with_residuals()
         c, b, carry = self.split_operands(values)
         found = apply(loop, [*c, *captured, *b, *carry], source_info)
@@ -175,9 +175,9 @@ class While(Primitive):
         plan = self.backward_body(ct, wanted, masked)
         _, b, _ = self.split_operands(operands)
         carry, sums = plan.start(self.loop, ct, b)
-        tapes = [c for c in ct[self.carried :] if c is not None]
+        step_residuals = [c for c in ct[self.carried :] if c is not None]
         scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
-        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
+        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *step_residuals, residuals[-1]]
         pulled = plan.finish(self.loop, apply(scan, args, None))
         return [*[None] * self.condition_constants, *pulled]
 
@@ -198,8 +198,8 @@ class While(Primitive):
         c, b, carry = self.split_operands(operands)
         cb, bb, hb = self.split_operands(batched)
         flags = (*bb, *hb)
-        tapes = tapes_of([*b, *carry])
-        body, captured, carry_on, ys_on = self.loop.mapped(size, flags, tapes)
+        step_residuals = step_residual_types([*b, *carry])
+        body, captured, carry_on, ys_on = self.loop.mapped(size, flags, step_residuals)
         condition, extra, (differs,) = map_program(self.condition, size, [*cb, *carry_on])
         if differs:
             refuse_collectives(
@@ -285,18 +285,20 @@ class BatchedWhile(Primitive):
         return f"batched_while[size={self.size}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        tapes = [a if isinstance(a, StepResidualsAval) else None for a in avals]
-        return batch_result_avals(self.map_body(tapes)[0].out_avals, self.loop.carried, self.size)
+        step_residuals = [a if isinstance(a, StepResidualsAval) else None for a in avals]
+        return batch_result_avals(
+            self.map_body(step_residuals)[0].out_avals, self.loop.carried, self.size
+        )
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
         loop = self.loop
         c, b, carry = loop.split_operands(operands)
         _, bb, _ = loop.split_operands(self.batched)
         condition, held = self.map_condition()
-        body, kept = self.map_body(tapes_of(operands))
+        body, kept = self.map_body(step_residual_types(operands))
         going, step = compile_once(condition, owned=False), compile_once(body, owned=False)
         carried = loop.carried
-        tapes: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
+        step_residuals: list[list[Any]] = [[] for _ in loop.body.out_avals[carried:]]
         masks: list[Any] = []
         running = np.ones(self.size, np.bool_)
         while True:
@@ -311,10 +313,10 @@ class BatchedWhile(Primitive):
                 for new, old in zip(found[:carried], carry, strict=True)
             ]
             masks.append(running)
-            for tape, value in zip(tapes, found[carried:], strict=True):
-                tape.append(value)
+            for step_residual, value in zip(step_residuals, found[carried:], strict=True):
+                step_residual.append(value)
         kinds = [StepResidualsAval(a.strong(), (self.size,)) for a in body.out_avals[carried:]]
-        steps = [StepResiduals(t, a, masks) for t, a in zip(tapes, kinds, strict=True)]
+        steps = [StepResiduals(t, a, masks) for t, a in zip(step_residuals, kinds, strict=True)]
         return (*own_results(carry, operands), *steps)
 
     def map_condition(self) -> tuple[Jaxpr, list[Any]]:
@@ -323,11 +325,11 @@ class BatchedWhile(Primitive):
         flags = [*loop.split_operands(self.batched)[0], *[True] * loop.carried]
         return cache(self, "condition", lambda: vmap_program(loop.condition, self.size, flags))
 
-    def map_body(self, tapes: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
+    def map_body(self, step_residuals: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
         """The body for all elements, and what it captured."""
         _, bb, _ = self.loop.split_operands(self.batched)
         flags = [*bb, *[True] * self.loop.carried]
-        kinds = tuple(tapes[self.loop.condition_constants :])
+        kinds = tuple(step_residuals[self.loop.condition_constants :])
         make = lambda: vmap_program(self.loop.body, self.size, flags, kinds)  # noqa: E731
         return cache(self, ("body", kinds), make)
 
@@ -339,7 +341,7 @@ class BatchedWhile(Primitive):
         return BatchedWhile(loop, self.size, (*cb, *[False] * len(captured), *bb, *flags))
 
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
-        """The results, and the tapes for `backward`."""
+        """The results, and the step residuals for `backward`."""
         loop, captured = self.loop.with_residuals()
         c, b, carry = self.loop.split_operands(values)
         found = apply(
@@ -363,10 +365,10 @@ class BatchedWhile(Primitive):
         _, b, _ = loop.split_operands(operands)
         _, bb, _ = loop.split_operands(self.batched)
         carry, sums = plan.start(loop.loop, ct, b, self.size)
-        tapes = [c for c in ct[loop.carried :] if c is not None]
+        step_residuals = [c for c in ct[loop.carried :] if c is not None]
         scan = Scan(plan.body, len(plan.captured) + len(b), len(carry) + len(sums), None, True)
         batched = BatchedScan(scan, self.size, (*[False] * len(plan.captured), *bb))
-        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *tapes, residuals[-1]]
+        args = [*plan.captured, *b, *carry, *sums, *residuals[:-1], *step_residuals, residuals[-1]]
         pulled = plan.finish(loop.loop, apply(batched, args, None))
         summed = shared_totals(pulled, bb)
         return [*[None] * loop.condition_constants, *summed]

@@ -19,7 +19,7 @@ from ...errors import InvalidJaxprError
 from ...ops.convert import convert
 from ...ops.linear import zeros
 from .dependence import depends
-from .derive import derive, jvp_program, split_of, tapes_of, vmap_program
+from .derive import derive, jvp_program, split_of, step_residual_types, vmap_program
 from .structured import Interpreter
 from .trace_body import to_aval
 from .trim import Liveness, reads, where_kept, with_inputs
@@ -105,10 +105,10 @@ class Call(Primitive):
         return tuple(found[: len(given)]), [next(rest) if some else None for some in given]
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        tapes = tapes_of(operands)
-        key = "vmap", size, tuple(batched), tapes
+        step_residuals = step_residual_types(operands)
+        key = "vmap", size, tuple(batched), step_residuals
         program, captured = derive(
-            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, tapes)
+            self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, step_residuals)
         )
         return apply(Call(program), [*captured, *operands], None)
 

@@ -24,7 +24,7 @@ from .trim import keep_outputs
 __all__ = [
     "Pullback",
     "Split",
-    "Tapes",
+    "StepResidualTypes",
     "cache",
     "derive",
     "first_like",
@@ -32,7 +32,7 @@ __all__ = [
     "known_derivation",
     "map_program",
     "split_of",
-    "tapes_of",
+    "step_residual_types",
     "vmap_program",
 ]
 
@@ -171,13 +171,13 @@ class Split:
                 each = iter(chosen)
                 return run(jaxpr, [next(each) if a else x for a, x in zip(active, inputs)])
 
-            results, tape = vjp(primal, [x for a, x in zip(active, inputs) if a])
+            results, step_residual = vjp(primal, [x for a, x in zip(active, inputs) if a])
             results = list(results)
             known = {id(x): (False, i) for i, x in reversed(list(enumerate(results)))}
             known.update({id(x): (True, i) for i, x in enumerate(inputs)})
             numbers: dict[int, int] = {}
             for masked in (False, True):
-                program, captured, given = _trace_pullback(tape, jaxpr, active, masked)
+                program, captured, given = _trace_pullback(step_residual, jaxpr, active, masked)
                 passed: list[tuple[bool, Any]] = []
                 for value in captured:
                     if not isinstance(value, Tracer):
@@ -198,14 +198,14 @@ class Split:
 
 
 def _trace_pullback(
-    tape: Any, jaxpr: Jaxpr, active: Sequence[bool], masked: bool
+    step_residual: Any, jaxpr: Jaxpr, active: Sequence[bool], masked: bool
 ) -> tuple[Jaxpr, list[Any], list[bool]]:
     inexact = [aval.inexact for aval in jaxpr.out_avals]
     given: list[bool] = []
 
     def pullback(*cts: Any) -> list[Any]:
         each = iter(cts)
-        found = tape.pullback([next(each) if i else None for i in inexact], masked=masked)
+        found = step_residual.pullback([next(each) if i else None for i in inexact], masked=masked)
         pulled = iter(found)
         given.extend([a and next(pulled) is not None for a in active])
         return [g for g in found if g is not None]
@@ -232,30 +232,38 @@ def jvp_program(jaxpr: Jaxpr, active: Sequence[bool]) -> tuple[Jaxpr, list[Any],
     return program, captured, given
 
 
-Tapes: TypeAlias = tuple[StepResidualsAval | None, ...]
-"""The types of the operands that are tapes: which elements took their steps is known of them
-alone."""
+StepResidualTypes: TypeAlias = tuple[StepResidualsAval | None, ...]
+"""The types of the operands that are step_residuals: which elements took their steps is known of
+them alone."""
 
 
-def tapes_of(operands: Sequence[Any]) -> Tapes:
-    """The types of the tapes among ``operands``, None for the others."""
+def step_residual_types(operands: Sequence[Any]) -> StepResidualTypes:
+    """The types of the step residuals among ``operands``, None for the others."""
     avals = [aval_of(x) for x in operands]
     return tuple([aval if isinstance(aval, StepResidualsAval) else None for aval in avals])
 
 
 def batch_avals(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None]
+    jaxpr: Jaxpr,
+    size: int,
+    batched: Sequence[bool],
+    step_residuals: Sequence[StepResidualsAval | None],
 ) -> list[Aval]:
     """The types of the inputs of ``jaxpr`` for a batch."""
     found: list[Aval] = []
     for i, (aval, b) in enumerate(zip(jaxpr.in_avals, batched, strict=True)):
-        tape = tapes[i] if tapes else None
-        found.append(aval if not b else tape if tape is not None else aval.batch(size))
+        step_residual = step_residuals[i] if step_residuals else None
+        found.append(
+            aval if not b else step_residual if step_residual is not None else aval.batch(size)
+        )
     return found
 
 
 def map_program(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None] = ()
+    jaxpr: Jaxpr,
+    size: int,
+    batched: Sequence[bool],
+    step_residuals: Sequence[StepResidualsAval | None] = (),
 ) -> tuple[Jaxpr, list[Any], list[bool]]:
     """The program for a batch, what it captured, and which results are batched.
 
@@ -265,7 +273,7 @@ def map_program(
         jaxpr: The program for one element.
         size: The length of the batch.
         batched: Which inputs are batched.
-        tapes: The batched types of inputs that are tapes, None for other inputs.
+        step_residuals: The batched types of inputs that are step residuals, None for other inputs.
     """
     flags: list[bool] = []
 
@@ -279,13 +287,16 @@ def map_program(
         finally:
             frame.closed = True
 
-    avals = batch_avals(jaxpr, size, batched, tapes)
+    avals = batch_avals(jaxpr, size, batched, step_residuals)
     program, captured = trace(mapped, avals, name=f"vmap of {jaxpr.name}")
     return program, captured, flags
 
 
 def vmap_program(
-    jaxpr: Jaxpr, size: int, batched: Sequence[bool], tapes: Sequence[StepResidualsAval | None] = ()
+    jaxpr: Jaxpr,
+    size: int,
+    batched: Sequence[bool],
+    step_residuals: Sequence[StepResidualsAval | None] = (),
 ) -> tuple[Jaxpr, list[Any]]:
     """The program for a batch, all of whose results are batched, and what it captured.
 
@@ -293,9 +304,9 @@ def vmap_program(
         jaxpr: The program for one element.
         size: The length of the batch.
         batched: Which inputs are batched.
-        tapes: The batched types of inputs that are tapes, None for other inputs.
+        step_residuals: The batched types of inputs that are step residuals, None for other inputs.
     """
-    avals = batch_avals(jaxpr, size, batched, tapes)
+    avals = batch_avals(jaxpr, size, batched, step_residuals)
 
     def mapped(*args: Any) -> list[Any]:
         return vmap(lambda *xs: run(jaxpr, xs), size, args, batched)

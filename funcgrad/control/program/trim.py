@@ -35,9 +35,9 @@ class Liveness:
     Attributes:
         live: What is read behind the equation at hand.
         same: The results of loops that equal another, which takes their place.
-        counted: Results of loops, whose tapes have as many entries as steps; of another tape it is
-            not known whether it is one of zeros, which has none.
-        simplified: See `trim`.
+        counted: Results of loops, whose step residuals have as many entries as steps; of another
+            step residual it is not known whether it is one of zeros, which has none. simplified:
+            See `trim`.
     """
 
     def __init__(self, jaxpr: Jaxpr, simplified: Simplified) -> None:
@@ -46,9 +46,9 @@ class Liveness:
         self.counted = {v for e in jaxpr.equations if e.primitive.loops for v in e.outputs}
         self.simplify = simplified
 
-    def counts(self, tape: Atom) -> bool:
-        """Whether a tape has as many entries as steps for sure."""
-        return tape in self.counted or not tape.aval.inexact
+    def counts(self, step_residual: Atom) -> bool:
+        """Whether a step residual has as many entries as steps for sure."""
+        return step_residual in self.counted or not step_residual.aval.inexact
 
 
 def trim(jaxpr: Jaxpr, simplified: Simplified) -> Jaxpr:
