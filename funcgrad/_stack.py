@@ -20,11 +20,15 @@ import numpy as np
 
 __all__ = [
     "COMPILED",
+    "DEFAULT",
     "ENTRY",
     "LIBRARIES",
     "LINE_FINDER",
     "LINE_FINDERS",
     "PACKAGE",
+    "POINTED",
+    "POINTING",
+    "POINTING_NAMES",
     "POINTS",
     "SITE",
     "STATE",
@@ -142,23 +146,18 @@ def _state() -> tuple[Any, Any]:
 
 STATE, POINTS = _state()
 """NumPy's error state in this context, and the default one but that it reports to us."""
+DEFAULT = contextvars.Context().run(STATE.get)
+"""NumPy's default state, which is one object."""
 
 _last: tuple[Any, Any] = (None, None)
 
 
 def pointing(state: Any) -> Any:
-    """Have NumPy report where it would warn, in a state that is not the default.
-
-    Args:
-        state: The state, which is not `POINTS`.
-
-    Returns:
-        The token to reset `STATE` with, or None where nothing is to be changed.
-    """
+    """The state in which NumPy reports where ``state``, which is not the default, would warn."""
     global _last
     before, after = _last
     if state is after:
-        return None
+        return state
     if state is not before:
         modes: dict[str, Any] = dict(np.geterr())
         warned = {kind: "log" for kind, mode in modes.items() if mode == "warn"}
@@ -168,4 +167,15 @@ def pointing(state: Any) -> Any:
             with np.errstate(**warned, call=_REPORTS):  # type: ignore[arg-type]
                 after = STATE.get()
         _last = state, after
-    return None if after is state else STATE.set(after)
+    return after
+
+
+POINTING = "if state is not POINTS: STATE.set(POINTS if state is DEFAULT else pointing(state))"
+"""What an entry written as text does first within its ``try``, after ``state = STATE.get()``.
+
+As `errors.entry` does it. No token is kept, which an interrupt between setting and keeping would
+lose: ``finally`` sets the state again that was found.
+"""
+POINTED = "if state is not POINTS: STATE.set(state)"
+"""What it does in ``finally``."""
+POINTING_NAMES = {"STATE": STATE, "POINTS": POINTS, "DEFAULT": DEFAULT, "pointing": pointing}

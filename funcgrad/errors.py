@@ -16,7 +16,7 @@ from types import CodeType, FunctionType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ._stack import COMPILED as COMPILED
-from ._stack import ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
+from ._stack import DEFAULT, ENTRY, PACKAGE, POINTS, STATE, pointing, users_line
 from ._stack import LIBRARIES as LIBRARIES
 
 __all__ = [
@@ -374,9 +374,10 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(f)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        state = STATE.get(None)
-        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
+        state = STATE.get()
         try:
+            if state is not POINTS:
+                STATE.set(POINTS if state is DEFAULT else pointing(state))
             return f(*args, **kwargs)
         except Exception as error:
             if type(error) is TypeError and (better := _miscalled(call, args, error)) is not None:
@@ -392,8 +393,8 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
             trim(error)
             raise
         finally:
-            if token is not None:
-                STATE.reset(token)
+            if state is not POINTS:
+                STATE.set(state)
 
     call.__entry__ = False  # type: ignore[attr-defined]  # True for the one of a public module
     return call

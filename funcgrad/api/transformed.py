@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .._stack import POINTS, STATE, pointing
+from .._stack import DEFAULT, POINTS, STATE, pointing
 from ..errors import ArgumentError, trim
 
 __all__ = ["Transformed", "require_function"]
@@ -38,16 +38,17 @@ class Transformed:
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         # As `entry` does it, without a call more.
-        state = STATE.get(None)
-        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
+        state = STATE.get()
         try:
+            if state is not POINTS:
+                STATE.set(POINTS if state is DEFAULT else pointing(state))
             return self._call(*args, **kwargs)
         except Exception as error:
             trim(error)
             raise
         finally:
-            if token is not None:
-                STATE.reset(token)
+            if state is not POINTS:
+                STATE.set(state)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else functools.partial(self, instance)

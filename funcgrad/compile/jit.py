@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
 
-from .._stack import POINTS, STATE, pointing
+from .._stack import DEFAULT, POINTS, STATE, pointing
 from ..control.program.call import Call
 from ..control.program.draws import Draws
 from ..core.backend import backend_named, explained
@@ -86,9 +86,10 @@ class Jitted(Portable):
 
     def _call(self, /, *args: Any, **kwargs: Any) -> Any:
         """The slow path."""
-        state = STATE.get(None)
-        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
+        state = STATE.get()
         try:
+            if state is not POINTS:
+                STATE.set(POINTS if state is DEFAULT else pointing(state))
             signature = self._static.signature(args, kwargs)
             values = signature.values()
             traced, is_new = self._find_or_trace(signature)
@@ -102,8 +103,8 @@ class Jitted(Portable):
             trim(error)
             raise
         finally:
-            if token is not None:
-                STATE.reset(token)
+            if state is not POINTS:
+                STATE.set(state)
 
     def _bind(self, traced: Traced, values: list[Any]) -> Any:
         operands = [*traced.captured, *values]

@@ -111,6 +111,10 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
         np.arange(n), positions if count == np.size(positions) else [start] * count, -1
     )
     order[order < 0] = n + _ranks(positions, count)
+    own = shape_of(values)
+    extra = len(own) - len(shape)
+    if extra > 0 and own[:extra] == (1,) * extra:  # as an assignment drops them
+        values = reshape(values, own[extra:])
     values = broadcast_operand("insert", values, (*before, count, *after))
     return Concatenate(axis)(arr, values)[(*(slice(None),) * axis, order)]
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..._stack import POINTS, STATE, pointing
+from ..._stack import POINTED, POINTING, POINTING_NAMES
 from ...core.backend import Executable
 from ...core.ir import Aval
 from ...errors import ENTRY, trim
@@ -86,9 +86,7 @@ def entry_for(
         "program": program.function,
         "located": program.located,
         "trim": trim,
-        "STATE": STATE,
-        "POINTS": POINTS,
-        "pointing": pointing,
+        **POINTING_NAMES,
         "ndarray": np.ndarray,
     }
     try:
@@ -246,13 +244,7 @@ class _Entry:
         count = result.num_leaves
         leaves = [self._bind(constants[i]) if i in constants else f"r{i}" for i in range(count)]
         built = self._build(result, iter(leaves), 0)
-        if points:  # as `entry` does it
-            self.lines += [
-                "state = STATE.get(None)",
-                "token = None if state is POINTS else STATE.set(POINTS) if state is None else "
-                "pointing(state)",
-            ]
-        self.lines.append("try:")
+        self.lines += ["state = STATE.get()", "try:", f"    {POINTING}"] if points else ["try:"]
         if built == f"({', '.join(leaves)},)" and not constants:
             self.lines.append(f"    return {call}")
         else:
@@ -265,7 +257,7 @@ class _Entry:
             "    raise where from None",
         ]
         if points:
-            self.lines += ["finally:", "    if token is not None: STATE.reset(token)"]
+            self.lines += ["finally:", f"    {POINTED}"]
         self.lines.append(f"return {built}")
 
     def _build(self, treedef: TreeDef, leaves: Iterator[str], depth: int) -> str:

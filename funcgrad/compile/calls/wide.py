@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ..._stack import POINTS, STATE, pointing
+from ..._stack import POINTED, POINTING, POINTING_NAMES
 from ...core.backend import Executable
 from ...errors import ENTRY, trim
 from ...tree import TreeDef
@@ -27,21 +27,21 @@ __all__ = ["is_wide", "wide_entry"]
 _LEAVES_MOST = 1000
 """From this number of leaves of arguments and results on nothing is written for each of them."""
 
-_TEXT = """
+_TEXT = f"""
 def entry(*args, **kwargs):
     try:
         values = recognised(args, kwargs)
         if values is None: return miss(*args, **kwargs)
-        state = STATE.get(None)
-        token = None if state is POINTS else STATE.set(POINTS) if state is None else pointing(state)
+        state = STATE.get()
         try:
+            {POINTING}
             results = program(*values)
         except Exception as error:
             where = located(error)
             if where is error: raise
             raise where from None
         finally:
-            if token is not None: STATE.reset(token)
+            {POINTED}
         return built(results)
     except Exception as error:
         trim(error)
@@ -70,9 +70,7 @@ def wide_entry(
         "program": program.function,
         "located": program.located,
         "trim": trim,
-        "STATE": STATE,
-        "POINTS": POINTS,
-        "pointing": pointing,
+        **POINTING_NAMES,
     }
     exec(_CODE, space)
     return space["entry"]

@@ -8,18 +8,17 @@ default is one object: to see that it is another costs some 30 ns, to read it 80
 
 from __future__ import annotations
 
-import contextvars
 from typing import Any
 
 import numpy as np
 
-from ..._stack import POINTS, STATE, reports
+from ..._stack import DEFAULT, POINTS, STATE, reports
 
 __all__ = ["asks", "state", "usual"]
 
 state = STATE.get
 """The state of NumPy's errors, as an object that is another one after every change."""
-usual = contextvars.Context().run(state), POINTS
+usual = DEFAULT, POINTS
 """The default state, and what stands for it within funcgrad."""
 
 _SILENT = {

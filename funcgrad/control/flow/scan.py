@@ -261,7 +261,7 @@ class Scan(Primitive):
 
 @primitive
 class BatchedScan(Primitive):
-    """A scan over step residuals of ``size`` elements; constants are batched as ``batched`` says."""
+    """A scan over step residuals of ``size`` elements; ``batched`` says which constants are."""
 
     scan: Scan
     size: int

@@ -16,7 +16,7 @@ import pytest
 import funcgrad.numpy as fnp
 from funcgrad import grad, jit, scan
 
-PACKAGE = Path(__file__).resolve().parents[1] / "funcgrad"
+PACKAGE = Path(__file__).resolve().parents[2] / "funcgrad"
 
 
 def files_of(f, *args):

@@ -14,7 +14,8 @@ import warnings
 import numpy as np
 import pytest
 from samples.calls import ROWS
-from test_calls import public
+from samples.drawn_calls import public
+from samples.holes import HOLES, PLAIN, SHAPES
 
 import funcgrad.numpy as fnp
 from funcgrad import jit, make_jaxpr, tree, vjp
@@ -22,16 +23,6 @@ from funcgrad.core.trace import aval_of
 from funcgrad.errors import NotTraceableError
 from funcgrad.testing.laws import same_answer
 
-HOLES = re.compile(r"\{(axis|maybe|axes)\}")
-PLAIN = {"{flag}": "True", "{n}": "1", "{dtype}": "float"}
-SHAPES = {
-    "square": [(3, 3), (2, 3, 3)],
-    "matrix": [(), (3,), (2, 3), (2, 3, 4)],
-    "vector": [(), (3,), (2, 3)],
-    "flat": [(3, 3)],
-    "cube": [(3,), (3, 3), (3, 3, 3)],
-    "any": [(), (3,), (2, 1), (2, 3, 4)],
-}
 METHODS = [
     *[
         f"x.{name}(axis={{axes}})"

@@ -21,7 +21,7 @@ import funcgrad.numpy as fnp
 from funcgrad.core.primitive import Primitive, primitive
 from funcgrad.numpy import dispatch, modules
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # Rooms that are namespaces of NumPy's too, such as linalg.
 NAMESPACES = {room for room, names in modules.MODULES.items() if names == room}
 PRIVATE = {

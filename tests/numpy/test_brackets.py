@@ -93,3 +93,16 @@ def test_what_decides_a_shape_or_a_rank_has_no_value():
 def test_where_by_keyword():
     found = jit(lambda x: fnp.where(x > 1, x=x, y=0.0))(V)
     np.testing.assert_array_equal(found, np.where(V > 1, V, 0.0))
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1), (1, 1, 2), (2, 1)])
+@pytest.mark.parametrize("at", [1, [1], [0, 2]])
+def test_insert_takes_values_of_more_axes(shape, at):
+    x, values = np.arange(3.0), np.full(shape, 7.0)
+    try:
+        expected = np.insert(x, at, values)
+    except ValueError:
+        with pytest.raises(ValueError):
+            jit(lambda x: np.insert(x, at, values))(x)
+    else:
+        np.testing.assert_array_equal(jit(lambda x: np.insert(x, at, values))(x), expected)

@@ -42,7 +42,7 @@ from funcgrad import (
 from funcgrad.core.trace import run
 from funcgrad.errors import ArgumentError
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DECORATORS = {
     "jit": jit,
     "jit with options": jit(static_argnames="n"),

@@ -10,9 +10,9 @@ import warnings
 import numpy as np
 import pytest
 from samples.calls import ROWS
-from test_axes import HOLES, PLAIN
-from test_axes import SHAPES as ALL_SHAPES
-from test_calls import tolerance
+from samples.drawn_calls import tolerance
+from samples.holes import HOLES, PLAIN
+from samples.holes import SHAPES as ALL_SHAPES
 
 import funcgrad.numpy as fnp
 from funcgrad import jit, tree, vjp

@@ -1,24 +1,14 @@
 """docs/numpy-coverage.md is what the library does."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
+from samples.numpy_names import DIFFERENTIABLE, DISCRETE, ROWS, coverage
 
 import funcgrad.numpy as fnp
 from funcgrad import jvp, make_jaxpr, tree, vjp
 from funcgrad.core.trace import Tracer, aval_of
 from funcgrad.errors import FuncgradError
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-spec = importlib.util.spec_from_file_location("make_coverage", DOCS / "make_coverage.py")
-coverage = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(coverage)
-
-ROWS = {row.name: row for row in coverage.classify()}
-DIFFERENTIABLE = [n for n, row in ROWS.items() if row.kind == coverage.DIFFERENTIABLE]
-DISCRETE = [n for n, row in ROWS.items() if row.kind == coverage.TRACED]
 PLAIN = {"broadcast_shapes", "info", "isscalar", "iterable", "mintypecode", "typename"}
 """Functions that say of a traced value what is right."""
 OUTSIDE = PLAIN | {"asmatrix", "bmat", "row_stack"}

@@ -36,7 +36,7 @@ from funcgrad import (
 )
 from funcgrad.core.primitive import REGISTRY, Primitive, primitive
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "errors.md").read_text()
 CLASSES = [
     c for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.FuncgradError)

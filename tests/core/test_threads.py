@@ -38,7 +38,7 @@ from funcgrad.scipy import result
 from funcgrad.tree import containers as _containers
 from funcgrad.tree import treedef as _treedef
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

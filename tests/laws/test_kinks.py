@@ -1,7 +1,7 @@
 """The table of docs/kinks.md: the derivative where there is none, or more than one.
 
 `KINKS` is the table. The page holds what `page_table` makes of it, and every row is computed. After
-a change, ``python tests/test_kinks.py`` writes the table into the page.
+a change, ``python tests/laws/test_kinks.py`` writes the table into the page.
 """
 
 import re
@@ -12,7 +12,7 @@ import pytest
 
 from funcgrad import grad, jacfwd, jit, nn, stop_gradient, vmap
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "kinks.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "kinks.md"
 
 # Heading: rows of (function of x, point, derivative).
 KINKS = {

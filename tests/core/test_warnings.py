@@ -260,7 +260,7 @@ def test_the_state_is_restored():
 
     def check(expected):
         before = np.geterr(), np.geterrcall()
-        assert _stack.STATE.get(None) is expected
+        assert _stack.STATE.get() is expected
         grad(lambda x: x * x)(1.0)
         for transform in (grad, jit, funcgrad.vmap):
             with pytest.raises(KeyError):
@@ -268,13 +268,13 @@ def test_the_state_is_restored():
         with pytest.raises(errors.ShapeError):
             grad(lambda x: x)(np.ones(3))
         assert (np.geterr(), np.geterrcall()) == before
-        assert _stack.STATE.get(None) is expected
+        assert _stack.STATE.get() is expected
 
     def check_chosen():
         np.seterr(divide="ignore")
         check(_stack.STATE.get())
 
-    contextvars.Context().run(check, None)  # as in a new thread, where nobody has set a state
+    contextvars.Context().run(check, _stack.DEFAULT)  # as in a new thread
     contextvars.Context().run(check_chosen)
 
 
@@ -293,7 +293,7 @@ def test_threads():
         def work(i):
             for _ in range(20):
                 made[i % 2](NEGATIVE)
-            assert _stack.STATE.get(None) is None
+            assert _stack.STATE.get() is _stack.DEFAULT
 
         threads = [threading.Thread(target=work, args=(i,)) for i in range(8)]
         for thread in threads:
