@@ -115,7 +115,7 @@ def jitted_jax_in_x(n: int) -> Sequence[Contestant]:
 
 def traced_funcgrad(n: int) -> Sequence[Contestant]:
     from funcgrad import grad, make_jaxpr
-    from funcgrad.core.trace import run
+    from funcgrad.core.record import run
 
     def trace(_: Any) -> Any:
         return make_jaxpr(grad(chain(n), argnums=ARGUMENTS))(*POINT)

@@ -52,15 +52,15 @@ from .control.flow.conditionals import cond as cond
 from .control.flow.conditionals import select as select
 from .control.flow.conditionals import switch as switch
 from .control.flow.loops import fori_loop as fori_loop
-from .control.flow.loops import map as map
 from .control.flow.loops import scan as scan
 from .control.flow.loops import while_loop as while_loop
+from .control.flow.mapping import map as map
 from .control.implicit.custom_root import custom_linear_solve as custom_linear_solve
 from .control.implicit.custom_root import custom_root as custom_root
 from .control.implicit.fixed_point import fixed_point as fixed_point
 from .core.backend import backends as backends
+from .core.check import check as check
 from .core.ir import Jaxpr as Jaxpr
-from .core.ir import check as check
 
 __version__: str
 remat = _checkpoint

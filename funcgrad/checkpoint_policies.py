@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from ._publish import publish_all
 from .core.ir import Equation
-from .errors import ArgumentError, publish_all
+from .errors import ArgumentError
 
 __all__ = [
     "Policy",

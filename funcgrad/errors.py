@@ -11,8 +11,8 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable
-from types import CodeType, FunctionType, TracebackType
+from collections.abc import Callable
+from types import CodeType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 
 from ._stack import COMPILED as COMPILED
@@ -58,14 +58,13 @@ _FAULTS = (AttributeError, LookupError, NameError, AssertionError, RecursionErro
 PASSING: set[CodeType] = set()
 """Code that does nothing but call NumPy, whose faults are not funcgrad's."""
 
-_ROOT = __name__.partition(".")[0]
-_TOP = (["api"], ["control"], ["compile"], ["core"])
+ROOT = __name__.partition(".")[0]
+TOP = (["api"], ["control"], ["compile"], ["core"])
 """Rooms whose functions users find in the package itself."""
 
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")
 R = TypeVar("R")
-C = TypeVar("C")
 
 
 class FuncgradError(Exception):
@@ -400,7 +399,7 @@ def entry(f: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-_NAMELESS = f"{_ROOT}: "
+_NAMELESS = f"{ROOT}: "
 """How an error begins that was raised where it is not known which function was called."""
 _CALL = re.compile(r"(?:.*\.)?([\w<>]+)\(\) (?:got (an unexpected|multiple)|missing|takes) ")
 """Python's text for a call that does not fit the parameters."""
@@ -413,7 +412,7 @@ def _miscalled(f: Any, args: tuple[Any, ...], error: TypeError) -> ArgumentError
         tb = tb.tb_next
     found = _CALL.match(str(error))
     ours = tb is None or _ours(tb)
-    theirs = f.__module__.startswith(_ROOT)  # a wrapper has the module of the user's function
+    theirs = f.__module__.startswith(ROOT)  # a wrapper has the module of the user's function
     if found is None or not ours or not theirs or found[1] != f.__wrapped__.__name__:
         return None
     from ._keywords import miscalled
@@ -426,79 +425,3 @@ def is_miscall(error: BaseException) -> bool:
     tb = error.__traceback__
     entered = tb is not None and tb.tb_next is not None
     return type(error) is TypeError and not entered and _CALL.match(str(error)) is not None
-
-
-_PUBLISHED: dict[Callable[..., Any], Callable[..., Any]] = {}
-"""For functions of this package those that users call in their place."""
-
-
-def publish(namespace: dict[str, Any], name: str) -> Any:
-    """Make what a public module has under a name an `entry`, and known under that module's name.
-
-    Functions are replaced where users find them; what funcgrad itself calls stays as it is. Of an
-    object, such as a distribution, the public methods of its class become entries.
-
-    Args:
-        namespace: The module's globals; changed in place.
-        name: A name among them.
-
-    Returns:
-        What the module has under that name from now on.
-    """
-    value = namespace[name]
-    if isinstance(value, FunctionType):
-        room = value.__module__.split(".")
-        if room[0] == _ROOT and not getattr(value, "__entry__", False):
-            found = _PUBLISHED.get(value)
-            if found is None:
-                found: Any = value if hasattr(value, "__entry__") else entry(value)
-                _PUBLISHED[value] = found
-                found.__entry__ = True
-                found.__module__ = _ROOT if room[1:2] in _TOP else namespace["__name__"]
-                found.__qualname__ = name
-                # What stands for a function of NumPy's or SciPy's goes on saying which.
-                found.__wrapped__ = getattr(value, "__wrapped__", value)
-            namespace[name] = found
-    elif type(value).__module__.startswith(_ROOT) and not hasattr(value, "__mro__"):
-        for cls in type(value).__mro__:
-            if cls.__module__.startswith(_ROOT):
-                _publish_methods(cls, namespace["__name__"])
-    return namespace[name]
-
-
-def entries(cls: type[C]) -> type[C]:
-    """A class whose public methods users call, with each of them an `entry`."""
-    _publish_methods(cls, cls.__module__.rpartition(".")[0])
-    return cls
-
-
-def publish_all(namespace: dict[str, Any]) -> None:
-    """`publish` what a module has of the names in its ``__all__``; other names say what is near."""
-    for name in namespace["__all__"]:
-        if name in namespace:
-            publish(namespace, name)
-    module = namespace["__name__"]
-
-    def __getattr__(name: str) -> Any:  # noqa: N807
-        raise absent(module, name, namespace["__all__"])
-
-    namespace["__getattr__"] = entry(namespace.get("__getattr__", __getattr__))
-
-
-def absent(module: str, name: str, names: Iterable[str]) -> AttributeError:
-    """The error for a name that a public module does not have."""
-    what = f"module {module!r} has no attribute {name!r}"
-    if name.startswith("__"):  # asked for by Python itself
-        return AttributeError(what)
-    from ._keywords import instead
-
-    return UnknownAttributeError(what, instead(module, name, [*names]))
-
-
-def _publish_methods(cls: type, module: str) -> None:
-    for name, method in list(vars(cls).items()):
-        public = name == "__call__" or not name.startswith("_")
-        if public and isinstance(method, FunctionType) and not hasattr(method, "__entry__"):
-            found = entry(method)
-            found.__module__ = module
-            setattr(cls, name, found)

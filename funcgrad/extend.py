@@ -20,9 +20,11 @@ from .core.backend import (
     compile_once,
     register,
 )
-from .core.ir import Aval, Equation, Jaxpr, Literal, Var, check, make_aval
+from .core.check import check
+from .core.ir import Aval, Equation, Jaxpr, Literal, Var, make_aval
 from .core.primitive import Primitive, primitive
-from .core.trace import apply, aval_of, bind, run, trace
+from .core.record import run, trace
+from .core.trace import apply, aval_of, bind
 from .numpy.dispatch import implements
 from .numpy.promote import promoted_for
 from .ops.kinds import Discrete, Elementwise, Over, add, div, mask_mul, mul, neg

@@ -17,9 +17,9 @@ from .control.flow.conditionals import cond as cond
 from .control.flow.conditionals import select as select
 from .control.flow.conditionals import switch as switch
 from .control.flow.loops import fori_loop as fori_loop
-from .control.flow.loops import map as map
 from .control.flow.loops import scan as scan
 from .control.flow.loops import while_loop as while_loop
+from .control.flow.mapping import map as map
 from .control.implicit.custom_root import custom_linear_solve as custom_linear_solve
 from .control.implicit.custom_root import custom_root as custom_root
 from .nn.convolution import conv_general_dilated as conv_general_dilated

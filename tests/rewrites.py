@@ -19,7 +19,8 @@ from funcgrad.compile.passes import pipeline as passes
 from funcgrad.compile.passes import simplify
 from funcgrad.compile.source import backend as numpy_source
 from funcgrad.control.flow.while_loop import BatchedWhile, While
-from funcgrad.core.ir import Literal, check
+from funcgrad.core.check import check
+from funcgrad.core.ir import Literal
 from funcgrad.core.residuals import StepResidualsAval
 from funcgrad.core.trace import aval_of
 from funcgrad.ops.index import Scatter, ScatterAdd, ScatterOnto, ScatterSum, Update

@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import tree
 from ..core.ir import Aval
-from ..core.ir import place_of as describe
+from ..core.source_info import place_of as describe
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert

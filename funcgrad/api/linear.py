@@ -11,7 +11,8 @@ from typing import Any
 
 from .. import tree
 from ..core.ir import Aval, Jaxpr
-from ..core.trace import aval_of, run, trace
+from ..core.record import run, trace
+from ..core.trace import aval_of
 from ..errors import ArgumentError, entry
 from ..ops.linear import zeros
 from ..tree import TreeDef

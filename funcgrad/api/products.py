@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import tree
-from ..core.trace import aval_of, trace
+from ..core.record import trace
+from ..core.trace import aval_of
 from ..errors import ArgumentError, entry
 from ..transforms import vjp as reverse
 from .flat import forward_mode, materialise, pair, rebuild

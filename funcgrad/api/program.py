@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import tree
 from ..control.program.draws import Draws
-from ..core.ir import Jaxpr, name_of
-from ..core.trace import Tracer, aval_of, trace
+from ..core.ir import Jaxpr
+from ..core.record import trace
+from ..core.source_info import name_of
+from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.select import StopGradient
 from .transformed import Transformed, require_function

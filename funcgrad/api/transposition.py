@@ -9,8 +9,10 @@ import numpy as np
 
 from .. import tree
 from ..compile.passes.pipeline import dead_code, inline_calls
-from ..core.ir import Aval, Jaxpr, SourceInfo, Var, line_of, make_aval
-from ..core.trace import Tracer, aval_of, run, trace
+from ..core.ir import Aval, Jaxpr, Var, make_aval
+from ..core.record import run, trace
+from ..core.source_info import SourceInfo, line_of
+from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, entry
 from ..ops.linear import zeros
 from ..transforms import vjp as reverse

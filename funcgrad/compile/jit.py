@@ -18,7 +18,8 @@ from ..control.program.call import Call
 from ..control.program.draws import Draws
 from ..core.backend import backend_named, explained
 from ..core.portable import Portable
-from ..core.trace import Tracer, apply, run
+from ..core.record import run
+from ..core.trace import Tracer, apply
 from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
 from .calls.dispatch import entry_for

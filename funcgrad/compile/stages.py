@@ -8,8 +8,10 @@ from typing import Any
 from .. import tree
 from ..core.axes import WATCHING, Axis, is_open
 from ..core.backend import Backend, Executable, backend_named
-from ..core.ir import Jaxpr, line_of, name_of
-from ..core.trace import Tracer, aval_of, trace, uncollected
+from ..core.ir import Jaxpr
+from ..core.record import trace, uncollected
+from ..core.source_info import line_of, name_of
+from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.convert import Convert
 from ..tree import LEAF, TreeDef

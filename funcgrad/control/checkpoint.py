@@ -16,10 +16,12 @@ import numpy as np
 
 from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compile_once
-from ..core.ir import Aval, Equation, Jaxpr, Literal, SourceInfo, Var, name_of
+from ..core.ir import Aval, Equation, Jaxpr, Literal, Var
 from ..core.portable import Portable
 from ..core.primitive import Primitive, primitive
-from ..core.trace import Tracer, apply, aval_of, trace
+from ..core.record import trace
+from ..core.source_info import SourceInfo, name_of
+from ..core.trace import Tracer, apply, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.convert import convert
 from ..ops.linear import Linear, zeros

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from ..core.ir import name_of
+from ..core.source_info import name_of
 from ..errors import ArgumentError
 
 __all__ = ["StaticNames"]

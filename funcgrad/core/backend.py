@@ -15,8 +15,9 @@ import numpy as np
 
 from ..errors import COMPILED, LIBRARIES, ArgumentError, FuncgradError, OutOfBoundsError
 from . import lazy
-from .ir import Jaxpr, line_of, live_equations
-from .trace import last_reads, run
+from .ir import Jaxpr, live_equations
+from .record import last_reads, run
+from .source_info import line_of
 
 __all__ = [
     "EXPLAIN",

@@ -7,19 +7,15 @@ jaxpr reads like the NumPy that a person would write.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import CodeType, FrameType
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from .._stack import LIBRARIES, Line
-from ..errors import ArgumentError, InvalidJaxprError
 from .plain import name_text, one_line, plain, plain_shape
+from .source_info import SourceInfo, line_at, line_number, line_of
 
 __all__ = [
     "Atom",
@@ -27,21 +23,15 @@ __all__ = [
     "Equation",
     "Jaxpr",
     "Literal",
-    "SourceInfo",
     "Var",
-    "check",
     "has_effect",
     "is_foreign",
     "last_uses",
     "live_equations",
     "make_aval",
-    "name_of",
-    "place_of",
 ]
 
 Shape: TypeAlias = tuple[int, ...]
-SourceInfo: TypeAlias = tuple[CodeType, int]
-"""Where the user wrote an operation: a code object and an instruction in it."""
 
 _SHORT = {"float": "f", "int": "i", "uint": "u", "complex": "c"}
 _INTERNED: dict[tuple[Shape, np.dtype[Any], bool], Aval] = {}
@@ -191,17 +181,8 @@ class Equation:
 def _equation(primitive: Any, inputs: Any, outputs: Any, source_info: Any) -> Equation:
     """An equation whose place has no instruction, but the line."""
     return Equation(
-        primitive, inputs, outputs, None if source_info is None else _at_line(*source_info)
+        primitive, inputs, outputs, None if source_info is None else line_at(*source_info)
     )
-
-
-@functools.lru_cache(4096)
-def _at_line(filename: str, name: str, line: int) -> SourceInfo:
-    code = _NOTHING.replace(co_filename=filename, co_name=name, co_firstlineno=line)
-    return code, 0
-
-
-_NOTHING = (lambda: None).__code__
 
 
 class Jaxpr:
@@ -325,78 +306,6 @@ def last_uses(reads: Sequence[Iterable[Atom]], outputs: Sequence[Atom]) -> list[
     return dying
 
 
-def line_of(source_info: SourceInfo | None) -> str:
-    """``"train.py:12 in loss"``, or ``""`` where the place is not known."""
-    if source_info is None:
-        return ""
-    code, _ = source_info
-    name = os.path.basename(one_line(code.co_filename))
-    return f"{name}:{line_number(source_info)} in {one_line(code.co_name)}"
-
-
-def located(local: str) -> Callable[[FrameType], Line | None]:
-    """For `LINE_FINDERS`: from a frame to the line of its ``local``, source info or an equation."""
-
-    def line(frame: FrameType) -> Line | None:
-        found: Any = frame.f_locals.get(local)
-        source_info: SourceInfo | None = getattr(found, "source_info", found)
-        return line_in_file(source_info)
-
-    return line
-
-
-def line_in_file(source_info: SourceInfo | None) -> Line | None:
-    """The file and the line of a place."""
-    return None if source_info is None else (source_info[0].co_filename, line_number(source_info))
-
-
-def name_of(f: Any) -> str:
-    """The name of a function as programs and errors print it, or of the class of a callable."""
-    name = getattr(f, "__name__", None)
-    return str.__str__(name) if isinstance(name, str) else type(f).__name__
-
-
-def place_of(f: Any) -> str:
-    """``"loss() at train.py:12"``: a function as errors name it."""
-    code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
-    if not isinstance(code, CodeType) or code.co_filename.startswith(LIBRARIES):
-        return f"{name_of(f)}()"
-    return f"{name_of(f)}() at {os.path.basename(code.co_filename)}:{code.co_firstlineno}"
-
-
-class Mention:
-    """What stands for a function of which only name and place are told, where it is pickled."""
-
-    __slots__ = ("__code__", "__name__")
-
-    def __init__(self, name: str, source_info: tuple[str, str, int] | None) -> None:
-        self.__name__ = name
-        self.__code__ = None if source_info is None else _at_line(*source_info)[0]
-
-    @classmethod
-    def of(cls, f: Any) -> Mention:
-        """What stands for a function."""
-        code = getattr(getattr(f, "__wrapped__", f), "__code__", None)
-        known = isinstance(code, CodeType)
-        source_info = (code.co_filename, code.co_name, code.co_firstlineno) if known else None
-        return cls(name_of(f), source_info)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        code = self.__code__
-        source_info = (
-            None if code is None else (code.co_filename, code.co_name, code.co_firstlineno)
-        )
-        return Mention, (self.__name__, source_info)
-
-
-def line_number(source_info: SourceInfo) -> int:
-    """The line of an instruction; resolved only when somebody asks."""
-    code, instruction = source_info
-    positions = itertools.islice(code.co_positions(), instruction // 2, None)
-    found = next(positions, (None,))[0]
-    return found if found is not None else code.co_firstlineno
-
-
 def names(jaxpr: Jaxpr) -> dict[Var, str]:
     """A short name for every variable, in order of appearance: a, b, ..., z, aa, ..."""
     fresh = _alphabet()
@@ -459,53 +368,3 @@ def literal_text(literal: Literal) -> str:
     """The literal as it is printed in a jaxpr: ``2.0``, ``True``, ``(1+2j)``."""
     value = literal.value
     return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def check(jaxpr: Jaxpr) -> Jaxpr:
-    """Verify that ``jaxpr`` is well formed, nested programs included, and return it.
-
-    Every variable is defined once and before its use, and every equation's outputs have the types
-    that its primitive gives for its inputs.
-
-    Raises:
-        InvalidJaxprError: Saying which equation and why.
-    """
-    if not isinstance(jaxpr, Jaxpr):
-        raise ArgumentError(
-            f"check: expected a program, got {type(jaxpr).__name__}",
-            "Write check(make_jaxpr(f)(x)).",
-        )
-    stack = [jaxpr]
-    while stack:
-        program = stack.pop()
-        defined: set[Var] = set()
-        _define(program.inputs, defined, program, "an input")
-        for eqn in program.equations:
-            what = f"equation {eqn.primitive} ({line_of(eqn.source_info)})"
-            _check_defined(eqn.inputs, defined, program, what)
-            given = eqn.primitive.aval(*[a.aval for a in eqn.inputs])
-            expected = tuple(given) if eqn.primitive.multiple else (given,)
-            stated = tuple(v.aval for v in eqn.outputs)
-            if expected != stated:
-                raise InvalidJaxprError(
-                    f"{program.name}: {what} states {stated} and its primitive gives {expected}"
-                )
-            _define(eqn.outputs, defined, program, what)
-            stack.extend([jaxpr for _, jaxpr in eqn.primitive.bodies()])
-        _check_defined(program.outputs, defined, program, "the return")
-    return jaxpr
-
-
-def _define(variables: Iterable[Var], defined: set[Var], program: Jaxpr, what: str) -> None:
-    for var in variables:
-        if var in defined:
-            raise InvalidJaxprError(f"{program.name}: {what} defines a variable a second time")
-        defined.add(var)
-
-
-def _check_defined(atoms: Iterable[Atom], defined: set[Var], program: Jaxpr, what: str) -> None:
-    for atom in atoms:
-        if isinstance(atom, Var) and atom not in defined:
-            raise InvalidJaxprError(f"{program.name}: {what} uses an undefined variable {atom}")
-        if isinstance(atom, Literal) and atom.aval.shape != ():
-            raise InvalidJaxprError(f"{program.name}: {what} has a literal of type {atom.aval}")

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..errors import absent, entry, publish
+from .._publish import absent, publish
+from ..errors import entry
 
 __all__ = ["attach", "load"]
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from weakref import ref
 
 from ..errors import TracerAssignmentError
-from .ir import SourceInfo, line_of
+from .source_info import SourceInfo, line_of
 from .trace import Tracer
 
 __all__ = ["OverwrittenTracer", "overwrite", "part", "refuse", "restore", "share"]

@@ -16,8 +16,9 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 
 from ..errors import COMPILED, MissingRuleError
-from .ir import Aval, Jaxpr, Mention
+from .ir import Aval, Jaxpr
 from .plain import AS_THEY_ARE, plain
+from .source_info import Mention
 from .trace import apply
 
 __all__ = ["REGISTRY", "Primitive", "literal", "primitive"]

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..errors import LIBRARIES, PACKAGE, FuncgradError, LeakedTracerError, TracerAssignmentError
-from .ir import SourceInfo, line_of
+from .source_info import SourceInfo, line_of
 
 __all__ = ["no_value", "raise_leaked", "user_source_info"]
 

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 from .. import tree
+from .._publish import publish_all
 from ..api.leaves import describe, is_inexact, own_results
 from ..api.transformed import Transformed, require_function
 from ..control.callbacks.debug import perform
 from ..control.callbacks.host import Host
 from ..control.custom.batching import is_abstract
-from ..errors import ArgumentError, NanError, entry, publish_all
+from ..errors import ArgumentError, NanError, entry
 from .nans import NanFrame, has_nan
 
 __all__ = ["callback", "nans", "print"]

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from ..control.program.structured import Interpreter
-from ..core.ir import Aval, SourceInfo, line_of
+from ..core.ir import Aval
 from ..core.primitive import Primitive
 from ..core.refusal import raise_leaked
 from ..core.residuals import StepResiduals
+from ..core.source_info import SourceInfo, line_of
 from ..core.trace import Frame, Tracer, apply, aval_of
 
 __all__ = ["NanFrame"]

@@ -23,8 +23,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .. import random
+from .._publish import publish_all
 from ..api.leaves import kind_of
-from ..errors import ArgumentError, DtypeError, ShapeError, entry, publish_all
+from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from .checks import Array, lengths
 
 __all__ = [

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as _numpy
 
-from ..errors import publish as _publish
+from .._publish import publish as _publish
 from . import inplace as _inplace
 from . import methods as _methods
 from . import operators as _operators

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._publish import publish_all
 from ..core.trace import aval_of
-from ..errors import DtypeError, ShapeError, publish_all
+from ..errors import DtypeError, ShapeError
 from ..ops import fft as ops
 from ..ops.complex import conjugate
 from ..ops.linear import shape_of

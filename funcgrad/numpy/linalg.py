@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .._publish import publish_all
 from ..core.trace import aval_of
-from ..errors import ShapeError, publish_all
+from ..errors import ShapeError
 from ..ops import solve as ops
 from ..ops.linear import reshape, shape_of
 from ..ops.norms import euclidean_norm, power_norm

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from .._publish import entries
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import (
     ArgumentError,
@@ -14,7 +15,6 @@ from ..errors import (
     NotTraceableError,
     TracerAssignmentError,
     UnknownAttributeError,
-    entries,
     entry,
 )
 from ..ops.convert import convert

@@ -11,7 +11,7 @@ A state is a NamedTuple of named fields; ``state.step`` counts the updates made,
 ``state.learning_rate`` is the rate that the next one will use.
 """
 
-from ..errors import publish_all
+from .._publish import publish_all
 from .adam import AdamState, adam, adamw
 from .base import Optimizer, apply_updates
 from .combine import ChainState, ClipState, chain, clip_by_global_norm

@@ -7,7 +7,7 @@ compiled, mapped and on every backend. The bits are those of ``numpy.random.Phil
 Names and the order of arguments are those of ``jax.random``; the default dtype is float64.
 """
 
-from ..errors import publish_all
+from .._publish import publish_all
 from .checked import checked
 from .continuous import (
     cauchy,

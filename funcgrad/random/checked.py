@@ -15,10 +15,12 @@ import numpy as np
 
 from .. import tree
 from ..api.transformed import Transformed, require_function
-from ..core.ir import Aval, Equation, Jaxpr, SourceInfo, line_of
+from ..core.ir import Aval, Equation, Jaxpr
 from ..core.primitive import Primitive
+from ..core.record import AbstractFrame
 from ..core.refusal import raise_leaked
-from ..core.trace import AbstractFrame, Frame, Tracer, apply, aval_of
+from ..core.source_info import SourceInfo, line_of
+from ..core.trace import Frame, Tracer, apply, aval_of
 from ..errors import ArgumentError, KeyReuseError
 from ..ops.random import FOLD, SPLIT, Binomial, LogGamma, Poisson, RandomBits
 

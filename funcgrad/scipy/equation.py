@@ -9,8 +9,10 @@ import numpy as np
 
 from ..control.program.derive import first_like
 from ..control.program.trace_body import is_number, share_programs
-from ..core.ir import Aval, make_aval, name_of, place_of
-from ..core.trace import apply, aval_of, trace
+from ..core.ir import Aval, make_aval
+from ..core.record import trace
+from ..core.source_info import name_of, place_of
+from ..core.trace import apply, aval_of
 from ..errors import DtypeError, ShapeError
 from ..numpy.create import asarray
 from ..ops.convert import convert

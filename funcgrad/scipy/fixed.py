@@ -9,7 +9,7 @@ import numpy as np
 
 from ..control.flow.loops import scan
 from ..control.implicit.problem import require_functions
-from ..core.ir import place_of
+from ..core.source_info import place_of
 from ..core.trace import aval_of
 from ..errors import ArgumentError, ShapeError, entry
 from ..numpy.create import asarray

@@ -13,8 +13,10 @@ from ..api.leaves import kind_of
 from ..control.implicit.implicit import linearize_at
 from ..control.implicit.linear_solvers import Ravel
 from ..control.program.trace_body import is_number
-from ..core.ir import Jaxpr, make_aval, name_of, place_of
-from ..core.trace import Tracer, aval_of, run, trace
+from ..core.ir import Jaxpr, make_aval
+from ..core.record import run, trace
+from ..core.source_info import name_of, place_of
+from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ..numpy.create import asarray
 from ..ops.convert import convert

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .._publish import publish_all
 from ..control.implicit.problem import require_functions
-from ..core.ir import name_of, place_of
+from ..core.source_info import name_of, place_of
 from ..core.trace import aval_of
-from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry, publish_all
+from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, entry
 from ..numpy.create import asarray
 from ..ops.convert import convert
 from ..ops.linear import reshape, transpose

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from .. import numpy as fnp
+from .._publish import publish_all
 from ..api.program import stop_gradient
 from ..core.trace import aval_of
-from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError, publish_all
+from ..errors import ArgumentError, DtypeError, MissingExtraError, ShapeError
 from ..numpy.arguments import cast, operand
 from .watched import holds_tracer
 

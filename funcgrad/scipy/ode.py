@@ -18,7 +18,8 @@ from ..api.program import stop_gradient
 from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.trace import aval_of, run
+from ..core.record import run
+from ..core.trace import aval_of
 from ..errors import ConcretizationError
 from ..ops.arithmetic import sub
 from ..ops.convert import convert

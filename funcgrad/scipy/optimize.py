@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .. import tree
+from .._publish import publish_all
 from ..control.implicit.implicit import Implicit, Point
 from ..control.implicit.linear_solvers import Dense, Given
 from ..control.implicit.problem import require_functions, tangent_program
 from ..control.program.trace_body import scalar, share_programs
 from ..core.ir import Aval
-from ..core.trace import Tracer, apply, run, trace
-from ..errors import ArgumentError, MissingExtraError, MissingRuleError, entry, publish_all
+from ..core.record import run, trace
+from ..core.trace import Tracer, apply
+from ..errors import ArgumentError, MissingExtraError, MissingRuleError, entry
 
 try:
     from .functions import (

@@ -17,9 +17,11 @@ from ..control.implicit.problem import require_functions
 from ..control.program.derive import derive
 from ..control.program.trace_body import is_number
 from ..core.backend import compile_once
-from ..core.ir import Aval, Jaxpr, make_aval, name_of, place_of
+from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.trace import apply, aval_of, run, trace
+from ..core.record import run, trace
+from ..core.source_info import name_of, place_of
+from ..core.trace import apply, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..numpy.create import asarray
 from ..ops.convert import convert

@@ -17,7 +17,8 @@ from ..control.program.collectives import refuse_collectives
 from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
-from ..core.trace import apply, aval_of, trace
+from ..core.record import trace
+from ..core.trace import apply, aval_of
 from .result import code_of
 
 __all__ = ["FLOAT", "INTEGER", "Plan", "Search", "one_after_another"]

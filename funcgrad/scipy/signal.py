@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ArgumentError, MissingExtraError, ShapeError, publish_all
+from .._publish import publish_all
+from ..errors import ArgumentError, MissingExtraError, ShapeError
 from ..numpy.arguments import cast, operand
 from ..numpy.dispatch import has_tracer
 from ..numpy.promote import promote_types

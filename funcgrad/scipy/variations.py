@@ -10,7 +10,8 @@ import numpy as np
 from ..control.program.derive import derive
 from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
-from ..core.trace import aval_of, run, trace
+from ..core.record import run, trace
+from ..core.trace import aval_of
 from ..errors import MissingRuleError
 from ..ops.convert import Convert, convert
 from ..ops.index import GetItem

@@ -6,7 +6,7 @@ numerical derivatives; `strategies` draws random arrays and programs with Hypoth
 tests are made of these.
 """
 
-from ..errors import publish_all
+from .._publish import publish_all
 from .gradients import check_grads, derivative, numerical_jvp
 from .laws import CHAIN, check_chains, check_transforms
 from .rules import check_rule

@@ -16,8 +16,9 @@ from ..api.products import jvp, linearize, vjp
 from ..api.program import make_jaxpr
 from ..compile.jit import jit
 from ..control.checkpoint import checkpoint
-from ..core.ir import check
-from ..core.trace import aval_of, run, trace
+from ..core.check import check
+from ..core.record import run, trace
+from ..core.trace import aval_of
 from .gradients import derivative, require_arguments
 
 __all__ = ["CHAIN", "check_chains", "check_transforms"]

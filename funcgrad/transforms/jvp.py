@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.ir import SourceInfo
+from ..core.source_info import SourceInfo
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..ops.linear import zeros
 from .vjp import copied_place, vjp

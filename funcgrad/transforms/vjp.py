@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from .._stack import LINE_FINDERS
-from ..core.ir import SourceInfo, line_of, located
 from ..core.overwritten import refuse, restore
 from ..core.refusal import user_source_info
+from ..core.source_info import SourceInfo, line_of, located
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
 from ..ops.linear import zeros

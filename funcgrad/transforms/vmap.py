@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ..core.axes import OPEN, Axis
-from ..core.ir import SourceInfo
 from ..core.refusal import no_value, raise_leaked
 from ..core.residuals import StepResidualsAval
+from ..core.source_info import SourceInfo
 from ..core.trace import Frame, Tracer, aval_of
 from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo

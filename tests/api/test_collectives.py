@@ -16,7 +16,7 @@ from funcgrad.api.collective import (
     psum_scatter,
 )
 from funcgrad.control.implicit.custom_root import custom_root
-from funcgrad.core.ir import check
+from funcgrad.core.check import check
 from funcgrad.errors import ArgumentError, LeakedTracerError
 from funcgrad.testing import check_grads
 

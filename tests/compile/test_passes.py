@@ -11,7 +11,7 @@ from funcgrad import check, grad, jit, make_jaxpr, tree, value_and_grad, vjp
 from funcgrad.compile.passes.pipeline import dead_code, inline_calls, optimise
 from funcgrad.control.program.call import Call
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
-from funcgrad.core.trace import run
+from funcgrad.core.record import run
 from funcgrad.numpy import at
 from funcgrad.ops.index import Scatter
 from funcgrad.ops.kinds import add, mul

@@ -15,7 +15,7 @@ from funcgrad.compile.passes import algebra as rules
 from funcgrad.compile.passes import pipeline as passes
 from funcgrad.compile.passes.simplify import _computes_alike
 from funcgrad.core.ir import Equation, Jaxpr, Literal, Var, make_aval
-from funcgrad.core.trace import run
+from funcgrad.core.record import run
 from funcgrad.errors import ShapeError
 from funcgrad.ops.index import ScatterOnto, ScatterSum
 from funcgrad.ops.kinds import Elementwise, quiet_div

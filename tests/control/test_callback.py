@@ -34,8 +34,8 @@ from funcgrad import (
     while_loop,
 )
 from funcgrad.core.backend import RunBackend
-from funcgrad.core.ir import check
-from funcgrad.core.trace import trace
+from funcgrad.core.check import check
+from funcgrad.core.record import trace
 from funcgrad.errors import (
     ArgumentError,
     DtypeError,

@@ -39,7 +39,7 @@ from funcgrad import (
     while_loop,
 )
 from funcgrad import map as lax_map
-from funcgrad.core.ir import check
+from funcgrad.core.check import check
 from funcgrad.core.trace import Tracer
 from funcgrad.errors import (
     ArgumentError,

@@ -9,7 +9,7 @@ import funcgrad as fg
 from funcgrad import fori_loop, grad, hessian, jacfwd, jacobian, jit, jvp, vmap, while_loop
 from funcgrad.control.implicit.custom_root import custom_linear_solve, custom_root
 from funcgrad.control.implicit.fixed_point import fixed_point
-from funcgrad.core.ir import check
+from funcgrad.core.check import check
 from funcgrad.errors import ConvergenceError, MissingRuleError
 from funcgrad.testing import check_chains, check_grads
 

@@ -22,7 +22,8 @@ import pytest
 
 import funcgrad.numpy as fnp
 from funcgrad import cond, fori_loop, jit, jvp, make_jaxpr, vjp, vmap
-from funcgrad.core.trace import Tracer, aval_of, run, trace
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import Tracer, aval_of
 from funcgrad.errors import (
     ArgumentError,
     ConcretizationError,

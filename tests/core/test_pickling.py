@@ -39,7 +39,7 @@ from funcgrad import (
     vmap,
     while_loop,
 )
-from funcgrad.core.trace import run
+from funcgrad.core.record import run
 from funcgrad.errors import ArgumentError
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,9 @@ from samples.elementwise import SAMPLES, X, Y, Z
 from samples.laws import check_sample
 
 from funcgrad import grad, hessian, jit, jvp, make_jaxpr, stop_gradient, vjp, vmap
-from funcgrad.core.ir import check
-from funcgrad.core.trace import aval_of, run, trace
+from funcgrad.core.check import check
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import DtypeError, ShapeError
 from funcgrad.ops import arithmetic, kinds
 from funcgrad.ops import complex as complex_

@@ -12,8 +12,9 @@ from samples.laws import check_sample
 
 import funcgrad.numpy as fnp
 from funcgrad import grad, jit, jvp, make_jaxpr, value_and_grad, vjp, vmap
-from funcgrad.core.ir import check
-from funcgrad.core.trace import aval_of, run, trace
+from funcgrad.core.check import check
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import (
     ConcretizationError,
     DtypeError,

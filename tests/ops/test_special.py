@@ -15,7 +15,8 @@ from samples.special import SAMPLES
 
 import funcgrad.scipy.special as ours
 from funcgrad import grad, hessian, jit, jvp, make_jaxpr, vmap
-from funcgrad.core.trace import aval_of, run, trace
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import ArgumentError, DtypeError, MissingRuleError, NotTraceableError
 from funcgrad.numpy.ufuncs import HANDLERS
 from funcgrad.testing import check_grads, check_transforms

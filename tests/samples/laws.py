@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 
 from funcgrad import vmap
-from funcgrad.core.trace import aval_of, trace
+from funcgrad.core.record import trace
+from funcgrad.core.trace import aval_of
 from funcgrad.testing import check_grads, check_transforms
 
 from . import Sample

@@ -8,7 +8,8 @@ from funcgrad.ops.special import bessel
 from funcgrad.ops.special import elliptic as of_more
 from funcgrad.ops.special import gamma as of_gamma
 from funcgrad.ops.special import integrals as more
-from funcgrad.ops.special.gamma import BetaSlope, StudentSlope, student_by_df
+from funcgrad.ops.special.gamma import BetaSlope
+from funcgrad.ops.special.student import StudentSlope, student_by_df
 
 from . import Sample
 

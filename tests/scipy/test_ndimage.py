@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from funcgrad import grad, jit, vmap
-from funcgrad.core.trace import aval_of, run, trace
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import ArgumentError, DtypeError, ShapeError
 from funcgrad.scipy.ndimage import map_coordinates
 from funcgrad.testing import check_grads, check_transforms

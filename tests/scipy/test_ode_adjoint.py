@@ -14,7 +14,7 @@ import funcgrad.scipy.ode as ode
 from funcgrad import custom_vjp, grad, hessian, hvp, jacfwd, jacrev, jit, jvp, value_and_grad, vmap
 from funcgrad.control.program.derive import first_like
 from funcgrad.core.ir import make_aval
-from funcgrad.core.trace import trace
+from funcgrad.core.record import trace
 from funcgrad.errors import ArgumentError, ConvergenceError, DtypeError, ShapeError
 from funcgrad.scipy.collocation import Radau
 from funcgrad.scipy.explicit import StiffError, pulled_steps, recorded_steps

@@ -5,7 +5,8 @@ import pytest
 from scipy import signal as theirs
 
 from funcgrad import grad, jit, vmap
-from funcgrad.core.trace import aval_of, run, trace
+from funcgrad.core.record import run, trace
+from funcgrad.core.trace import aval_of
 from funcgrad.errors import ArgumentError, ShapeError
 from funcgrad.scipy import signal as ours
 from funcgrad.testing import check_grads

@@ -20,8 +20,9 @@ import numpy as np
 
 from ... import tree
 from ...control.static_arguments import StaticNames
-from ...core.ir import Aval, place_of
+from ...core.ir import Aval
 from ...core.plain import key_text
+from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError
 from ...tree.treedef import a, exact

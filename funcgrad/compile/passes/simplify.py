@@ -13,8 +13,9 @@ from typing import Any, cast
 import numpy as np
 
 from ...core.backend import Profile
-from ...core.ir import Atom, Aval, Equation, Jaxpr, Literal, SourceInfo, Var, has_effect
+from ...core.ir import Atom, Aval, Equation, Jaxpr, Literal, Var, has_effect
 from ...core.residuals import StepResiduals
+from ...core.source_info import SourceInfo
 from ...core.trace import aval_of
 from ...ops.arithmetic import GeneralPower, ScalarPow
 from ...ops.convert import Convert

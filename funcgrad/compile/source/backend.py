@@ -26,9 +26,11 @@ from ..._stack import LINE_FINDER
 from ...control.callbacks.host import in_host
 from ...control.flow.cond import check_index
 from ...core.backend import EXPLAIN, Executable, locate, note_line, register
-from ...core.ir import Aval, Jaxpr, SourceInfo, line_in_file, line_of
+from ...core.ir import Aval, Jaxpr
 from ...core.plain import one_line
-from ...core.trace import aval_of, uncollected
+from ...core.record import uncollected
+from ...core.source_info import SourceInfo, line_in_file, line_of
+from ...core.trace import aval_of
 from ...errors import COMPILED, FuncgradError, OutOfBoundsError
 from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import Profile
-from ...core.ir import Aval, Equation, Literal, Var, line_of
+from ...core.ir import Aval, Equation, Literal, Var
 from ...core.plain import one_line
 from ...core.primitive import literal
+from ...core.source_info import line_of
 from ...ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ...ops.complex import Abs
 from ...ops.convert import Convert

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ...core.ir import Aval, Equation, Jaxpr, SourceInfo, has_effect
+from ...core.ir import Aval, Equation, Jaxpr, has_effect
 from ...core.primitive import Primitive, primitive
-from ...core.trace import Frame, apply, open_frame
+from ...core.record import open_frame
+from ...core.source_info import SourceInfo
+from ...core.trace import Frame, apply
 from ..custom.tracing import with_programs
 from ..program.derive import derive
 from .host import Batches, Host, each_element, elements_running

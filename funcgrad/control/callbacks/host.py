@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...core.ir import Jaxpr, name_of, place_of
+from ...core.ir import Jaxpr
+from ...core.source_info import name_of, place_of
 from ...core.trace import aval_of
 from ..custom.arguments import Arguments, is_array
 

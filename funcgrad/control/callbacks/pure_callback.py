@@ -9,8 +9,9 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, SourceInfo, make_aval
+from ...core.ir import Aval, make_aval
 from ...core.primitive import Primitive, primitive
+from ...core.source_info import SourceInfo
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, MissingRuleError, ShapeError, entry
 from ...ops.linear import Sum, zeros

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, place_of
+from ...core.ir import Aval
+from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError
 from ...ops.convert import convert

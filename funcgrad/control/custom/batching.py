@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...core.ir import Jaxpr
-from ...core.trace import Tracer, run
+from ...core.record import run
+from ...core.trace import Tracer
 from ...transforms.vmap import BatchFrame, repeat
 
 __all__ = ["batch_run", "elements", "is_abstract", "lanes_of", "parts"]

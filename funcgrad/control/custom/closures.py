@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, SourceInfo, place_of
+from ...core.ir import Aval
 from ...core.primitive import Primitive, primitive
+from ...core.source_info import SourceInfo, place_of
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.linear import broadcast_to

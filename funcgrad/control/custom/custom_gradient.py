@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ...core.trace import aval_of, run, trace
+from ...core.record import run, trace
+from ...core.trace import aval_of
 from ...errors import ArgumentError
 from .arguments import Arguments, Result, lock, pair_of
 from .custom_vjp import VjpCall, cotangents_of

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Jaxpr, SourceInfo, live_equations, name_of, place_of
-from ...core.trace import Tracer, aval_of, run, trace
+from ...core.ir import Jaxpr, live_equations
+from ...core.record import run, trace
+from ...core.source_info import SourceInfo, name_of, place_of
+from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError, entry
 from ...ops.kinds import add
 from ...ops.linear import zeros

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Aval, Equation, Jaxpr, SourceInfo, name_of, place_of
+from ...core.ir import Aval, Equation, Jaxpr
 from ...core.primitive import primitive
-from ...core.trace import apply, aval_of, run, trace
+from ...core.record import run, trace
+from ...core.source_info import SourceInfo, name_of, place_of
+from ...core.trace import apply, aval_of
 from ...errors import StructureError
 from ...ops.convert import convert
 from ...ops.linear import zeros

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, SourceInfo, name_of, place_of
+from ...core.ir import Aval
+from ...core.source_info import SourceInfo, name_of, place_of
 from ...core.trace import aval_of
 from ...errors import ArgumentError, DtypeError, LeakedTracerError, entry
 from ...ops.linear import Sum, zeros

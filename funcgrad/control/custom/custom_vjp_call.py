@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from ...core.ir import Aval, Jaxpr, SourceInfo, name_of, place_of
+from ...core.ir import Aval, Jaxpr
 from ...core.primitive import primitive
+from ...core.record import trace
 from ...core.residuals import StepResidualsAval
-from ...core.trace import Tracer, apply, aval_of, trace
+from ...core.source_info import SourceInfo, name_of, place_of
+from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.convert import convert
 from ...ops.linear import Sum, zeros

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from ...core.axes import any_open
-from ...core.ir import Aval, SourceInfo, name_of, place_of
+from ...core.ir import Aval
 from ...core.portable import Portable
 from ...core.primitive import Primitive
-from ...core.trace import AbstractFrame, ActiveFrame, Frame, Tracer, apply, aval_of
+from ...core.record import AbstractFrame
+from ...core.source_info import SourceInfo, name_of, place_of
+from ...core.trace import ActiveFrame, Frame, Tracer, apply, aval_of
 from ...errors import trim
 from ...ops.linear import zeros
 from ...transforms.vjp import TapeFrame

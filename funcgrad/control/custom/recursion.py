@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...core.ir import Atom, Equation, Jaxpr, Var, place_of
+from ...core.ir import Atom, Equation, Jaxpr, Var
+from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import MissingRuleError
 from .tracing import Lazily, Tracing, trace_part

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import Aval, Jaxpr, Var, name_of, place_of
+from ...core.ir import Aval, Jaxpr, Var
 from ...core.primitive import Primitive
-from ...core.trace import Tracer, aval_of, trace
+from ...core.record import trace
+from ...core.source_info import name_of, place_of
+from ...core.trace import Tracer, aval_of
 from ...errors import LeakedTracerError, StructureError
 from ..program.trace_body import join, to_aval, unlike
 from .arguments import Result

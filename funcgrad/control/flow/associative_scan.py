@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import place_of
+from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, ShapeError, StructureError, entry
 from ...tree.treedef import a

@@ -15,10 +15,12 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import compile_once
-from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
+from ...core.ir import Aval, Equation, Jaxpr
 from ...core.primitive import Primitive, primitive
+from ...core.record import run, trace
 from ...core.residuals import StepResiduals, StepResidualsAval
-from ...core.trace import Tracer, apply, run, trace
+from ...core.source_info import SourceInfo
+from ...core.trace import Tracer, apply
 from ...errors import OutOfBoundsError
 from ...ops.convert import convert
 from ...ops.linear import zeros

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import make_aval, place_of
-from ...core.trace import Tracer, apply, aval_of, run
+from ...core.ir import make_aval
+from ...core.record import run
+from ...core.source_info import place_of
+from ...core.trace import Tracer, apply, aval_of
 from ...errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ...ops.convert import convert
 from ...ops.select import select as select_primitive

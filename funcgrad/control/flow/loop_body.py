@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr, make_aval
+from ...core.record import run, trace
 from ...core.residuals import StepResidualsAval
-from ...core.trace import aval_of, run, trace
+from ...core.trace import aval_of
 from ...ops.convert import convert
 from ...ops.linear import zeros
 from ...ops.steps import plus

@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from ...core.backend import compile_once, own_results
-from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
+from ...core.ir import Aval, Equation, Jaxpr
 from ...core.primitive import Primitive, primitive
 from ...core.residuals import StepResiduals, StepResidualsAval, length_of
+from ...core.source_info import SourceInfo
 from ...core.trace import apply, aval_of
 from ...ops.linear import move_axis
 from ...transforms.vmap import repeat

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core.ir import Jaxpr, Var, live_equations
-from ...core.trace import apply, aval_of, run, trace
+from ...core.record import run, trace
+from ...core.trace import apply, aval_of
 from ...errors import MissingRuleError, entry
 from ...ops.arithmetic import sub
 from ...ops.linear import zeros

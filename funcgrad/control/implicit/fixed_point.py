@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, place_of
+from ...core.ir import Aval
 from ...core.primitive import primitive
+from ...core.source_info import place_of
 from ...core.trace import aval_of
 from ...errors import ArgumentError, ConvergenceError, entry
 from ...ops.arithmetic import sub

@@ -17,9 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from ...core.backend import compile_once, own_results
-from ...core.ir import Aval, Jaxpr, SourceInfo
+from ...core.ir import Aval, Jaxpr
 from ...core.primitive import Primitive, primitive
-from ...core.trace import apply, aval_of, run, trace
+from ...core.record import run, trace
+from ...core.source_info import SourceInfo
+from ...core.trace import apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.convert import convert
 from ...ops.kinds import neg

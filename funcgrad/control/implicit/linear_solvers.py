@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr, place_of
-from ...core.trace import aval_of, run
+from ...core.ir import Aval, Jaxpr
+from ...core.record import run
+from ...core.source_info import place_of
+from ...core.trace import aval_of
 from ...errors import StructureError
 from ...ops.complex import imag, make_complex, real
 from ...ops.convert import convert

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr, name_of, place_of
-from ...core.trace import apply, aval_of, run, trace
+from ...core.ir import Aval, Jaxpr
+from ...core.record import run, trace
+from ...core.source_info import name_of, place_of
+from ...core.trace import apply, aval_of
 from ...errors import ArgumentError, DtypeError, StructureError
 from ...ops.arithmetic import sub
 from ...tree.treedef import a

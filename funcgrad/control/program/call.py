@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...core.backend import compile_once
-from ...core.ir import Aval, Equation, Jaxpr, SourceInfo
+from ...core.ir import Aval, Equation, Jaxpr
 from ...core.primitive import Primitive, primitive
+from ...core.source_info import SourceInfo
 from ...core.trace import apply, aval_of
 from ...errors import InvalidJaxprError
 from ...ops.convert import convert

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...core.ir import Jaxpr, SourceInfo, line_of
+from ...core.ir import Jaxpr
+from ...core.source_info import SourceInfo, line_of
 from ...errors import ArgumentError
 from .derive import derive
 

@@ -14,8 +14,9 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr, Var
+from ...core.record import run, trace
 from ...core.residuals import StepResidualsAval
-from ...core.trace import Tracer, aval_of, run, trace
+from ...core.trace import Tracer, aval_of
 from ...transforms.jvp import jvp
 from ...transforms.vjp import vjp
 from ...transforms.vmap import BatchFrame, vmap

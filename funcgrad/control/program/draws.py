@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.ir import name_of, place_of
-from ...core.trace import open_frame
+from ...core.record import open_frame
+from ...core.source_info import name_of, place_of
 from ...core.warning import warn
 
 __all__ = ["Draws"]

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...core.ir import Aval, Jaxpr
+from ...core.record import run
 from ...core.residuals import StepResiduals, StepResidualsAval
-from ...core.trace import run
 
 __all__ = ["Interpreter"]
 

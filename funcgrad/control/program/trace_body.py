@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 
 from ... import tree
-from ...core.ir import Aval, Jaxpr, Var, name_of, place_of
-from ...core.trace import Tracer, aval_of, run, trace
+from ...core.ir import Aval, Jaxpr, Var
+from ...core.record import run, trace
+from ...core.source_info import name_of, place_of
+from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, is_miscall
 from ...ops.convert import Convert, convert, too_large
 from ...tree import TreeDef

@@ -7,7 +7,8 @@ derivatives where something is. Arguments ``overwrite_a`` and the like are taken
 
 from __future__ import annotations
 
-from ...errors import MissingExtraError, publish_all
+from ..._publish import publish_all
+from ...errors import MissingExtraError
 
 try:
     from .factorings import cho_factor, cholesky, lu, lu_factor, polar, qr, svd, svdvals

@@ -8,7 +8,8 @@ SciPy's are.
 
 from __future__ import annotations
 
-from ...errors import MissingExtraError, publish_all
+from ..._publish import publish_all
+from ...errors import MissingExtraError
 
 try:
     from .continuous import (
