@@ -133,3 +133,11 @@ def test_a_session_that_prints_something_else_fails():
     namespace = {}
     run_session(">>> a = 2\n>>> a\n2\n", namespace, "page.md:1")
     assert namespace["a"] == 2
+
+
+def test_the_files_to_read_for_grad_are_as_long_as_the_page_says():
+    page = (ROOT / "docs" / "how-grad-works.md").read_text()
+    rows = re.findall(r"^\| `([\w/]+\.py)` \| (\d+) \|", page, re.MULTILINE)
+    assert len(rows) == 5
+    for name, lines in rows:
+        assert len((ROOT / "funcgrad" / name).read_text().splitlines()) == int(lines), name

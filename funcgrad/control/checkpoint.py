@@ -24,13 +24,19 @@ from ..core.source_info import SourceInfo, name_of
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.convert import convert
-from ..ops.linear import Linear, zeros
+from ..ops.linear import Linear
 from ..transforms.vjp import vjp
 from ..tree.treedef import a
 from .callbacks.debug import without_effects
 from .program.call import trim_one_program
 from .program.dependence import depends
-from .program.derive import cache, jvp_program, step_residual_types, vmap_program
+from .program.derive import (
+    cache,
+    inexact_cotangents,
+    jvp_program,
+    step_residual_types,
+    vmap_program,
+)
 from .program.structured import Interpreter
 from .program.trace_body import Operands, scalar, trace_body
 from .program.trim import Liveness
@@ -138,11 +144,7 @@ class Checkpoint(Primitive):
         """The cotangents of the wanted operands, None for the others and for zeros."""
         key = "backward", tuple(wanted), masked
         program, captured, given = cache(self, key, lambda: self._backward(tuple(wanted), masked))
-        cts = [
-            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
-            if aval.inexact
-        ]
+        cts = inexact_cotangents(ct, self.jaxpr.out_avals)
         again = Checkpoint(program, nothing_saveable)
         found = iter(apply(again, [*captured, *operands, *residuals, *cts], None))
         return [next(found) if g else None for g in given]

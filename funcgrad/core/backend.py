@@ -146,7 +146,7 @@ class Backend(Protocol):
 
 
 class RunBackend:
-    """The interpreter: `core.trace.run`, one equation after the other."""
+    """The interpreter: `core.record.run`, one equation after the other."""
 
     name = "run"
     profile = None

@@ -31,7 +31,7 @@ def attach(space: dict[str, Any]) -> tuple[Callable[[str], Any], Callable[[], li
 
     Returns:
         The two functions. The first answers ``__all__`` too, and what it gives is published
-        (`funcgrad.errors.publish`).
+        (`funcgrad._publish.publish`).
     """
     module, package = space["__name__"], space["__package__"]
     table = _table(space["__spec__"])

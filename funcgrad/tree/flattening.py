@@ -150,7 +150,7 @@ def unflatten(treedef: TreeDef, leaves: Iterable[Any]) -> Any:
         StructureError: Too few or too many leaves.
 
     Example:
-        >>> unflatten(structure({"w": [1.0, 2.0], "b": 0.5}), "abc")
+        >>> unflatten(flatten({"w": [1.0, 2.0], "b": 0.5})[1], "abc")
         {'w': ['b', 'c'], 'b': 'a'}
     """
     try:

@@ -39,7 +39,7 @@ from funcgrad.api import transformed
 from funcgrad.compile import jit as jits
 from funcgrad.control.callbacks import host
 from funcgrad.control.custom import recursion as staging
-from funcgrad.core import axes, trace
+from funcgrad.core import axes, record
 from funcgrad.transforms import vmap as batches
 
 PACKAGE = Path(funcgrad.__file__).parent
@@ -48,7 +48,7 @@ traced = importlib.import_module("funcgrad.compile.stages")
 
 # Each variable and where it is known.
 VARIABLES = {
-    "open frames": (trace._OPEN, [(trace, "_OPEN")]),
+    "open frames": (record._OPEN, [(record, "_OPEN")]),
     "open axes": (axes.OPEN, [(axes, "OPEN"), (batches, "OPEN")]),
     "watching": (axes.WATCHING, [(axes, "WATCHING"), (traced, "WATCHING")]),
     "staging": (staging._STAGING, [(staging, "_STAGING")]),

@@ -66,7 +66,7 @@ def _programs_of(eqn: Equation) -> list[Jaxpr] | None:
 
 
 def _no_step_residuals(batched: BatchedScan) -> tuple[None, ...]:
-    return (None,) * len(batched.scan.body.inputs)
+    return (None,) * len(batched.loop.body.inputs)
 
 
 def residuals_are_lists(jaxpr: Jaxpr) -> bool:
@@ -355,7 +355,7 @@ def _write_batched_while(writer: Writer, eqn: Equation) -> list[Line] | None:
 def _write_batched_scan(writer: Writer, eqn: Equation) -> list[Line] | None:
     """``for each step: carry = where(took, body(carry[pick], xs[t][pick]), carry)``."""
     batched = eqn.primitive
-    scan = batched.scan
+    scan = batched.loop
     if not writer.residuals_are_lists:
         return None
     text = _Text(writer, eqn)

@@ -17,11 +17,10 @@ from ...core.residuals import StepResidualsAval
 from ...core.source_info import SourceInfo, name_of, place_of
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
-from ...ops.convert import convert
-from ...ops.linear import Sum, zeros
+from ...ops.linear import Sum
 from ...transforms.vmap import repeat
 from ..program.call import Call
-from ..program.derive import Pullback, batch_avals, cache, derive, vmap_program
+from ..program.derive import Pullback, batch_avals, cache, derive, inexact_cotangents, vmap_program
 from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
@@ -122,11 +121,7 @@ class CustomVjp(Call):
         program, given = derive(
             programs.backward, ("wanted", asked), lambda: pullback.restrict(asked)
         )
-        cts = [
-            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
-            if aval.inexact
-        ]
+        cts = inexact_cotangents(ct, self.jaxpr.out_avals)
         args = [*programs.backward_constants, *operands[start:stop], *residuals, *cts]
         found = iter(apply(Call(program), args, None))
         pulled: list[Any] = [None] * len(operands)

@@ -9,7 +9,7 @@ operands of one that does, so no error, warning or nan arises that a Python loop
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,6 @@ from ...core.residuals import StepResiduals, StepResidualsAval
 from ...core.source_info import SourceInfo
 from ...core.trace import Tracer, apply
 from ...errors import OutOfBoundsError
-from ...ops.convert import convert
 from ...ops.linear import zeros
 from ..callbacks.host import call_for_elements
 from ..program.call import Call
@@ -32,6 +31,7 @@ from ..program.derive import (
     StepResidualTypes,
     cache,
     derive,
+    inexact_cotangents,
     jvp_program,
     split_of,
     step_residual_types,
@@ -233,14 +233,6 @@ class _Branches(Primitive):
         """The primitive of other branches, which take those operands that are kept."""
         raise NotImplementedError
 
-    def cotangents(self, ct: Sequence[Any], shapes: Callable[[Aval], Aval]) -> list[Any]:
-        """The cotangents of the inexact results, zeros where there are none."""
-        return [
-            zeros(shapes(aval.strong())) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, self.branches[0].out_avals, strict=True)
-            if aval.inexact
-        ]
-
 
 def check_index(index: int, count: int) -> int:
     """``index``, where it names a branch.
@@ -310,7 +302,7 @@ class Cond(_Branches):
         if call is not None:
             return [None, *call.backward(ct, out, operands[1:], wanted[1:], masked, held)]
         back = self.backward_branches(wanted[1:], masked)
-        cts = self.cotangents(ct, lambda aval: aval)
+        cts = inexact_cotangents(ct, self.branches[0].out_avals)
         args = [operands[0], *back.captured, *operands[1:], *out, *held, *cts]
         found = iter(apply(Cond(back.branches), args, None))
         return [None, *[next(found) if g else None for g in back.given]]
@@ -423,7 +415,7 @@ class BatchedCond(_Branches):
     ) -> list[Any]:
         """The cotangents of the wanted operands, None for the others and for zeros."""
         back = self.backward_branches(wanted[1:], masked)
-        cts = self.cotangents(ct, self._element)
+        cts = inexact_cotangents(ct, self.branches[0].out_avals, self.size)
         own = [True] * (len(out) + len(residuals) + len(cts))
         flags = (*[False] * len(back.captured), *self.batched, *own)
         args = [operands[0], *back.captured, *operands[1:], *out, *residuals, *cts]

@@ -20,7 +20,15 @@ from ...ops.convert import convert
 from ...ops.linear import zeros
 from ...ops.steps import plus
 from ...transforms.vmap import repeat
-from ..program.derive import StepResidualTypes, cache, derive, jvp_program, map_program, split_of
+from ..program.derive import (
+    StepResidualTypes,
+    cache,
+    derive,
+    inexact_cotangents,
+    jvp_program,
+    map_program,
+    split_of,
+)
 
 __all__ = ["BackwardBody", "LoopBody", "carried_tangents", "regroup"]
 
@@ -313,17 +321,9 @@ class BackwardBody:
             constants: Its constants.
             size: For elements of a batch, how many there are.
         """
-
-        def elements(aval: Aval) -> Aval:
-            return aval.strong() if size is None else aval.strong().batch(size)
-
-        carry = [
-            zeros(elements(aval)) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, loop.program.out_avals[: loop.carried], strict=False)
-            if aval.inexact
-        ]
-        avals = loop.program.in_avals
-        return carry, [zeros(elements(avals[i])) for i in self.summed]
+        carry = inexact_cotangents(ct[: loop.carried], loop.program.out_avals[: loop.carried], size)
+        avals = [loop.program.in_avals[i].strong() for i in self.summed]
+        return carry, [zeros(aval if size is None else aval.batch(size)) for aval in avals]
 
     def finish(self, loop: LoopBody, found: Sequence[Any]) -> list[Any]:
         """The backward scan's results as cotangents of the loop's operands, None for zeros."""
@@ -331,6 +331,6 @@ class BackwardBody:
         inexact = [i for i, a in enumerate(loop.program.out_avals[: loop.carried]) if a.inexact]
         positions = [loop.constants + i for i in inexact] + self.summed
         positions += [loop.constants + loop.carried + i for i in self.given]
-        for source_info, c in zip(positions, found, strict=True):
-            pulled[source_info] = c
+        for position, c in zip(positions, found, strict=True):
+            pulled[position] = c
         return pulled

@@ -37,14 +37,13 @@ from ..program.trim import (
     with_inputs,
     without_carry,
 )
+from .batched_loop import BatchedLoop
 from .batching import (
     align_mask,
     batch_result_avals,
     feed,
-    fold,
     only,
     shared_totals,
-    unfold_batches,
 )
 from .loop_body import LoopBody, carried_tangents, regroup
 
@@ -261,31 +260,21 @@ class Scan(Primitive):
 
 
 @primitive
-class BatchedScan(Primitive):
+class BatchedScan(BatchedLoop):
     """A scan over step residuals of ``size`` elements; ``batched`` says which constants are."""
 
-    scan: Scan
-    size: int
-    batched: tuple[bool, ...]
-    multiple = True
-    passes_mask = True
-    loops = True
-
-    def __str__(self) -> str:
-        return f"batched_scan[size={self.size}]"
-
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        body, _ = self.map_body(self.scan.loop.entry_residual_types(avals))
-        return batch_result_avals(body.out_avals, self.scan.carried, self.size)
+        body, _ = self.map_body(self.loop.loop.entry_residual_types(avals))
+        return batch_result_avals(body.out_avals, self.loop.carried, self.size)
 
     def map_body(self, step_residuals: StepResidualTypes) -> tuple[Jaxpr, list[Any]]:
         """The body for all elements, and what it captured."""
-        flags = [*self.batched, *[True] * (len(self.scan.body.inputs) - len(self.batched))]
-        make = lambda: vmap_program(self.scan.body, self.size, flags, step_residuals)  # noqa: E731
+        flags = [*self.batched, *[True] * (len(self.loop.body.inputs) - len(self.batched))]
+        make = lambda: vmap_program(self.loop.body, self.size, flags, step_residuals)  # noqa: E731
         return cache(self, ("body", step_residuals), make)
 
     def run(self, *operands: Any) -> tuple[Any, ...]:
-        scan = self.scan
+        scan = self.loop
         constants, carry, xs = scan.split_operands(operands)
         flags = [*self.batched, *[True] * (len(carry) + len(xs))]
         program, captured = self.map_body(
@@ -317,7 +306,7 @@ class BatchedScan(Primitive):
 
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals of all steps for `backward`."""
-        scan = self.scan
+        scan = self.loop
         body, captured, _ = scan.loop.forward()
         derived = Scan(body, len(captured) + scan.constants, scan.carried, None, scan.reverse)
         found = apply(self._batch_loop(derived, captured, ()), [*captured, *values], source_info)
@@ -334,7 +323,7 @@ class BatchedScan(Primitive):
         residuals: Sequence[Any],
     ) -> list[Any]:
         """The cotangents of the wanted operands, None for the others and for zeros."""
-        scan = self.scan
+        scan = self.loop
         there = tuple([c is not None for c in ct[scan.carried :]])
         plan = scan.loop.backward(wanted, masked, there)
         constants, _, xs = scan.split_operands(operands)
@@ -353,7 +342,7 @@ class BatchedScan(Primitive):
         self, values: Sequence[Any], tangents: Sequence[Any], source_info: SourceInfo | None
     ) -> tuple[Any, list[Any]]:
         """The results and their tangents, None for zeros."""
-        scan = self.scan
+        scan = self.loop
         active = tuple([t is not None for t in tangents])
         body, captured, carry_on, ys_on = scan.loop.with_tangents(active)
         constants, carry, xs = scan.split_operands(values)
@@ -366,25 +355,3 @@ class BatchedScan(Primitive):
         pushed = Scan(body, count, len(carry) + len(full), None, scan.reverse)
         found = apply(self._batch_loop(pushed, captured, moved), args, source_info)
         return regroup(found, carry_on, ys_on)
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        scan = self.scan
-        inner = [*self.batched, *[True] * (len(operands) - len(self.batched))]
-        folded, flags = fold(size, self.size, batched, inner, operands)
-        loop = BatchedScan(scan, size * self.size, tuple(flags[: len(self.batched)]))
-        found = apply(loop, folded, None)
-        return unfold_batches(found, size, self.size)
-
-    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
-        return self.scan.body_flags(flags)
-
-    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
-        return self.scan.depends(flags, count)
-
-    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
-        found = self.scan.trim_with_flags(eqn, program)
-        if found is None:
-            return None
-        one, keep = found
-        made = BatchedScan(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
-        return Equation(made, one.inputs, one.outputs, one.source_info)

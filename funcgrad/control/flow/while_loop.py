@@ -36,7 +36,8 @@ from ..program.trim import (
     with_inputs,
     without_carry,
 )
-from .batching import align_mask, batch_result_avals, feed, fold, shared_totals, unfold_batches
+from .batched_loop import BatchedLoop
+from .batching import align_mask, batch_result_avals, feed, shared_totals
 from .loop_body import BackwardBody, LoopBody, carried_tangents, regroup
 from .scan import BatchedScan, Scan
 
@@ -273,18 +274,8 @@ class While(Primitive):
 
 
 @primitive
-class BatchedWhile(Primitive):
+class BatchedWhile(BatchedLoop):
     """`While` for ``size`` elements; the carry is batched, constants where ``batched`` says so."""
-
-    loop: While
-    size: int
-    batched: tuple[bool, ...]
-    multiple = True
-    passes_mask = True
-    loops = True
-
-    def __str__(self) -> str:
-        return f"batched_while[size={self.size}]"
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
         step_residuals = [a if isinstance(a, StepResidualsAval) else None for a in avals]
@@ -389,24 +380,3 @@ class BatchedWhile(Primitive):
         args = [*c, *captured, *b, *[t for t in tb if t is not None], *carry, *full]
         found = apply(self._batch_loop(loop, captured, moved), args, source_info)
         return regroup(found, carry_on, ys_on)
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        inner = [*self.batched, *[True] * self.loop.carried]
-        folded, flags = fold(size, self.size, batched, inner, operands)
-        loop = BatchedWhile(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
-        found = apply(loop, folded, None)
-        return unfold_batches(found, size, self.size)
-
-    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
-        return self.loop.body_flags(flags)
-
-    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
-        return self.loop.depends(flags, count)
-
-    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
-        found = self.loop.trim_with_flags(eqn, program)
-        if found is None:
-            return None
-        one, keep = found
-        made = BatchedWhile(one.primitive, self.size, tuple(where_kept(keep, self.batched)))
-        return Equation(made, one.inputs, one.outputs, one.source_info)

@@ -18,9 +18,15 @@ from ...core.source_info import SourceInfo
 from ...core.trace import apply, aval_of
 from ...errors import InvalidJaxprError
 from ...ops.convert import convert
-from ...ops.linear import zeros
 from .dependence import depends
-from .derive import derive, jvp_program, split_of, step_residual_types, vmap_program
+from .derive import (
+    derive,
+    inexact_cotangents,
+    jvp_program,
+    split_of,
+    step_residual_types,
+    vmap_program,
+)
 from .structured import Interpreter
 from .trace_body import to_aval
 from .trim import Liveness, reads, where_kept, with_inputs
@@ -84,11 +90,7 @@ class Call(Primitive):
         key = "backward", tuple(wanted), masked
         program, given = derive(self.jaxpr, key, lambda: pullback.restrict(wanted))
         captured = [residuals[x] if is_residual else x for is_residual, x in pullback.captured]
-        cts = [
-            zeros(aval.strong()) if c is None else convert(c, aval.dtype)
-            for c, aval in zip(ct, self.jaxpr.out_avals, strict=True)
-            if aval.inexact
-        ]
+        cts = inexact_cotangents(ct, self.jaxpr.out_avals)
         found = iter(apply(Call(program), [*captured, *cts], None))
         return [next(found) if some else None for some in given]
 

@@ -17,6 +17,8 @@ from ...core.ir import Aval, Jaxpr, Var
 from ...core.record import run, trace
 from ...core.residuals import StepResidualsAval
 from ...core.trace import Tracer, aval_of
+from ...ops.convert import convert
+from ...ops.linear import zeros
 from ...transforms.jvp import jvp
 from ...transforms.vjp import vjp
 from ...transforms.vmap import BatchFrame, vmap
@@ -29,6 +31,7 @@ __all__ = [
     "cache",
     "derive",
     "first_like",
+    "inexact_cotangents",
     "jvp_program",
     "known_derivation",
     "map_program",
@@ -321,3 +324,24 @@ def cache(primitive: Any, key: Hashable, make: Callable[[], T]) -> T:
     if key not in known:
         known[key] = make()
     return known[key]
+
+
+def inexact_cotangents(
+    ct: Sequence[Any], avals: Sequence[Aval], size: int | None = None
+) -> list[Any]:
+    """The cotangents of the inexact results, in their dtypes, zeros for None.
+
+    Args:
+        ct: A cotangent or None for each result.
+        avals: The results' types.
+        size: Of a batch of results, how many there are.
+    """
+
+    def zeros_of(aval: Aval) -> Any:
+        return zeros(aval.strong() if size is None else aval.strong().batch(size))
+
+    return [
+        zeros_of(aval) if c is None else convert(c, aval.dtype)
+        for c, aval in zip(ct, avals, strict=True)
+        if aval.inexact
+    ]
