@@ -1,7 +1,7 @@
 """The ufuncs of `scipy.special` on tracers.
 
-NumPy's protocol for ufuncs (NEP 13) brings them here as it brings NumPy's. This module loads where a
-traced value first meets one of them, which means that SciPy is there. It is none of
+NumPy's protocol for ufuncs (NEP 13) brings them here as it brings NumPy's. This module loads where
+a traced value first meets one of them, which means that SciPy is there. It is none of
 `funcgrad.numpy`'s; by name the functions stand in `funcgrad.scipy.special`.
 """
 

@@ -1,7 +1,8 @@
 """SciPy's special functions: error functions, the logistic family, information terms.
 
-The modules of this folder are the only ones of `ops` that need SciPy, and load where a traced value first meets one of its functions. Derivatives are closed forms;
-DLMF stands for the NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov.
+The modules of this folder are the only ones of `ops` that need SciPy, and load where a traced value
+first meets one of its functions. Derivatives are closed forms; DLMF stands for the NIST Digital
+Library of Mathematical Functions, https://dlmf.nist.gov.
 """
 
 from __future__ import annotations
