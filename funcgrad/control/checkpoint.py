@@ -18,7 +18,7 @@ from ..checkpoint_policies import Policy, nothing_saveable
 from ..core.backend import compile_once
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Var
 from ..core.portable import Portable
-from ..core.primitive import Primitive, primitive
+from ..core.primitive import primitive
 from ..core.record import trace
 from ..core.source_info import SourceInfo, name_of
 from ..core.trace import Tracer, apply, aval_of
@@ -28,8 +28,7 @@ from ..ops.linear import Linear
 from ..transforms.vjp import vjp
 from ..tree.treedef import a
 from .callbacks.debug import without_effects
-from .program.call import trim_one_program
-from .program.dependence import depends
+from .program.call import OneProgram
 from .program.derive import (
     cache,
     inexact_cotangents,
@@ -37,9 +36,7 @@ from .program.derive import (
     step_residual_types,
     vmap_program,
 )
-from .program.structured import Interpreter
 from .program.trace_body import Operands, scalar, trace_body
-from .program.trim import Liveness
 from .static_arguments import StaticNames
 
 __all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
@@ -80,7 +77,7 @@ _BACKWARD = "backward of "
 
 
 @primitive
-class Checkpoint(Primitive):
+class Checkpoint(OneProgram):
     """The results of ``jaxpr`` at the operands; its backward pass runs it again."""
 
     jaxpr: Jaxpr
@@ -202,18 +199,8 @@ class Checkpoint(Primitive):
         )
         return apply(Checkpoint(program, self.policy), [*captured, *operands], None)
 
-    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
-        return by.run(self.jaxpr, operands)
-
-    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
-        return [(self.jaxpr, list(flags))]
-
-    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
-        return depends(self.jaxpr, flags)
-
-    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
-        hold = lambda jaxpr: Checkpoint(jaxpr, self.policy)  # noqa: E731
-        return trim_one_program(self.jaxpr, hold, eqn, program)
+    def hold(self, jaxpr: Jaxpr) -> Checkpoint:
+        return Checkpoint(jaxpr, self.policy)
 
 
 def _run_with(jaxpr: Jaxpr, inputs: Sequence[Any], held: dict[Var, Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from ..core.refusal import SPARSE
 from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert
+from ..ops.kinds import broadcast_shapes
 from ..ops.linear import broadcast_to, reshape, shape_of
 from .dispatch import has_tracer
 from .promote import promote_types, strong
@@ -213,21 +214,6 @@ def of_rank(name: str, m: Any, rank: int) -> Any:
             "Reshape it; x[:, None] adds an axis.",
         )
     return x
-
-
-def broadcast_shapes(name: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape that ``shapes`` broadcast to.
-
-    Raises:
-        ShapeError: Where they do not.
-    """
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise ShapeError(
-            f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast",
-            "Reshape or transpose one of them; x[:, None] adds an axis.",
-        ) from None
 
 
 def broadcast_operand(name: str, x: Any, shape: tuple[int, ...]) -> Any:

@@ -170,12 +170,8 @@ def _product(ct: Any, partial: Any, out: Any, operands: Sequence[Any], masked: b
     return mask_mul(ct, p) if masked else mul(ct, p)
 
 
-def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
-    """The shape that ``shapes`` broadcast to.
-
-    Raises:
-        ShapeError: Where they do not.
-    """
+def common_shape(shapes: Sequence[Shape]) -> Shape | None:
+    """The shape that ``shapes`` broadcast to; None where they do not."""
     widest = shapes[0]
     for shape in shapes[1:]:
         if shape == widest or not shape:
@@ -186,15 +182,27 @@ def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
         try:
             widest = np.broadcast_shapes(widest, shape)
         except ValueError:
-            raise ShapeError(
-                f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast",
-                "Reshape or transpose one of them; x[:, None] adds an axis.",
-            ) from None
+            return None
     return widest
 
 
-class Discrete(Elementwise):
-    """An elementwise primitive through which no derivative passes."""
+def broadcast_shapes(name: str, *shapes: Shape) -> Shape:
+    """The shape that ``shapes`` broadcast to.
+
+    Raises:
+        ShapeError: Where they do not.
+    """
+    found = common_shape(shapes)
+    if found is None:
+        raise ShapeError(
+            f"{name}: shapes {', '.join(map(str, shapes))} do not broadcast",
+            "Reshape or transpose one of them; x[:, None] adds an axis.",
+        )
+    return found
+
+
+class DiscreteRule(Primitive):
+    """No derivative passes."""
 
     discrete = True
     saves = False
@@ -206,6 +214,10 @@ class Discrete(Elementwise):
         self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
     ) -> Sequence[Any]:
         return [None] * len(operands)
+
+
+class Discrete(DiscreteRule, Elementwise):
+    """An elementwise primitive through which no derivative passes."""
 
 
 @primitive

@@ -19,7 +19,7 @@ from .convert import convert
 from .eigen import Eigh
 from .index import GetItem
 from .kernels import scipy as scipy_kernels
-from .kinds import add, mul, neg
+from .kinds import DiscreteRule, add, mul, neg
 from .linear import everywhere, shape_of, zeros
 from .matrices import (
     Stacked,
@@ -32,7 +32,6 @@ from .matrices import (
     subtract,
     transpose_matrices,
 )
-from .reduce import DiscreteRule
 from .shape import Concatenate
 
 __all__ = [

@@ -18,9 +18,9 @@ from ..core.trace import aval_of
 from .convert import convert
 from .convolution import places_of
 from .kernels import window as window_kernels
-from .kinds import div
+from .kinds import DiscreteRule, div
 from .linear import Linear, broadcast_to, everywhere, reshape, shape_of
-from .reduce import DiscreteRule, sum_over
+from .reduce import sum_over
 from .select import select
 
 __all__ = [

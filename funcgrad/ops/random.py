@@ -19,9 +19,8 @@ from ..errors import DtypeError, ShapeError
 from .arithmetic import sub
 from .exponential import exp
 from .kernels import random as kernels
-from .kinds import Elementwise, Over, add, broadcast_shapes, mask_mul, mul, neg
+from .kinds import DiscreteRule, Elementwise, Over, add, broadcast_shapes, mask_mul, mul, neg
 from .linear import broadcast_to, make, reshape, shape_of
-from .reduce import DiscreteRule
 
 __all__ = [
     "DRAW",

@@ -18,7 +18,7 @@ from ..core.trace import aval_of
 from ..errors import ShapeError
 from .convert import convert
 from .kernels import array as array_kernels
-from .kinds import div, mask_mul, mul
+from .kinds import DiscreteRule, div, mask_mul, mul
 from .linear import Sum, broadcast_to, make, reshape, shape_of, transpose
 from .scan import cumprod
 from .select import select
@@ -57,21 +57,6 @@ class Reduction(Primitive):
 
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         return make(type(self), tuple([axis + 1 for axis in self.axes]))(operands[0])
-
-
-class DiscreteRule(Primitive):
-    """No derivative passes."""
-
-    discrete = True
-    saves = False
-
-    def jvp(self, out: Any, operands: Sequence[Any], tangents: Sequence[Any]) -> Any:
-        return None
-
-    def vjp(
-        self, ct: Any, out: Any, operands: Sequence[Any], wanted: Sequence[bool], masked: bool
-    ) -> Sequence[Any]:
-        return [None] * len(operands)
 
 
 @primitive

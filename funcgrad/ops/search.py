@@ -11,10 +11,10 @@ from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
 from .index import GetItem
 from .kernels import array as array_kernels
-from .kinds import mask_mul
+from .kinds import DiscreteRule, mask_mul
 from .layout import OPERAND
 from .linear import broadcast_to, everywhere, make, reshape, shape_of
-from .reduce import DiscreteRule, sum_over
+from .reduce import sum_over
 from .shape import crop, flip
 
 __all__ = ["Convolve", "SearchSorted", "convolve", "search_sorted"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..core.ir import Aval, make_aval
 from ..core.primitive import Primitive, primitive
+from .kinds import DiscreteRule
 from .linear import Linear, everywhere, make
-from .reduce import DiscreteRule
 
 __all__ = ["ArgSort", "Permute", "Sort", "argsort", "permute", "sort"]
 

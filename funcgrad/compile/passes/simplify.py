@@ -19,7 +19,7 @@ from ...core.source_info import SourceInfo
 from ...core.trace import aval_of
 from ...ops.arithmetic import GeneralPower, ScalarPow
 from ...ops.convert import Convert
-from ...ops.kinds import Elementwise, MaskMul, QuietDiv
+from ...ops.kinds import Elementwise, MaskMul, QuietDiv, common_shape
 from ...ops.linear import BroadcastTo
 from ...ops.select import Choice, Keep, Select
 from ...ops.unstack import Stack, Unstack
@@ -208,7 +208,7 @@ class _Walk:
                 continue
             rest = [x.aval.shape for j, x in enumerate(inputs) if j != i]
             source = eqn.inputs[0]
-            if _broadcast([source.aval.shape, *rest]) != shape:
+            if common_shape([source.aval.shape, *rest]) != shape:
                 continue
             fewer = [*inputs[:i], source, *inputs[i + 1 :]]
             if primitive.aval(*[x.aval for x in fewer]) == out.aval:
@@ -300,21 +300,6 @@ def strong(aval: Aval) -> Aval:
     Weak integers keep it, because Python's do not overflow.
     """
     return aval.strong() if aval.weak and aval.dtype == np.float64 else aval
-
-
-def _broadcast(shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...] | None:
-    widest = shapes[0]
-    for shape in shapes[1:]:
-        if shape == widest or not shape:
-            continue
-        if not widest:
-            widest = shape
-            continue
-        try:
-            widest = np.broadcast_shapes(widest, shape)
-        except ValueError:
-            return None
-    return widest
 
 
 def _literal_key(a: Literal) -> Hashable:

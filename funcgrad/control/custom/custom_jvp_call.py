@@ -24,19 +24,15 @@ from ...transforms.vmap import repeat
 from ..program.call import Call
 from ..program.dependence import depends, mark
 from ..program.derive import batch_avals, cache, vmap_program
-from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
 from .closures import closure_error, refuse
-from .recursion import Functions, attempted, returns_to, trace_function
+from .recursion import Functions, returns_to, stage_rule
 from .tracing import (
     Lazily,
     Tracing,
     agreeing,
-    late,
-    trace_later,
     trace_part,
-    with_inputs,
     with_programs,
 )
 
@@ -256,47 +252,17 @@ def stage(
         The primitive, and what the function and its rule close over: its first operands.
     """
     tracing = Tracing(values, avals)
-    primal = trace_function(rule, tracing)
-    result, out_avals = rule.result, primal[0].out_avals
     moving = tracing.own([not exact for exact in rule.exact])
 
-    def push() -> Any:
-        return trace_push(rule, tracing, moving, result, out_avals)
+    def push(tracing: Tracing, result: Result, out_avals: Sequence[Aval]) -> Any:
+        pushed, given = trace_push(rule, tracing, moving, result, out_avals)
+        return [pushed], given
 
-    def attempt() -> Any:
-        pushed = push()
-        return [pushed[0][1]], pushed
-
-    knot, made = attempted(rule, tracing, attempt)
-    program, captured = primal[0], list(primal[1])
-    constants = 0
-    if knot is None:
-        kinds = [aval_of(x) for x in captured]
-
-        def ask() -> PushProgram:
-            made, given = push()
-            return PushProgram(late(made[0], made[1], kinds, rule), given)
-
-        lazy = trace_later(rule, ask)
-    elif knot.met:
-        # What the function itself captured are constants of its program.
-        constants, lazy = len(captured), knot.lazy
-        program = with_inputs(program, constants, [x.aval for x in knot.shared])
-        captured += knot.shared
-        if made is not None:
-            pushed, given = made
-            knot.made = PushProgram(knot.program(*pushed), given)
-    else:
-        pushed, given = made
-        (program, push_program), captured = share_programs(
-            [primal[0], pushed[0]], [primal[1], pushed[1]]
-        )
-        eager = PushProgram((push_program, []), given)
-        lazy = Lazily(lambda: eager)
-    rule.result = result
-    count = len(captured) - constants
-    call = CustomJvp(program, lazy, rule.function, constants, count, tuple(moving))
-    return call, rule.below(captured)
+    staged = stage_rule(rule, tracing, push, PushProgram)
+    call = CustomJvp(
+        staged.program, staged.lazy, rule.function, staged.constants, staged.count, tuple(moving)
+    )
+    return call, rule.below(staged.captured)
 
 
 def trace_push(

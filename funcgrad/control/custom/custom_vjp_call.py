@@ -21,12 +21,11 @@ from ...ops.linear import Sum
 from ...transforms.vmap import repeat
 from ..program.call import Call
 from ..program.derive import Pullback, batch_avals, cache, derive, inexact_cotangents, vmap_program
-from ..program.trace_body import share_programs
 from .arguments import Result
 from .batching import batch_run
 from .closures import closure_error, refuse
-from .recursion import attempted, trace_function
-from .tracing import Lazily, Tracing, agreeing, late, trace_later, trace_part, with_inputs
+from .recursion import stage_rule
+from .tracing import Lazily, Tracing, agreeing, trace_part
 
 __all__ = ["CustomVjp", "Programs", "forward_mode", "stage"]
 
@@ -218,42 +217,16 @@ def stage(
     Returns:
         The primitive, and what the function and its rule close over: its first operands.
     """
-    tracing = Tracing(values, avals)
-    primal = trace_function(rule, tracing)
-    result, out_avals = rule.result, primal[0].out_avals
 
-    def passes() -> Any:
-        return trace_passes(rule, tracing, result, out_avals)
+    def passes(tracing: Tracing, result: Result, out_avals: Sequence[Aval]) -> Any:
+        forward, backward, given = trace_passes(rule, tracing, result, out_avals)
+        return [forward, backward], given
 
-    def attempt() -> Any:
-        made = passes()
-        return [made[0][1], made[1][1]], made
-
-    knot, made = attempted(rule, tracing, attempt)
-    program, captured = primal[0], list(primal[1])
-    constants = 0
-    if knot is None:
-        kinds = [aval_of(x) for x in captured]
-        lazy = trace_later(rule, lambda: late_programs(passes(), kinds, rule))
-    elif knot.met:
-        # What the function itself captured are constants of its program.
-        constants, lazy = len(captured), knot.lazy
-        program = with_inputs(program, constants, [x.aval for x in knot.shared])
-        captured += knot.shared
-        if made is not None:
-            forward, backward, given = made
-            knot.made = Programs(knot.program(*forward), knot.program(*backward), given)
-    else:
-        forward, backward, given = made
-        (program, *both), captured = share_programs(
-            [primal[0], forward[0], backward[0]], [primal[1], forward[1], backward[1]]
-        )
-        eager = Programs((both[0], []), (both[1], []), given)
-        lazy = Lazily(lambda: eager)
-    rule.result = result
-    count = len(captured) - constants
-    call = CustomVjp(program, lazy, rule.function, rule.what, constants, count)
-    return call, rule.below(captured)
+    staged = stage_rule(rule, Tracing(values, avals), passes, Programs)
+    call = CustomVjp(
+        staged.program, staged.lazy, rule.function, rule.what, staged.constants, staged.count
+    )
+    return call, rule.below(staged.captured)
 
 
 def trace_passes(
@@ -287,13 +260,3 @@ def trace_passes(
     avals = [*avals, *[aval.strong() for aval in out_avals if aval.inexact]]
     backward_program = trace_part(backward, avals, rule)
     return forward_program, backward_program, given
-
-
-def late_programs(
-    passes: tuple[tuple[Jaxpr, list[Any]], tuple[Jaxpr, list[Any]], list[bool]],
-    captured: Sequence[Aval],
-    rule: Any,
-) -> Programs:
-    """Passes that were traced when they were asked for."""
-    forward, backward, given = passes
-    return Programs(late(*forward, captured, rule), late(*backward, captured, rule), given)

@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from ...core.ir import Atom, Equation, Jaxpr, Var
+from ...core.ir import Atom, Aval, Equation, Jaxpr, Var
 from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import MissingRuleError
-from .tracing import Lazily, Tracing, trace_part
+from ..program.trace_body import share_programs
+from .tracing import Lazily, Tracing, late, trace_later, trace_part, with_inputs
 
-__all__ = ["Functions", "Knot", "attempted", "returns_to", "staging_of", "trace_function"]
+__all__ = ["Functions", "Knot", "returns_to", "stage_rule", "staging_of", "trace_function"]
 
 Functions: TypeAlias = Sequence[Callable[..., Any]]
 Traces: TypeAlias = Callable[[], tuple[Sequence[Sequence[Any]], Any]]
@@ -195,7 +196,7 @@ def staging_of(knot: Knot) -> Generator[None, None, None]:
         _STAGING.set(outer)
 
 
-def attempted(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, Any]:
+def attempt_rule(rule: Any, tracing: Tracing, make: Traces) -> tuple[Knot | None, Any]:
     """Trace a rule, if it is to be traced now.
 
     Args:
@@ -240,3 +241,74 @@ def trace_function(rule: Any, tracing: Tracing) -> tuple[Jaxpr, list[Any]]:
         return found
     finally:
         _STAGING.set(staging)
+
+
+class Staged(NamedTuple):
+    """A function with a rule as the parts of an equation.
+
+    Attributes:
+        program: The function, of what it captured and its operands.
+        lazy: The rule's programs, once they are asked for.
+        captured: What the program captured: the first operands.
+        constants: How many of these are constants of the program alone.
+        count: How many of these the rule's programs take too.
+    """
+
+    program: Jaxpr
+    lazy: Lazily
+    captured: list[Any]
+    constants: int
+    count: int
+
+
+def stage_rule(
+    rule: Any,
+    tracing: Tracing,
+    trace_parts: Callable[[Tracing, Any, Sequence[Aval]], tuple[list[Any], Any]],
+    bundle: Callable[..., Any],
+) -> Staged:
+    """Trace a function, and its rule now or when it is asked for.
+
+    Args:
+        rule: The rule, on flat operands.
+        tracing: How it is traced.
+        trace_parts: From ``tracing``, the function's result and the types of its leaves: the
+            programs of the rule with what they captured, and what they give.
+        bundle: Makes of the programs with their constants, and of what they give, the rule's.
+    """
+    primal = trace_function(rule, tracing)
+    result, out_avals = rule.result, primal[0].out_avals
+
+    def attempt() -> Any:
+        made = trace_parts(tracing, result, out_avals)
+        return [captured for _, captured in made[0]], made
+
+    knot, made = attempt_rule(rule, tracing, attempt)
+    program, captured = primal[0], list(primal[1])
+    constants = 0
+    if knot is None:
+        kinds = [aval_of(x) for x in captured]
+
+        def ask() -> Any:
+            programs, given = trace_parts(tracing, result, out_avals)
+            return bundle(*[late(jaxpr, held, kinds, rule) for jaxpr, held in programs], given)
+
+        lazy = trace_later(rule, ask)
+    elif knot.met:
+        # What the function itself captured are constants of its program.
+        constants, lazy = len(captured), knot.lazy
+        program = with_inputs(program, constants, [x.aval for x in knot.shared])
+        captured += knot.shared
+        if made is not None:
+            programs, given = made
+            knot.made = bundle(*[knot.program(*part) for part in programs], given)
+    else:
+        programs, given = made
+        (program, *shared), captured = share_programs(
+            [primal[0], *[part[0] for part in programs]],
+            [primal[1], *[part[1] for part in programs]],
+        )
+        eager = bundle(*[(part, []) for part in shared], given)
+        lazy = Lazily(lambda: eager)
+    rule.result = result
+    return Staged(program, lazy, captured, constants, len(captured) - constants)

@@ -31,11 +31,37 @@ from .structured import Interpreter
 from .trace_body import to_aval
 from .trim import Liveness, reads, where_kept, with_inputs
 
-__all__ = ["Call", "trim_one_program"]
+__all__ = ["Call", "OneProgram"]
+
+
+class OneProgram(Primitive):
+    """A primitive that runs one program at its operands.
+
+    Attributes:
+        jaxpr: The program.
+    """
+
+    jaxpr: Jaxpr
+
+    def hold(self, jaxpr: Jaxpr) -> OneProgram:
+        """The primitive that runs another program in the same way."""
+        raise NotImplementedError
+
+    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
+        return by.run(self.jaxpr, operands)
+
+    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
+        return [(self.jaxpr, list(flags))]
+
+    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
+        return depends(self.jaxpr, flags)
+
+    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
+        return _trim_one_program(self.jaxpr, self.hold, eqn, program)
 
 
 @primitive
-class Call(Primitive):
+class Call(OneProgram):
     """The results of ``jaxpr`` at the operands, which have the types of its inputs."""
 
     jaxpr: Jaxpr
@@ -45,6 +71,9 @@ class Call(Primitive):
 
     def __str__(self) -> str:
         return f"call {self.jaxpr.name}"
+
+    def hold(self, jaxpr: Jaxpr) -> Call:
+        return Call(jaxpr)
 
     @property
     def masks(self) -> bool:  # type: ignore[override]
@@ -115,20 +144,8 @@ class Call(Primitive):
         )
         return apply(Call(program), [*captured, *operands], None)
 
-    def interpret(self, operands: Sequence[Any], by: Interpreter) -> list[Any]:
-        return by.run(self.jaxpr, operands)
 
-    def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
-        return [(self.jaxpr, list(flags))]
-
-    def depends(self, flags: Sequence[bool], count: int) -> list[bool]:
-        return depends(self.jaxpr, flags)
-
-    def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
-        return trim_one_program(self.jaxpr, Call, eqn, program)
-
-
-def trim_one_program(
+def _trim_one_program(
     jaxpr: Jaxpr, hold: Callable[[Jaxpr], Primitive], eqn: Equation, program: Liveness
 ) -> Equation | None:
     """``eqn``, whose primitive runs ``jaxpr`` at the operands, without what is unread.
