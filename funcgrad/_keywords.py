@@ -62,14 +62,14 @@ _HINTS: dict[str, dict[str, str]] = {
 
 def instead(module: str, name: str, names: Sequence[str]) -> str:
     """What to write for a name that a module does not have."""
-    room = module.rpartition(".")[2]
-    hint = _HINTS.get(room, {}).get(name)
+    home = module.rpartition(".")[2]
+    hint = _HINTS.get(home, {}).get(name)
     if hint:
         return f"{hint}."
     folded = {each.lower().replace("_", ""): each for each in names}
-    same = folded.get(name.lower().removeprefix(f"{room}_").replace("_", ""))
+    same = folded.get(name.lower().removeprefix(f"{home}_").replace("_", ""))
     found = same or near(name.lower(), names)
-    called = found if room == "funcgrad" else f"{room}.{found}"
+    called = found if home == "funcgrad" else f"{home}.{found}"
     if not found:
         return f"See help({module})."
     return f"Write {called}." if same else f"The nearest is {called}."

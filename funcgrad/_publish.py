@@ -34,14 +34,14 @@ def publish(namespace: dict[str, Any], name: str) -> Any:
     """
     value = namespace[name]
     if isinstance(value, FunctionType):
-        room = value.__module__.split(".")
-        if room[0] == ROOT and not getattr(value, "__entry__", False):
+        home = value.__module__.split(".")
+        if home[0] == ROOT and not getattr(value, "__entry__", False):
             found = _PUBLISHED.get(value)
             if found is None:
                 found: Any = value if hasattr(value, "__entry__") else entry(value)
                 _PUBLISHED[value] = found
                 found.__entry__ = True
-                found.__module__ = ROOT if room[1:2] in TOP else namespace["__name__"]
+                found.__module__ = ROOT if home[1:2] in TOP else namespace["__name__"]
                 found.__qualname__ = name
                 # What stands for a function of NumPy's or SciPy's goes on saying which.
                 found.__wrapped__ = getattr(value, "__wrapped__", value)

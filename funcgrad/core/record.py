@@ -216,7 +216,7 @@ def run(
     Args:
         jaxpr: The program.
         args: One value or tracer for each of its inputs, captured ones first.
-        dying: `last_reads` of the program, for who runs it again and again.
+        dying: `last_reads` of the program, for one who runs it more than once.
     """
     env: dict[Var, Any] = dict(zip(jaxpr.inputs, args, strict=True))
     for eqn, dead in zip(jaxpr.equations, dying or last_reads(jaxpr), strict=True):

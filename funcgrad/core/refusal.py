@@ -67,7 +67,7 @@ _INSTEAD = {
     "funcgrad.numpy.full and their like take traced values and lists of them",
 }
 
-_NO_TWIN = (
+_NOTHING = (
     "It has no counterpart in funcgrad.scipy: write it with NumPy's functions, or call it by "
     "funcgrad.pure_callback"
 )
@@ -112,12 +112,12 @@ def no_value(
         if function:
             instead = _instead_of(function, takes_tracers(function))
             return error(f"{frame.what}: {function}() {why}", f"{instead}{ending}.")
-    from .scipy_names import scipys_function, twin_of
+    from .scipy_names import counterpart_name, scipys_function
 
     called = scipys_function()
     if called:
-        asked, twin = _ASKED.get(use, f"{use}()"), twin_of(called)
-        instead = f"Write {twin}, which takes traced values" if twin else _NO_TWIN
+        asked, counterpart = _ASKED.get(use, f"{use}()"), counterpart_name(called)
+        instead = f"Write {counterpart}, which takes traced values" if counterpart else _NOTHING
         return error(f"{frame.what}: {asked} in {called} {why}", f"{instead}{ending}.")
     if frame.what in ("jit", "checkpoint") and use in ("bool", "index", "int", "hash"):
         ending += f"; or {_STATIC}"

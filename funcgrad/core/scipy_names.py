@@ -12,9 +12,9 @@ from types import FrameType
 
 from ..errors import PACKAGE
 
-__all__ = ["TWINS", "scipys_function", "twin_of"]
+__all__ = ["COUNTERPARTS", "counterpart_name", "scipys_function"]
 
-TWINS = {
+COUNTERPARTS = {
     "integrate": "cumulative_simpson cumulative_trapezoid odeint quad simpson solve_ivp trapezoid",
     "linalg": "block_diag cho_factor cho_solve cholesky circulant coshm cosm det eig eigh "
     "eigvals eigvalsh expm expm_frechet hankel inv khatri_rao logm lstsq lu lu_factor "
@@ -55,19 +55,19 @@ def _public_name(frame: FrameType, module: str) -> str:
     if wrapped is not None:
         module, name = str(getattr(wrapped, "__module__", "")), getattr(wrapped, "__name__", "")
     root, _, rest = module.partition(".")
-    room = rest.partition(".")[0]
-    public = sys.modules.get(f"scipy.{room}")
+    home = rest.partition(".")[0]
+    public = sys.modules.get(f"scipy.{home}")
     if root != "scipy" or public is None or name.startswith("_"):
         return ""
     owner = frame.f_locals.get("self")
     if owner is None:
-        return f"scipy.{room}.{name}" if callable(getattr(public, name, None)) else ""
+        return f"scipy.{home}.{name}" if callable(getattr(public, name, None)) else ""
     kind = getattr(owner, "dist", owner)
     distribution = type(kind).__name__.removesuffix("_gen").removesuffix("_frozen")
-    return f"scipy.{room}.{distribution}.{name}" if hasattr(public, distribution) else ""
+    return f"scipy.{home}.{distribution}.{name}" if hasattr(public, distribution) else ""
 
 
-def twin_of(name: str) -> str:
+def counterpart_name(name: str) -> str:
     """The counterpart of a function of SciPy's, ``""`` where there is none."""
-    _, room, function, *_ = name.split(".")
-    return f"funcgrad.{name}" if function in TWINS.get(room, "").split() else ""
+    _, home, function, *_ = name.split(".")
+    return f"funcgrad.{name}" if function in COUNTERPARTS.get(home, "").split() else ""

@@ -2,7 +2,7 @@
 
 ``import funcgrad.numpy as np`` stands for ``import numpy as np`` in functions that are transformed.
 What is not named here (`random`, `testing`) is looked up in NumPy. What a tracer must have from the
-start loads at once; NumPy's functions load room by room (`modules`) when first used.
+start loads at once; NumPy's functions load module by module (`modules`) when first used.
 """
 
 # ruff: noqa: F403
@@ -68,11 +68,11 @@ _methods.install(namespace=_sys.modules[__name__])
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return __dir__()
-    room = _MODULE_OF.get(name)
-    if room is None:
+    home = _MODULE_OF.get(name)
+    if home is None:
         return getattr(_numpy, name)
-    module = _load(room)
-    if name == room:
+    module = _load(home)
+    if name == home:
         return module
     value = getattr(module, name, None)
     if name not in module.__all__ and getattr(value, "__module__", None) != module.__name__:

@@ -32,7 +32,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 IMPLEMENTED: dict[Any, Callable[..., Any]] = {}
-"""For each NumPy function that has a counterpart in a room that is loaded, the counterpart."""
+"""For each NumPy function that has a counterpart in a module that is loaded, the counterpart."""
 
 _TRACERS = frozenset({Tracer, ScalarTracer})
 
@@ -94,16 +94,16 @@ def register(function: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 def counterpart_of(function: Any) -> Callable[..., Any] | None:
-    """The counterpart of a NumPy function, or None; loads the room that it stands in."""
+    """The counterpart of a NumPy function, or None; loads the module that it stands in."""
     counterpart = IMPLEMENTED.get(function)
     if counterpart is None:
         name = name_of(function)
         if name.startswith("scipy.special."):
             load("special")  # enters handlers of ufuncs
             return None
-        room = MODULE_OF.get(name.removeprefix("numpy.").partition(".")[0])
-        if room is not None:
-            load(room)
+        home = MODULE_OF.get(name.removeprefix("numpy.").partition(".")[0])
+        if home is not None:
+            load(home)
             counterpart = IMPLEMENTED.get(function)
     return counterpart
 

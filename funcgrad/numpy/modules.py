@@ -1,6 +1,6 @@
-"""Which room has which function of NumPy's, so that a room loads when first used.
+"""Which module has which function of NumPy's, so that a module loads when first used.
 
-Most programs use a few dozen of NumPy's functions. The room of a function is loaded when a traced
+Most programs use a few dozen of NumPy's functions. The module of a function is loaded when a traced
 value first meets the function, and when it is first taken from `funcgrad.numpy`.
 """
 
@@ -88,19 +88,19 @@ MODULES: dict[str, str] = {
     ),
     "update": "at",
 }
-"""For each room the functions of NumPy's whose counterparts it registers or that it names."""
+"""For each module the functions of NumPy's whose counterparts it registers or that it names."""
 
 MODULE_OF: dict[str, str] = {
-    name: room for room, names in MODULES.items() for name in names.split()
+    name: module for module, names in MODULES.items() for name in names.split()
 }
 
 
-def load(room: str) -> ModuleType:
+def load(module: str) -> ModuleType:
     """The module of that name; loading it registers its counterparts."""
-    return lazy.load(f"{__package__}.{room}")
+    return lazy.load(f"{__package__}.{module}")
 
 
 def load_all() -> None:
-    """Load every room, for those who look at all that is registered."""
-    for room in MODULES:
-        load(room)
+    """Load every module, for those who look at all that is registered."""
+    for module in MODULES:
+        load(module)

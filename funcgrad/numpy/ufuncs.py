@@ -1,7 +1,7 @@
 """NumPy's ufuncs on tracers: what ``__array_ufunc__`` does, and the functions by name.
 
 ``np.sin(tracer)`` comes here through NumPy's protocol (NEP 13), ``funcgrad.numpy.sin`` without
-NumPy in between. Each ufunc stands in one line of the room of its family (`arithmetic`,
+NumPy in between. Each ufunc stands in one line of the module of its family (`arithmetic`,
 `exponential`, ...), with the primitive that computes it. A ufunc's methods (`numpy.add.reduce`) and
 arguments (``where=``) work, or say what to write.
 """

@@ -61,7 +61,7 @@ def body_with_constants(jaxpr: Jaxpr, profile: Profile) -> tuple[Jaxpr, list[Any
 
 
 def without_unread(jaxpr: Jaxpr, constants: Sequence[Any]) -> tuple[Jaxpr, list[Any]]:
-    """Drop the constants that nobody reads."""
+    """Drop the unread constants."""
     read = {a for eqn in jaxpr.equations for a in eqn.inputs} | set(jaxpr.outputs)
     count = len(constants)
     kept = [(v, x) for v, x in zip(jaxpr.inputs[:count], constants, strict=True) if v in read]
@@ -109,5 +109,5 @@ def inline_calls(jaxpr: Jaxpr) -> Jaxpr:
 
 
 def dead_code(jaxpr: Jaxpr) -> Jaxpr:
-    """Drop the equations whose results nobody reads, but for those that have an effect."""
+    """Drop the equations whose results are unread, but for those that have an effect."""
     return with_equations(jaxpr, live_equations(jaxpr, jaxpr.outputs), list(jaxpr.outputs))

@@ -1,6 +1,6 @@
 """Which arrays of a program share memory, when they die, and which can be written over.
 
-An array that an equation made, that nobody reads any more and of which no view is alive is a free
+An array that an equation made, unread from here on, of which no view is alive is a free
 buffer: a later result of the same shape and dtype is computed into it. Arguments and constants are
 never written to.
 """
@@ -114,7 +114,7 @@ class Memory:
                 self._holders[root] = self._holders.get(root, 0) + 1
 
     def kill(self, var: Var) -> None:
-        """Note that nobody reads ``var`` any more."""
+        """Note that ``var`` is unread from here on."""
         roots = self._roots.get(var)
         if roots is None:
             return

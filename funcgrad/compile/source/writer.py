@@ -28,7 +28,7 @@ __all__ = ["Lowering", "Lowerings", "Writer"]
 _REUSED_BYTES = 4096
 """Arrays below this size cost less to make than to write into."""
 _DELETED_BYTES = 1 << 16
-"""Arrays from this size on are let go of as soon as nobody reads them."""
+"""Arrays from this size on are let go of as soon as they are unread."""
 _NAMED_APART = 250
 """Programs up to this many equations have a name for each value, longer ones use names again."""
 
@@ -354,7 +354,7 @@ class Writer:
         return self.names[a] if a in self._inputs else self.names.pop(a)
 
     def _bury(self, dead: Sequence[Var]) -> Iterator[Line]:
-        """Let go of what nobody reads any more."""
+        """Let go of what is unread from here on."""
         gone: list[str] = []
         for var in dead:
             # A buffer may have become another's. Arguments stay, for the second version.

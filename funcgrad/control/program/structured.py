@@ -1,4 +1,4 @@
-"""What may be asked of primitives that hold programs, whoever asks.
+"""What may be asked of primitives that hold programs.
 
 A primitive that holds programs says with which role (`Primitive.bodies`), how they are run equation
 by equation (`Primitive.interpret`), what its results depend on (`Primitive.depends`), and what is

@@ -1,4 +1,4 @@
-"""Loops and branches without what nobody reads.
+"""Loops and branches without what is unread.
 
 The forward pass of a loop keeps what any backward pass might read, a branch is handed what any of
 them might, and a backward pass adds up cotangents that nobody wants. Once the program is whole it
@@ -128,7 +128,7 @@ def keep_outputs(jaxpr: Jaxpr, outputs: Sequence[Atom]) -> Jaxpr:
 def keep_read_results(
     body: Jaxpr, results: Sequence[Var], carried: int, program: Liveness
 ) -> tuple[Jaxpr, list[Var]]:
-    """A loop's body without the results behind the carry that nobody reads, and its results."""
+    """A loop's body without the unread results behind the carry, and its results."""
     outputs, kept = list(body.outputs[:carried]), list(results[:carried])
     stacked: dict[Var, Var] = {}
     for atom, v in zip(body.outputs[carried:], results[carried:], strict=True):
