@@ -13,7 +13,7 @@ import scipy.special
 import scipy.stats
 
 from funcgrad import grad, jit, vmap
-from funcgrad.core.scipy_names import TWINS
+from funcgrad.core.scipy_names import COUNTERPARTS
 from funcgrad.errors import ConcretizationError, GradientCutError
 
 CALLS = {
@@ -62,7 +62,7 @@ def test_a_function_of_the_users_that_scipy_calls():
 
 
 def test_every_counterpart_is_listed():
-    for room, names in TWINS.items():
+    for room, names in COUNTERPARTS.items():
         ours = importlib.import_module(f"funcgrad.scipy.{room}")
         genuine = importlib.import_module(f"scipy.{room}")
         public = {n for n in ours.__all__ if hasattr(genuine, n) and not n[0].isupper()}
