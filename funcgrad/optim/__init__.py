@@ -17,7 +17,25 @@ from .base import Optimizer, apply_updates
 from .combine import ChainState, ClipState, chain, clip_by_global_norm
 from .minimize import minimize
 from .rmsprop import RmspropState, rmsprop
-from .schedules import constant, cosine, exponential_decay
+from .schedules import (
+    Schedule,
+    constant,
+    constant_schedule,
+    cosine,
+    cosine_decay_schedule,
+    cosine_onecycle_schedule,
+    exponential_decay,
+    join_schedules,
+    linear_onecycle_schedule,
+    linear_schedule,
+    piecewise_constant_schedule,
+    piecewise_interpolate_schedule,
+    polynomial_schedule,
+    sgdr_schedule,
+    warmup_constant_schedule,
+    warmup_cosine_decay_schedule,
+    warmup_exponential_decay_schedule,
+)
 from .sgd import SgdState, sgd
 
 __all__ = [
@@ -26,6 +44,7 @@ __all__ = [
     "ClipState",
     "Optimizer",
     "RmspropState",
+    "Schedule",
     "SgdState",
     "adam",
     "adamw",
@@ -33,11 +52,24 @@ __all__ = [
     "chain",
     "clip_by_global_norm",
     "constant",
+    "constant_schedule",
     "cosine",
+    "cosine_decay_schedule",
+    "cosine_onecycle_schedule",
     "exponential_decay",
+    "join_schedules",
+    "linear_onecycle_schedule",
+    "linear_schedule",
     "minimize",
+    "piecewise_constant_schedule",
+    "piecewise_interpolate_schedule",
+    "polynomial_schedule",
     "rmsprop",
     "sgd",
+    "sgdr_schedule",
+    "warmup_constant_schedule",
+    "warmup_cosine_decay_schedule",
+    "warmup_exponential_decay_schedule",
 ]
 
 publish_all(globals())

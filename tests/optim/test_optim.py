@@ -274,7 +274,7 @@ def test_schedule_is_followed():
 
 @pytest.mark.parametrize("make", [optim.sgd, optim.rmsprop, optim.adam, optim.adamw])
 def test_every_optimizer_takes_a_schedule(make):
-    opt = make(optim.exponential_decay(0.1, 0.5))
+    opt = make(optim.exponential_decay(0.1, 1, 0.5))
     constants = [make(0.1 * 0.5**k) for k in range(4)]
     state, p, q = opt.init(np.ones(2)), np.ones(2), np.ones(2)
     other = constants[0].init(q)
@@ -307,9 +307,9 @@ def test_learning_rate_can_be_differentiated():
 
 def test_schedules():
     steps = [np.int64(k) for k in (0, 1, 5, 10, 25)]
-    decay = optim.exponential_decay(0.8, 0.5, steps=10)
+    decay = optim.exponential_decay(0.8, 10, 0.5)
     assert_allclose([decay(k) for k in steps], [0.8 * 0.5 ** (k / 10) for k in steps], rtol=1e-15)
-    stairs = optim.exponential_decay(0.8, 0.5, steps=10, staircase=True)
+    stairs = optim.exponential_decay(0.8, 10, 0.5, staircase=True)
     assert_allclose([stairs(k) for k in steps], [0.8, 0.8, 0.8, 0.4, 0.2], rtol=1e-15)
     wave = optim.cosine(0.8, 10, final=0.2)
     want = [0.2 + 0.3 * (1 + math.cos(math.pi * min(k, 10) / 10)) for k in steps]
@@ -349,7 +349,7 @@ def test_bad_learning_rate(make, rate):
         (lambda: optim.clip_by_global_norm(0), "clip_by_global_norm: max_norm must be positive"),
         (lambda: optim.cosine(1.0, 0), "cosine: steps must be positive, got 0"),
         (lambda: optim.constant(-1.0), "constant: value must be at least 0, got -1.0"),
-        (lambda: optim.exponential_decay(1.0, -1), "exponential_decay: rate must be positive"),
+        (lambda: optim.exponential_decay(1.0, 1, -1), "exponential_decay: decay_rate must be positive"),
         (lambda: optim.chain(), "chain: expected one or more optimizers, got ()"),
         (
             lambda: optim.chain(optim.adam),
@@ -521,7 +521,7 @@ def test_lecture_nothing_to_empty():
     [
         (optim.sgd(0.1), 300),
         (optim.sgd(0.01, 0.9, nesterov=True), 300),
-        (optim.rmsprop(optim.exponential_decay(0.1, 0.98)), 600),
+        (optim.rmsprop(optim.exponential_decay(0.1, 1, 0.98)), 600),
         (optim.adam(optim.cosine(0.3, 600)), 600),
         (optim.chain(optim.clip_by_global_norm(1.0), optim.sgd(0.02)), 600),
     ],
