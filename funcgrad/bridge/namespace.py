@@ -1,0 +1,104 @@
+"""`np` as templates see it: JAX's, and the ufuncs under NumPy's and SciPy's names.
+
+A name that matches is not a function that matches: `jax.scipy.special.hyp2f1` gives 1e82 in the
+derivative of spence. So a function of SciPy's is one of `SPECIAL`, which the tests compare value by
+value, or it runs on the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special as special
+import numpy as np
+
+__all__ = ["NAMESPACE", "SPECIAL", "ufunc_named"]
+
+
+class _Ufunc:
+    """A ufunc with its reduction."""
+
+    def __init__(self, function: Any, reduce: Callable[..., Any]) -> None:
+        self._function, self.reduce = function, reduce
+
+    def __call__(self, *operands: Any) -> Any:
+        return self._function(*operands)
+
+
+class _Namespace(SimpleNamespace):
+    """What is set, and else `jax.numpy`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(jnp, name)
+
+
+NAMESPACE = _Namespace(
+    add=_Ufunc(jnp.add, lambda x, axis: jnp.sum(x, axis=axis, dtype=x.dtype)),
+    multiply=_Ufunc(jnp.multiply, lambda x, axis: jnp.prod(x, axis=axis, dtype=x.dtype)),
+    maximum=_Ufunc(jnp.maximum, lambda x, axis: jnp.max(x, axis=axis)),
+    minimum=_Ufunc(jnp.minimum, lambda x, axis: jnp.min(x, axis=axis)),
+    logical_and=_Ufunc(jnp.logical_and, lambda x, axis: jnp.all(x, axis=axis)),
+    logical_or=_Ufunc(jnp.logical_or, lambda x, axis: jnp.any(x, axis=axis)),
+)
+"""`jax.numpy`, and the reductions of ufuncs."""
+
+SPECIAL: dict[str, Callable[..., Any]] = {
+    **{
+        name: getattr(special, name)
+        for name in (
+            "beta",
+            "betainc",
+            "betaln",
+            "entr",
+            "erf",
+            "erfc",
+            "erfinv",
+            "exp1",
+            "expi",
+            "expit",
+            "gamma",
+            "gammainc",
+            "gammaincc",
+            "gammaln",
+            "i0",
+            "i0e",
+            "i1",
+            "i1e",
+            "kl_div",
+            "log_ndtr",
+            "logit",
+            "ndtr",
+            "ndtri",
+            "poch",
+            "rel_entr",
+            "spence",
+            "xlog1py",
+            "xlogy",
+        )
+    },
+    "psi": special.digamma,
+    "log_expit": jax.nn.log_sigmoid,
+    "exp10": lambda x: jnp.power(jnp.asarray(10, x.dtype), x),
+    "huber": lambda d, r: jnp.where(
+        d < 0,
+        jnp.inf,
+        jnp.where(jnp.abs(r) <= d, 0.5 * r * r, d * (jnp.abs(r) - 0.5 * d)),
+    ).astype(jnp.result_type(d, r)),
+    "pseudo_huber": lambda d, r: d * d * (jnp.hypot(jnp.ones((), r.dtype), r / d) - 1),
+    "inv_boxcox": lambda y, p: jnp.where(
+        p == 0, jnp.exp(y), jnp.exp(jnp.log1p(p * y) / jnp.where(p == 0, 1, p))
+    ).astype(jnp.result_type(y, p)),
+}
+"""SciPy's real functions that JAX has, proved by the tests; by SciPy's names."""
+
+
+def ufunc_named(name: str, dtype: np.dtype[Any]) -> Callable[..., Any] | None:
+    """The function for operands of ``dtype``, None where there is none that is right."""
+    found = SPECIAL.get(name)
+    if found is not None:
+        return found if dtype.kind == "f" else None
+    return getattr(jnp, name, None)
