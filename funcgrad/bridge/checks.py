@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..control.program.derive import derived
-from ..core.ir import Jaxpr, Place, line_of
+from ..control.program.derive import derive
+from ..core.ir import Jaxpr, SourceInfo, line_of
 from ..errors import FuncgradError
 
 __all__ = ["Checks", "Failure", "Site", "can_fail"]
@@ -25,8 +25,8 @@ _INDEXED = frozenset(
     {"get_item", "get_masked", "scatter", "scatter_add", "index_set", "index_add", "scatter_onto"}
 )
 _FAILING = frozenset(
-    {"cholesky", "cond", "cond_lanes", "ensure", "inv", "refuse", "solve", "solve_banded"}
-    | {"solve_triangular", "while", "while_lanes"}
+    {"cholesky", "cond", "batched_cond", "ensure", "inv", "refuse", "solve", "solve_banded"}
+    | {"solve_triangular", "while", "batched_while"}
 )
 
 
@@ -42,7 +42,7 @@ def can_fail(jaxpr: Jaxpr) -> bool:
                 return True
         return False
 
-    return derived(jaxpr, "can fail", find)
+    return derive(jaxpr, "can fail", find)
 
 
 class Site(NamedTuple):
@@ -81,13 +81,13 @@ class Checks:
         self.sites: list[Site] = []
         self.code: Any = None
 
-    def add_site(self, bad: Any, make: Callable[[], Exception], place: Place | None) -> None:
+    def add_site(self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None) -> None:
         """A new site, which fails where ``bad``."""
-        self._add(bad, Site(make, line_of(place), False))
+        self._add(bad, Site(make, line_of(source_info), False))
 
-    def add_bound(self, bad: Any, make: Callable[[], Exception], place: Place | None) -> None:
+    def add_bound(self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None) -> None:
         """A new site, the bound on the steps of a loop."""
-        self._add(bad, Site(make, line_of(place), True))
+        self._add(bad, Site(make, line_of(source_info), True))
 
     def _add(self, bad: Any, site: Site) -> None:
         self.sites.append(site)

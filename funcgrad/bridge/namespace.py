@@ -2,7 +2,8 @@
 
 A name that matches is not a function that matches: `jax.scipy.special.hyp2f1` gives 1e82 in the
 derivative of spence. So a function of SciPy's is one of `SPECIAL`, which the tests compare value by
-value, or it runs on the host.
+value, or it runs on the host. (Of those that are not: `beta` and `betaln` have 7 digits in double
+precision, `exp1` and `expi` do not return at some points.)
 """
 
 from __future__ import annotations
@@ -50,15 +51,11 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     **{
         name: getattr(special, name)
         for name in (
-            "beta",
             "betainc",
-            "betaln",
             "entr",
             "erf",
             "erfc",
             "erfinv",
-            "exp1",
-            "expi",
             "expit",
             "gamma",
             "gammainc",
@@ -69,7 +66,6 @@ SPECIAL: dict[str, Callable[..., Any]] = {
             "i1",
             "i1e",
             "kl_div",
-            "log_ndtr",
             "logit",
             "ndtr",
             "ndtri",
@@ -80,6 +76,8 @@ SPECIAL: dict[str, Callable[..., Any]] = {
             "xlogy",
         )
     },
+    # JAX's own loses all digits in the right tail.
+    "log_ndtr": lambda x: jnp.where(x > 1, jnp.log1p(-special.ndtr(-x)), special.log_ndtr(x)),
     "psi": special.digamma,
     "log_expit": jax.nn.log_sigmoid,
     "exp10": lambda x: jnp.power(jnp.asarray(10, x.dtype), x),

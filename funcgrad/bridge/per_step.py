@@ -1,6 +1,6 @@
 """What each step of a loop leaves for its backward pass, as arrays of a length that is bound.
 
-`PerStep` is `funcgrad.core.residuals.Steps` for XLA, whose arrays have known shapes: entries along
+`PerStep` is `funcgrad.core.residuals.StepResiduals` for XLA, whose arrays have known shapes: entries along
 a first axis, and how many of them there are. An entry may be a `PerStep` itself, of a loop within
 a loop; its arrays then have two such axes, and so on.
 """
@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.ir import Aval
-from ..core.residuals import Steps, StepsAval
+from ..core.residuals import StepResiduals, StepResidualsAval
 
 __all__ = ["PerStep", "aligned", "fill", "from_steps", "join", "put", "read", "stacked"]
 
@@ -71,11 +71,11 @@ class PerStep:
         return self.entries is not None
 
 
-def from_steps(value: Steps) -> PerStep:
+def from_steps(value: StepResiduals) -> PerStep:
     """Residuals that a program captured, of known length."""
     if value.entries is None:
         return PerStep()
-    parts = [from_steps(e) if isinstance(e, Steps) else jnp.asarray(e) for e in value.entries]
+    parts = [from_steps(e) if isinstance(e, StepResiduals) else jnp.asarray(e) for e in value.entries]
     masks = jnp.asarray(np.array(value.masks)) if value.masks else None
     entries = jax.tree.map(lambda *xs: jnp.stack(xs), *parts)
     return PerStep(entries, np.int32(len(parts)), masks)
@@ -83,7 +83,7 @@ def from_steps(value: Steps) -> PerStep:
 
 def zero_of(aval: Aval) -> Any:
     """Zeros of a type."""
-    if isinstance(aval, StepsAval):
+    if isinstance(aval, StepResidualsAval):
         return PerStep()
     return jnp.zeros(aval.shape, aval.dtype)
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..core.ir import Jaxpr, line_of
-from ..core.residuals import StepsAval
+from ..core.residuals import StepResidualsAval
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError
 from . import rules
@@ -103,7 +103,7 @@ def _wide_line(jaxpr: Jaxpr) -> tuple[str, str] | None:
     for eqn in jaxpr.equations:
         for v in eqn.outputs:
             if _is_wide(v.aval):
-                return f"{eqn.primitive.name} of type {v.aval}", line_of(eqn.place)
+                return f"{eqn.primitive.name} of type {v.aval}", line_of(eqn.source_info)
         for _, body in eqn.primitive.bodies():
             found = _wide_line(body)
             if found is not None:
@@ -112,6 +112,6 @@ def _wide_line(jaxpr: Jaxpr) -> tuple[str, str] | None:
 
 
 def _is_wide(aval: Any) -> bool:
-    while isinstance(aval, StepsAval):
+    while isinstance(aval, StepResidualsAval):
         aval = aval.entry
     return not aval.weak and aval.dtype in (np.float64, np.complex128, np.int64, np.uint64)

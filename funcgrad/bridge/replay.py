@@ -19,7 +19,7 @@ from jax import lax
 
 from ..control.program.structured import Interpreter
 from ..core.ir import Equation, Jaxpr, Literal, Var, line_of, live_equations
-from ..core.residuals import Steps, StepsAval
+from ..core.residuals import StepResiduals, StepResidualsAval
 from ..errors import ArgumentError, InvalidJaxprError
 from .checks import Checks
 from .host import call_host
@@ -122,7 +122,7 @@ class Replay(Interpreter):
                 np.asarray(a.value, _canonical(a.aval.dtype)) if isinstance(a, Literal) else env[a]
                 for a in eqn.inputs
             ]
-            self._lines.append(eqn.place or self._lines[-1])
+            self._lines.append(eqn.source_info or self._lines[-1])
             found = self.evaluate(eqn, operands)
             self._lines.pop()
             results = found if eqn.primitive.multiple else (found,)
@@ -203,8 +203,8 @@ def _canonical(dtype: np.dtype[Any]) -> Any:
 
 def _admit(x: Any, aval: Any) -> Any:
     """An operand of a program as an array of its type; residuals of loops as they are."""
-    if isinstance(aval, StepsAval):
-        return from_steps(x) if isinstance(x, Steps) else x
+    if isinstance(aval, StepResidualsAval):
+        return from_steps(x) if isinstance(x, StepResiduals) else x
     dtype = _canonical(aval.dtype)
     if isinstance(x, jax.Array) and x.dtype == dtype and not getattr(x, "weak_type", False):
         return x
@@ -214,13 +214,13 @@ def _admit(x: Any, aval: Any) -> Any:
 def _checked(x: Any, v: Var, eqn: Equation) -> Any:
     """A result, which is of the type that the program says."""
     aval = v.aval
-    if isinstance(aval, StepsAval):
+    if isinstance(aval, StepResidualsAval):
         return x
     dtype = _canonical(aval.dtype)
     if np.shape(x) != aval.shape or x.dtype != dtype:
         raise InvalidJaxprError(
             f"bridge: {eqn.primitive} gave {x.dtype}{list(np.shape(x))} in JAX, and the program "
-            f"says {aval}, at {line_of(eqn.place)}"
+            f"says {aval}, at {line_of(eqn.source_info)}"
         )
     return x
 

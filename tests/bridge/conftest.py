@@ -17,6 +17,7 @@ collect_ignore = [] if find_spec("jax") else [
     "test_foreign.py",
     "test_outward.py",
     "test_parity.py",
+    "test_programs.py",
     "test_special.py",
 ]
 

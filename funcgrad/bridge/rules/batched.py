@@ -14,7 +14,7 @@ import numpy as np
 from jax import lax
 
 from ...core.ir import Equation
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ..checks import can_fail, first
 from ..per_step import PerStep, aligned, fill, join, put, read, stacked
 from ..replay import Replay, rule
@@ -51,11 +51,11 @@ def choose(mask: Any, new: Any, old: Any) -> Any:
     return jnp.where(aligned(mask, new), new, old)
 
 
-def _tapes(avals: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple([a if isinstance(a, StepsAval) else None for a in avals])
+def _residual_types(avals: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
 
 
-@rule("cond_lanes")
+@rule("batched_cond")
 def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> Any:
     """Each element's branch."""
     p = eqn.primitive
@@ -63,17 +63,17 @@ def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> A
     count = len(p.branches)
     chosen = check_switch(replay, index, count)
     failing = replay.checks is not None and any(map(can_fail, p.branches))
-    kinds = _tapes([a.aval for a in eqn.inputs[1:]])
+    kinds = _residual_types([a.aval for a in eqn.inputs[1:]])
     if kinds == (None,) * len(kinds):
         kinds = ()
     if not p.size:
         return [_empty(v.aval) for v in eqn.outputs]
 
     def run(k: int) -> Any:
-        program, captured = p.mapped(k, kinds)
+        program, captured = p.map_branch(k, kinds)
         return replay.body(program, [*captured, *feed(chosen == k, operands, p.batched)])
 
-    residuals = any(isinstance(v.aval, StepsAval) for v in eqn.outputs)
+    residuals = any(isinstance(v.aval, StepResidualsAval) for v in eqn.outputs)
     if residuals:
         shapes = [shapes_of(replay, lambda k=k: run(k)[0]) for k in range(count)]
         likes = shapes[0]
@@ -108,18 +108,18 @@ def _zeros(like: Any) -> Any:
 
 
 def _empty(aval: Any) -> Any:
-    return PerStep() if isinstance(aval, StepsAval) else jnp.zeros(aval.shape, aval.dtype)
+    return PerStep() if isinstance(aval, StepResidualsAval) else jnp.zeros(aval.shape, aval.dtype)
 
 
-@rule("while_lanes")
+@rule("batched_while")
 def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """Steps while some element's condition holds."""
+    """StepResiduals while some element's condition holds."""
     p = eqn.primitive
     loop, count = p.loop, p.loop.carried
     c, b, carry = loop.split_operands(as_arrays(operands))
     _, batched, _ = loop.split_operands(p.batched)
-    condition, held_by_condition = p.mapped_condition()
-    program, held_by_body = p.mapped_body(_tapes([a.aval for a in eqn.inputs]))
+    condition, held_by_condition = p.map_condition()
+    program, held_by_body = p.map_body(_residual_types([a.aval for a in eqn.inputs]))
     keeps = len(program.outputs) > count
     bound = replay.steps_bound() if keeps else 0
     failing = replay.checks is not None and (can_fail(program) or can_fail(condition))
@@ -168,14 +168,14 @@ def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     return [*held, *[PerStep(y, t, masks) for y in ys]]
 
 
-@rule("scan_lanes")
+@rule("batched_scan")
 def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """Steps over residuals, which not every element took."""
+    """StepResiduals over residuals, which not every element took."""
     p = eqn.primitive
     scan, count = p.scan, p.scan.carried
     constants, carry, xs = scan.split_operands(as_arrays(operands))
     avals = [a.aval for a in eqn.inputs]
-    program, captured = p.mapped_body(scan.loop.entry_tapes(avals))
+    program, captured = p.map_body(scan.loop.entry_residual_types(avals))
     kinds = scan.split_operands(avals)[2]
     flags = [*p.batched, *[True] * (len(carry) + len(xs))]
     failing = replay.checks is not None and can_fail(program)

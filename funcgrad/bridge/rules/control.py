@@ -11,7 +11,7 @@ import numpy as np
 from jax import lax
 
 from ...core.ir import Equation, Jaxpr
-from ...core.residuals import StepsAval
+from ...core.residuals import StepResidualsAval
 from ...errors import ConvergenceError, MissingRuleError, OutOfBoundsError
 from ..checks import Checks, can_fail, first
 from ..per_step import PerStep, fill, join, put, read, stacked
@@ -40,7 +40,7 @@ def checkpoint(replay: Replay, eqn: Equation, *operands: Any) -> Any:
 @rule("implicit")
 def implicit(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     """What the program finds, for all elements of the batches around it."""
-    program, captured = eqn.primitive.mapped()
+    program, captured = eqn.primitive.map_program()
     return replay.run(program, [*captured, *operands])
 
 
@@ -64,7 +64,7 @@ def refuse(replay: Replay, eqn: Equation, *operands: Any) -> Any:
         raise MissingRuleError(p.what, p.fix)
     replay.check(lambda: jnp.array(True), lambda: MissingRuleError(p.what, p.fix))
     aval = eqn.outputs[0].aval
-    return PerStep() if isinstance(aval, StepsAval) else jnp.zeros(aval.shape, aval.dtype)
+    return PerStep() if isinstance(aval, StepResidualsAval) else jnp.zeros(aval.shape, aval.dtype)
 
 
 @rule("debug_callback")
@@ -125,7 +125,7 @@ def cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> Any:
 
     made = [branch(jaxpr) for jaxpr in branches]
     operands = tuple(as_arrays(operands))
-    if any(isinstance(v.aval, StepsAval) for v in eqn.outputs):
+    if any(isinstance(v.aval, StepResidualsAval) for v in eqn.outputs):
         made = _of_one_type(replay, made, operands)
     found, code = lax.switch(chosen, made, *operands)
     replay.fail(code)
@@ -156,7 +156,7 @@ def scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     constants, carry, xs = p.split_operands(as_arrays(operands))
     kinds = [v.aval for v in eqn.outputs[p.carried :]]
     failing = replay.checks is not None and can_fail(p.body)
-    taped = any(isinstance(a, StepsAval) for a in kinds)
+    taped = any(isinstance(a, StepResidualsAval) for a in kinds)
     if p.length is None or taped or any(isinstance(x, PerStep) for x in xs):
         return _scan_residuals(replay, eqn, constants, carry, xs, failing)
 
@@ -210,7 +210,7 @@ def _scan_residuals(
     return [
         *held,
         *[
-            PerStep(y, steps) if isinstance(v.aval, StepsAval) else y
+            PerStep(y, steps) if isinstance(v.aval, StepResidualsAval) else y
             for y, v in zip(ys, eqn.outputs[p.carried :], strict=True)
         ],
     ]
@@ -226,7 +226,7 @@ def overflow(bound: int) -> Callable[[], Exception]:
 
 @rule("while")
 def while_loop(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """Steps while a condition holds; where they leave residuals, at most so many."""
+    """StepResiduals while a condition holds; where they leave residuals, at most so many."""
     p = eqn.primitive
     c, b, carry = p.split_operands(as_arrays(operands))
     count = p.carried
