@@ -91,26 +91,17 @@ class Checks:
 
     def _add(self, bad: Any, site: Site) -> None:
         self.sites.append(site)
-        self.add(jnp.where(bad, np.int32(len(self.sites)), np.int32(0)))
-
-    def add(self, code: Any) -> None:
-        """What a program inside found, later than what is known."""
-        if code is not None:
-            self.code = code if self.code is None else first(self.code, code)
+        code = jnp.where(bad, np.int32(len(self.sites)), np.int32(0))
+        self.code = code if self.code is None else jnp.where(self.code != 0, self.code, code)
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
-        """A program inside, whose failures are counted by themselves."""
-        outer, self.code = self.code, None
+    def inside(self, code: Any) -> Iterator[None]:
+        """A program inside, before which ``code`` failed."""
+        outer, self.code = self.code, code
         try:
             yield
         finally:
             self.code = outer
-
-
-def first(code: Any, later: Any) -> Any:
-    """The failure that came first."""
-    return jnp.where(code != 0, code, later)
 
 
 class Failure:

@@ -3,7 +3,8 @@
 A name that matches is not a function that matches: `jax.scipy.special.hyp2f1` gives 1e82 in the
 derivative of spence. So a function of SciPy's is one of `SPECIAL`, which the tests compare value by
 value, or it runs on the host. (Of those that are not: `beta` and `betaln` have 7 digits in double
-precision, `exp1` and `expi` do not return at some points.)
+precision, `exp1` and `expi` do not return
+at some points, `poch` gives nan for inf.)
 """
 
 from __future__ import annotations
@@ -47,11 +48,18 @@ NAMESPACE = _Namespace(
 )
 """`jax.numpy`, and the reductions of ufuncs."""
 
+
+def _or_one(x: Any) -> Any:
+    """What to divide by: 1 in the place of 0."""
+    return jnp.where(x == 0, jnp.ones((), x.dtype), x)
+
+
 SPECIAL: dict[str, Callable[..., Any]] = {
     **{
         name: getattr(special, name)
         for name in (
             "betainc",
+            "dawsn",
             "entr",
             "erf",
             "erfc",
@@ -61,6 +69,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
             "gammainc",
             "gammaincc",
             "gammaln",
+            "gammasgn",
             "i0",
             "i0e",
             "i1",
@@ -69,7 +78,6 @@ SPECIAL: dict[str, Callable[..., Any]] = {
             "logit",
             "ndtr",
             "ndtri",
-            "poch",
             "rel_entr",
             "spence",
             "xlog1py",
@@ -78,7 +86,7 @@ SPECIAL: dict[str, Callable[..., Any]] = {
     },
     # JAX's own loses all digits in the right tail.
     "log_ndtr": lambda x: jnp.where(x > 1, jnp.log1p(-special.ndtr(-x)), special.log_ndtr(x)),
-    "psi": special.digamma,
+    "psi": lambda x: jnp.where(x == 0, -jnp.copysign(jnp.inf, x), special.digamma(x)),
     "log_expit": jax.nn.log_sigmoid,
     "exp10": lambda x: jnp.power(jnp.asarray(10, x.dtype), x),
     "huber": lambda d, r: jnp.where(
@@ -86,10 +94,11 @@ SPECIAL: dict[str, Callable[..., Any]] = {
         jnp.inf,
         jnp.where(jnp.abs(r) <= d, 0.5 * r * r, d * (jnp.abs(r) - 0.5 * d)),
     ).astype(jnp.result_type(d, r)),
-    "pseudo_huber": lambda d, r: d * d * (jnp.hypot(jnp.ones((), r.dtype), r / d) - 1),
-    "inv_boxcox": lambda y, p: jnp.where(
-        p == 0, jnp.exp(y), jnp.exp(jnp.log1p(p * y) / jnp.where(p == 0, 1, p))
-    ).astype(jnp.result_type(y, p)),
+    "pseudo_huber": lambda d, r: jnp.where(
+        d < 0,
+        jnp.inf,
+        jnp.where(d == 0, 0, r * r / (1 + jnp.hypot(jnp.ones((), r.dtype), r / _or_one(d)))),
+    ).astype(jnp.result_type(d, r)),
 }
 """SciPy's real functions that JAX has, proved by the tests; by SciPy's names."""
 

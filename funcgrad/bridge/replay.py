@@ -21,7 +21,7 @@ from ..control.program.structured import Interpreter
 from ..core.ir import Equation, Jaxpr, Literal, Var, line_of, live_equations
 from ..core.residuals import StepResiduals, StepResidualsAval
 from ..errors import ArgumentError, InvalidJaxprError
-from .checks import Checks
+from .checks import Checks, can_fail
 from .host import call_host
 from .namespace import NAMESPACE, ufunc_named
 from .per_step import from_steps
@@ -153,12 +153,26 @@ class Replay(Interpreter):
             return primitive.interpret(operands, self)
         return call_host(self, eqn, operands)
 
-    def body(self, jaxpr: Jaxpr, args: Sequence[Any]) -> tuple[list[Any], Any]:
-        """The results of a program inside, and the code of what failed, None where nothing can."""
+    def body(self, jaxpr: Jaxpr, args: Sequence[Any], code: Any = None) -> tuple[list[Any], Any]:
+        """The results of a program inside, and what failed there or before, ``code``.
+
+        Loops end where something failed, also before them: what came of it might never end.
+        """
         if self.checks is None:
             return self.run(jaxpr, args), None
-        with self.checks.inside():
+        with self.checks.inside(code):
             return self.run(jaxpr, args), self.checks.code
+
+    def failing(self, *programs: Jaxpr) -> bool:
+        """Whether something in programs may fail, or may have failed before them."""
+        checks = self.checks
+        return checks is not None and (checks.code is not None or any(map(can_fail, programs)))
+
+    def code(self, failing: bool) -> Any:
+        """What failed so far, for a program that may fail; else None."""
+        if not failing or self.checks is None:
+            return None
+        return np.int32(0) if self.checks.code is None else self.checks.code
 
     def check(self, bad: Callable[[], Any], make: Callable[[], Exception]) -> None:
         """A site, which fails where ``bad()``."""
@@ -171,9 +185,9 @@ class Replay(Interpreter):
             self.checks.add_bound(bad, make, self._lines[-1])
 
     def fail(self, code: Any) -> None:
-        """What a program inside found."""
-        if self.checks is not None:
-            self.checks.add(code)
+        """What failed, in a program inside or before it."""
+        if self.checks is not None and code is not None:
+            self.checks.code = code
 
     @property
     def line(self) -> str:

@@ -80,7 +80,7 @@ IDS = [name for name, *_ in SITES]
 def test_a_site(name, f, args, kind):
     with pytest.raises(kind), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        f(*args)
+        fg.jit(f)(*args)
     with pytest.raises(kind) as caught:
         fg.jit(f, backend="jax")(*args)
     text = str(caught.value) + "".join(getattr(caught.value, "__notes__", ()))

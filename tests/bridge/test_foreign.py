@@ -14,6 +14,9 @@ from funcgrad.testing import check_grads
 torch = pytest.importorskip("torch")
 from funcgrad.bridge import from_torch  # noqa: E402
 
+# Of PyTorch's own, where its forward mode loads.
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")
+
 rng = np.random.default_rng(0)
 X, W = rng.normal(size=(5, 3)), rng.normal(size=(3, 4))
 

@@ -15,10 +15,9 @@ from jax import lax
 
 from ...core.ir import Equation
 from ...core.residuals import StepResidualsAval
-from ..checks import can_fail, first
 from ..per_step import PerStep, aligned, fill, join, put, read, stacked
 from ..replay import Replay, rule
-from .control import as_arrays, check_switch, no_failure, overflow, shapes_of
+from .control import as_arrays, check_switch, overflow, shapes_of
 from .residuals import add
 
 __all__: list[str] = []
@@ -62,20 +61,20 @@ def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> A
     operands = tuple(as_arrays(operands))
     count = len(p.branches)
     chosen = check_switch(replay, index, count)
-    failing = replay.checks is not None and any(map(can_fail, p.branches))
+    failing = replay.failing(*p.branches)
     kinds = _residual_types([a.aval for a in eqn.inputs[1:]])
     if kinds == (None,) * len(kinds):
         kinds = ()
     if not p.size:
         return [_empty(v.aval) for v in eqn.outputs]
 
-    def run(k: int) -> Any:
+    def run(k: int, code: Any) -> Any:
         program, captured = p.map_branch(k, kinds)
-        return replay.body(program, [*captured, *feed(chosen == k, operands, p.batched)])
+        return replay.body(program, [*captured, *feed(chosen == k, operands, p.batched)], code)
 
     residuals = any(isinstance(v.aval, StepResidualsAval) for v in eqn.outputs)
     if residuals:
-        shapes = [shapes_of(replay, lambda k=k: run(k)[0]) for k in range(count)]
+        shapes = [shapes_of(replay, lambda k=k: run(k, None)[0]) for k in range(count)]
         likes = shapes[0]
         for other in shapes[1:]:
             likes = [join(a, b) for a, b in zip(likes, other, strict=True)]
@@ -85,18 +84,16 @@ def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> A
     for k in range(count):
         mine = chosen == k
 
-        def take(results: Any, k: int = k, mine: Any = mine) -> Any:
-            found, code = run(k)
+        def take(results: Any, code: Any, k: int = k, mine: Any = mine) -> Any:
+            found, code = run(k, code)
             merged = [
                 add(fill(only(mine, x), like), r) if isinstance(x, PerStep) else choose(mine, x, r)
                 for x, r, like in zip(found, results, likes, strict=True)
             ]
-            return merged, (no_failure if code is None else code) if failing else None
+            return merged, code
 
-        none = no_failure if failing else None
-        results, code = lax.cond(
-            jnp.any(mine), take, lambda results, none=none: (results, none), results
-        )
+        skip = lambda results, code: (results, code)  # noqa: E731
+        results, code = lax.cond(jnp.any(mine), take, skip, results, replay.code(failing))
         replay.fail(code)
     return results
 
@@ -122,25 +119,20 @@ def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     program, held_by_body = p.map_body(_residual_types([a.aval for a in eqn.inputs]))
     keeps = len(program.outputs) > count
     bound = replay.steps_bound() if keeps else 0
-    failing = replay.checks is not None and (can_fail(program) or can_fail(condition))
+    failed = replay.code(replay.failing(program, condition))
 
     def ask(held: Any, running: Any, code: Any) -> Any:
-        (going,), failed = replay.body(condition, [*held_by_condition, *c, *held])
+        (going,), code = replay.body(condition, [*held_by_condition, *c, *held], code)
         running = running & going
-        if failing:
-            code = code if failed is None else first(code, failed)
-            running = running & (code == 0)
-        return running, code
+        return running if code is None else running & (code == 0), code
 
-    def one(held: Any, running: Any) -> Any:
+    def one(held: Any, running: Any, code: Any) -> Any:
         fed = feed(running, [*b, *held], [*batched, *[True] * count])
-        return replay.body(program, [*held_by_body, *fed])
+        return replay.body(program, [*held_by_body, *fed], code)
 
     def step(state: Any) -> Any:
         held, ys, masks, t, running, code = state
-        found, failed = one(held, running)
-        if failing and failed is not None:
-            code = first(code, failed)
+        found, code = one(held, running, code)
         held = [choose(running, new, old) for new, old in zip(found[:count], held, strict=True)]
         if keeps:
             ys = [put(y, t, value) for y, value in zip(ys, found[count:], strict=True)]
@@ -151,9 +143,9 @@ def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     buffers: list[Any] = []
     everyone = jnp.ones((p.size,), np.bool_)
     if keeps:
-        like = shapes_of(replay, lambda h: one(h, everyone)[0], carry)
+        like = shapes_of(replay, lambda h: one(h, everyone, None)[0], carry)
         buffers = [stacked(y, bound) for y in like[count:]]
-    running, code = ask(carry, everyone, no_failure if failing else None)
+    running, code = ask(carry, everyone, failed)
     masks = jnp.zeros((bound, p.size), np.bool_) if keeps else None
     state = list(carry), buffers, masks, np.int32(0) if keeps else None, running, code
 
@@ -178,7 +170,7 @@ def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     program, captured = p.map_body(scan.loop.entry_residual_types(avals))
     kinds = scan.split_operands(avals)[2]
     flags = [*p.batched, *[True] * (len(carry) + len(xs))]
-    failing = replay.checks is not None and can_fail(program)
+    failed = replay.code(replay.failing(program))
     counted = [x for x in xs if x.counted]
     steps, masks, length = counted[0].count, counted[0].masks, max([x.bound for x in counted])
     for x in counted[1:]:
@@ -186,27 +178,24 @@ def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
         if x.masks is not None:
             masks = x.masks if masks is None else masks | x.masks
 
-    def one(t: Any, held: Any) -> Any:
+    def one(t: Any, held: Any, code: Any) -> Any:
         parts = [read(x, a, t) for x, a in zip(xs, kinds, strict=True)]
-        return replay.body(
-            program, [*captured, *feed(masks[t], [*constants, *held, *parts], flags)]
-        )
+        fed = feed(masks[t], [*constants, *held, *parts], flags)
+        return replay.body(program, [*captured, *fed], code)
 
-    like = shapes_of(replay, lambda h: one(0, h)[0], carry)[count:]
+    like = shapes_of(replay, lambda h: one(0, h, None)[0], carry)[count:]
     buffers = [stacked(y, length) for y in like]
 
     def body(j: Any, state: Any) -> Any:
         held, ys, code = state
         t = steps - 1 - j if scan.reverse else j
         took = masks[t]
-        found, failed = one(t, held)
-        if failing and failed is not None:
-            code = first(code, failed)
+        found, code = one(t, held, code)
         held = [choose(took, new, old) for new, old in zip(found[:count], held, strict=True)]
         ys = [put(y, t, only(took, value)) for y, value in zip(ys, found[count:], strict=True)]
         return held, ys, code
 
-    state = list(carry), buffers, no_failure if failing else None
+    state = list(carry), buffers, failed
     held, ys, code = lax.fori_loop(0, steps, body, state)
     replay.fail(code)
     return [*held, *[PerStep(y, steps, masks) for y in ys]]

@@ -13,13 +13,11 @@ from jax import lax
 from ...core.ir import Equation, Jaxpr
 from ...core.residuals import StepResidualsAval
 from ...errors import ConvergenceError, MissingRuleError, OutOfBoundsError
-from ..checks import Checks, can_fail, first
+from ..checks import Checks
 from ..per_step import PerStep, fill, join, put, read, stacked
 from ..replay import Replay, rule
 
-__all__ = ["as_arrays", "check_switch", "no_failure", "overflow", "shapes_of"]
-
-no_failure = np.int32(0)
+__all__ = ["as_arrays", "check_switch", "overflow", "shapes_of"]
 
 
 @rule("call", "custom_vjp", "custom_jvp")
@@ -114,17 +112,13 @@ def cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> Any:
     """One of several programs."""
     branches = eqn.primitive.branches
     chosen = check_switch(replay, index, len(branches))
-    failing = replay.checks is not None and any(map(can_fail, branches))
+    failed = replay.code(replay.failing(*branches))
 
     def branch(jaxpr: Jaxpr) -> Callable[..., Any]:
-        def run(*xs: Any) -> Any:
-            found, code = replay.body(jaxpr, xs)
-            return found, (no_failure if code is None else code) if failing else None
-
-        return run
+        return lambda code, *xs: replay.body(jaxpr, xs, code)
 
     made = [branch(jaxpr) for jaxpr in branches]
-    operands = tuple(as_arrays(operands))
+    operands = failed, *as_arrays(operands)
     if any(isinstance(v.aval, StepResidualsAval) for v in eqn.outputs):
         made = _of_one_type(replay, made, operands)
     found, code = lax.switch(chosen, made, *operands)
@@ -155,26 +149,23 @@ def scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     p = eqn.primitive
     constants, carry, xs = p.split_operands(as_arrays(operands))
     kinds = [v.aval for v in eqn.outputs[p.carried :]]
-    failing = replay.checks is not None and can_fail(p.body)
+    failed = replay.code(replay.failing(p.body))
     taped = any(isinstance(a, StepResidualsAval) for a in kinds)
     if p.length is None or taped or any(isinstance(x, PerStep) for x in xs):
-        return _scan_residuals(replay, eqn, constants, carry, xs, failing)
+        return _scan_residuals(replay, eqn, constants, carry, xs, failed)
 
     def step(state: Any, x: Any) -> Any:
         held, code = state
-        found, failed = replay.body(p.body, [*constants, *held, *x])
-        if failing and failed is not None:
-            code = first(code, failed)
+        found, code = replay.body(p.body, [*constants, *held, *x], code)
         return (found[: p.carried], code), found[p.carried :]
 
-    start = list(carry), no_failure if failing else None
-    (held, code), ys = lax.scan(step, start, xs, length=p.length, reverse=p.reverse)
+    (held, code), ys = lax.scan(step, (list(carry), failed), xs, length=p.length, reverse=p.reverse)
     replay.fail(code)
     return [*held, *ys]
 
 
 def _scan_residuals(
-    replay: Replay, eqn: Equation, constants: Any, carry: Any, xs: Any, failing: bool
+    replay: Replay, eqn: Equation, constants: Any, carry: Any, xs: Any, failed: Any
 ) -> Any:
     p = eqn.primitive
     avals = p.split_operands([a.aval for a in eqn.inputs])[2]
@@ -187,23 +178,21 @@ def _scan_residuals(
     else:
         count = length = p.length
 
-    def step(t: Any, held: Any) -> Any:
+    def step(t: Any, held: Any, code: Any) -> Any:
         parts = [read(x, a, t) for x, a in zip(xs, avals, strict=True)]
-        return replay.body(p.body, [*constants, *held, *parts])
+        return replay.body(p.body, [*constants, *held, *parts], code)
 
-    like = shapes_of(replay, lambda h: step(0, h)[0], carry)[p.carried :]
+    like = shapes_of(replay, lambda h: step(0, h, None)[0], carry)[p.carried :]
     buffers = [stacked(y, length) for y in like]
 
     def body(j: Any, state: Any) -> Any:
         held, ys, code = state
         t = count - 1 - j if p.reverse else j
-        found, failed = step(t, held)
-        if failing and failed is not None:
-            code = first(code, failed)
+        found, code = step(t, held, code)
         ys = [put(y, t, value) for y, value in zip(ys, found[p.carried :], strict=True)]
         return found[: p.carried], ys, code
 
-    state = list(carry), buffers, no_failure if failing else None
+    state = list(carry), buffers, failed
     held, ys, code = lax.fori_loop(0, count, body, state)
     replay.fail(code)
     steps = jnp.asarray(count, np.int32)
@@ -232,20 +221,15 @@ def while_loop(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     count = p.carried
     keeps = len(p.body.outputs) > count
     bound = replay.steps_bound() if keeps else 0
-    failing = replay.checks is not None and (can_fail(p.body) or can_fail(p.condition))
+    failed = replay.code(replay.failing(p.body, p.condition))
 
     def ask(held: Any, code: Any) -> Any:
-        (going,), failed = replay.body(p.condition, [*c, *held])
-        if failing:
-            code = code if failed is None else first(code, failed)
-            going = going & (code == 0)
-        return going, code
+        (going,), code = replay.body(p.condition, [*c, *held], code)
+        return going if code is None else going & (code == 0), code
 
     def step(state: Any) -> Any:
         held, ys, t, _, code = state
-        found, failed = replay.body(p.body, [*b, *held])
-        if failing and failed is not None:
-            code = first(code, failed)
+        found, code = replay.body(p.body, [*b, *held], code)
         if keeps:
             ys = [put(y, t, value) for y, value in zip(ys, found[count:], strict=True)]
             t = t + 1
@@ -256,7 +240,7 @@ def while_loop(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     if keeps:
         like = shapes_of(replay, lambda h: replay.body(p.body, [*b, *h])[0], carry)
         buffers = [stacked(y, bound) for y in like[count:]]
-    going, code = ask(carry, no_failure if failing else None)
+    going, code = ask(carry, failed)
     state = list(carry), buffers, np.int32(0) if keeps else None, going, code
     held, ys, t, going, code = lax.while_loop(
         lambda s: s[3] & (s[2] < bound) if keeps else s[3], step, state
