@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..control.program.derive import derive
-from ..core.ir import Jaxpr, SourceInfo, line_of
+from ..core.ir import Jaxpr
+from ..core.source_info import SourceInfo, line_of
 from ..errors import FuncgradError
 
 __all__ = ["Checks", "Failure", "Site", "can_fail"]
@@ -81,11 +82,15 @@ class Checks:
         self.sites: list[Site] = []
         self.code: Any = None
 
-    def add_site(self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None) -> None:
+    def add_site(
+        self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None
+    ) -> None:
         """A new site, which fails where ``bad``."""
         self._add(bad, Site(make, line_of(source_info), False))
 
-    def add_bound(self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None) -> None:
+    def add_bound(
+        self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None
+    ) -> None:
         """A new site, the bound on the steps of a loop."""
         self._add(bad, Site(make, line_of(source_info), True))
 

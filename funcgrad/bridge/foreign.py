@@ -13,8 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from .. import tree
-from ..core.ir import Aval, name_of
+from ..core.ir import Aval
 from ..core.primitive import Primitive, primitive
+from ..core.source_info import name_of
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import ArgumentError, MissingRuleError
 from ..ops.convert import convert
@@ -146,7 +147,11 @@ class Foreign(Primitive):
     ) -> Sequence[Any]:
         function: ForeignFunction = self.function
         asked = tuple(
-            [i for i, (a, w) in enumerate(zip(function.avals, wanted, strict=True)) if w and a.inexact]
+            [
+                i
+                for i, (a, w) in enumerate(zip(function.avals, wanted, strict=True))
+                if w and a.inexact
+            ]
         )
         given = tuple([i for i, c in enumerate(ct) if c is not None])
         pulled: list[Any] = [None] * len(operands)
@@ -167,9 +172,7 @@ class Foreign(Primitive):
         moving = tuple([i for i, t in enumerate(tangents) if t is not None])
         given = tuple([i for i, a in enumerate(function.out_avals) if a.inexact])
         ts = [convert(tangents[i], function.avals[i].dtype) for i in moving]
-        batches = tuple(
-            [(n, (*flags, *[flags[i] for i in moving])) for n, flags in self.batches]
-        )
+        batches = tuple([(n, (*flags, *[flags[i] for i in moving])) for n, flags in self.batches])
         found = apply(Foreign(function.forward(moving, given), batches), [*operands, *ts], None)
         each = dict(zip(given, found, strict=True))
         return [each.get(i) for i in range(len(function.out_avals))]

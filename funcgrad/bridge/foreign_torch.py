@@ -143,10 +143,7 @@ class _Torch:
     def call(self, f: Any, batches: Batches, operands: Sequence[Any]) -> Sequence[Any]:
         for size, flags in reversed(batches):
             axes = tuple([0 if flag else None for flag in flags])
-            if any(flags):
-                f = torch.func.vmap(f, in_dims=axes)
-            else:
-                f = _repeated(f, size)
+            f = torch.func.vmap(f, in_dims=axes) if any(flags) else _repeat(f, size)
         given = [_tensor(x) for x in operands]
         with torch.no_grad():
             found = f(*given)
@@ -182,7 +179,7 @@ class _Torch:
         return push
 
 
-def _repeated(f: Any, size: int) -> Any:
+def _repeat(f: Any, size: int) -> Any:
     def repeated(*operands: Any) -> tuple[Any, ...]:
         return tuple([x.expand((size, *x.shape)).clone() for x in f(*operands)])
 

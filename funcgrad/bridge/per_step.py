@@ -1,7 +1,7 @@
 """What each step of a loop leaves for its backward pass, as arrays of a length that is bound.
 
-`PerStep` is `funcgrad.core.residuals.StepResiduals` for XLA, whose arrays have known shapes: entries along
-a first axis, and how many of them there are. An entry may be a `PerStep` itself, of a loop within
+`PerStep` is `funcgrad.core.residuals.StepResiduals` for XLA, whose arrays have known shapes:
+entries along a first axis, and how many of them there are. An entry may be a `PerStep` itself, of a loop within
 a loop; its arrays then have two such axes, and so on.
 """
 
@@ -75,7 +75,9 @@ def from_steps(value: StepResiduals) -> PerStep:
     """Residuals that a program captured, of known length."""
     if value.entries is None:
         return PerStep()
-    parts = [from_steps(e) if isinstance(e, StepResiduals) else jnp.asarray(e) for e in value.entries]
+    parts = [
+        from_steps(e) if isinstance(e, StepResiduals) else jnp.asarray(e) for e in value.entries
+    ]
     masks = jnp.asarray(np.array(value.masks)) if value.masks else None
     entries = jax.tree.map(lambda *xs: jnp.stack(xs), *parts)
     return PerStep(entries, np.int32(len(parts)), masks)

@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..core.ir import Jaxpr, line_of
+from ..core.ir import Jaxpr
 from ..core.residuals import StepResidualsAval
+from ..core.source_info import line_of
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError
 from . import rules
@@ -66,9 +67,7 @@ class Program:
                 self.sites: list[Site] = replay.checks.sites
             return found, replay.checks.code
 
-        replay.__name__ = replay.__qualname__ = "".join(
-            [c if c.isalnum() else "_" for c in name]
-        )
+        replay.__name__ = replay.__qualname__ = "".join([c if c.isalnum() else "_" for c in name])
         self._compiled = jax.jit(replay)
 
     def __call__(self, values: Sequence[Any]) -> tuple[list[Any], Any]:

@@ -18,8 +18,9 @@ import numpy as np
 from jax import lax
 
 from ..control.program.structured import Interpreter
-from ..core.ir import Equation, Jaxpr, Literal, Var, line_of, live_equations
+from ..core.ir import Equation, Jaxpr, Literal, Var, live_equations
 from ..core.residuals import StepResiduals, StepResidualsAval
+from ..core.source_info import line_of
 from ..errors import ArgumentError, InvalidJaxprError
 from .checks import Checks, can_fail
 from .host import call_host
@@ -245,4 +246,3 @@ def _template(text: str, count: int, fields: tuple[str, ...]) -> Callable[..., A
     names = [f"x{i}" for i in range(count)]
     body = text.format(*names, **{field: f"self.{field}" for field in fields})
     return eval(f"lambda self, {', '.join(names)}: {body}", {"np": NAMESPACE})
-

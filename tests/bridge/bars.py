@@ -4,6 +4,7 @@
 all threads, and taken in turns in one process: so what else the machine does counts for both.
 """
 
+import itertools
 import statistics
 import time
 
@@ -49,7 +50,7 @@ SIZES = [2, 64, 64, 3]
 MLP_ARGS = (
     [
         {"w": rng.normal(size=(a, b)) / np.sqrt(a), "b": np.zeros(b)}
-        for a, b in zip(SIZES, SIZES[1:], strict=False)
+        for a, b in itertools.pairwise(SIZES)
     ],
     rng.normal(size=(300, 2)),
     rng.integers(0, 3, 300),

@@ -11,15 +11,19 @@ NEEDED = {"jax": "funcgrad[jax]", "torch": "funcgrad[torch]"}
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
 
-collect_ignore = [] if find_spec("jax") else [
-    "test_backend.py",
-    "test_checks.py",
-    "test_foreign.py",
-    "test_outward.py",
-    "test_parity.py",
-    "test_programs.py",
-    "test_special.py",
-]
+collect_ignore = (
+    []
+    if find_spec("jax")
+    else [
+        "test_backend.py",
+        "test_checks.py",
+        "test_foreign_functions.py",
+        "test_outward.py",
+        "test_parity.py",
+        "test_programs.py",
+        "test_special_functions.py",
+    ]
+)
 
 
 def pytest_collection_modifyitems(items):

@@ -1,9 +1,22 @@
 """Whole programs, each a name, a function and arguments: what people write, end to end."""
 
+import itertools
+
 import numpy as np
 
 import funcgrad as fg
-from funcgrad import checkpoint, custom_jvp, custom_vjp, grad, lax, nn, optim, random, value_and_grad, vmap
+from funcgrad import (
+    checkpoint,
+    custom_jvp,
+    custom_vjp,
+    grad,
+    lax,
+    nn,
+    optim,
+    random,
+    value_and_grad,
+    vmap,
+)
 from funcgrad.numpy import at
 
 rng = np.random.default_rng(0)
@@ -12,7 +25,7 @@ rng = np.random.default_rng(0)
 def layers(*sizes, dtype=np.float64):
     return [
         {"w": (rng.normal(size=(a, b)) / np.sqrt(a)).astype(dtype), "b": np.zeros(b, dtype)}
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in itertools.pairwise(sizes)
     ]
 
 
@@ -59,9 +72,7 @@ SEQUENCE = rng.normal(size=(12, 4))
 
 
 def newton_root(a):
-    return lax.while_loop(
-        lambda x: np.abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a
-    )
+    return lax.while_loop(lambda x: np.abs(x * x - a) > 1e-12, lambda x: 0.5 * (x + a / x), a)
 
 
 def roots_of_roots(a):
@@ -152,33 +163,86 @@ def relu_step(params, x, y):
 
 PROGRAMS = [
     ("mlp", value_and_grad(mlp_loss), (MLP, X, LABELS)),
-    ("mlp float32", value_and_grad(relu_step), (layers(4, 8, 3, dtype=np.float32), rng.normal(size=(6, 4)).astype(np.float32), LABELS[:6])),
+    (
+        "mlp float32",
+        value_and_grad(relu_step),
+        (layers(4, 8, 3, dtype=np.float32), rng.normal(size=(6, 4)).astype(np.float32), LABELS[:6]),
+    ),
     ("adam", adam_step, (MLP, OPTIMIZER.init(MLP), X, LABELS)),
     ("cnn", value_and_grad(cnn_loss), (CNN, IMAGES, DIGITS)),
     ("rnn", value_and_grad(rnn_loss), (RNN, SEQUENCE)),
     ("transformer", value_and_grad(lambda p, x: np.sum(block(p, x) ** 2)), (BLOCK, TOKENS)),
     ("while", newton_root, (2.0,)),
     ("reverse while", value_and_grad(newton_root), (2.0,)),
-    ("reverse while in a batch", vmap(value_and_grad(newton_root)), (np.array([2.0, 3.0, 50.0, 1e4]),)),
+    (
+        "reverse while in a batch",
+        vmap(value_and_grad(newton_root)),
+        (np.array([2.0, 3.0, 50.0, 1e4]),),
+    ),
     ("reverse while in a while", value_and_grad(roots_of_roots), (7.0,)),
     ("the same in a batch", vmap(value_and_grad(roots_of_roots)), (np.array([7.0, 70.0, 2.0]),)),
     ("reverse while in a scan", value_and_grad(scanned_roots), (np.array([2.0, 30.0, 4.0]),)),
-    ("reverse while in a branch", vmap(value_and_grad(branch_with_a_loop)), (np.array([0.5, 3.0, 9.0]),)),
+    (
+        "reverse while in a branch",
+        vmap(value_and_grad(branch_with_a_loop)),
+        (np.array([0.5, 3.0, 9.0]),),
+    ),
     ("one branch with a loop", value_and_grad(branch_with_a_loop), (0.5,)),
     ("second order of while", grad(grad(newton_root)), (2.0,)),
-    ("branches in a batch", vmap(grad(lambda x: lax.cond(x > 0, lambda x: np.log(x) * x, lambda x: x**2, x))), (np.array([1.0, -2.0, 3.0]),)),
-    ("switch", vmap(lambda i, x: lax.switch(i, [np.sin, np.cos, lambda x: x], x)), (np.array([2, 0, 1]), np.array([1.0, 2.0, 3.0]))),
-    ("solve", value_and_grad(lambda a, b: np.sum(np.linalg.solve(symmetric(a), b) ** 2)), (A, VECTOR)),
+    (
+        "branches in a batch",
+        vmap(grad(lambda x: lax.cond(x > 0, lambda x: np.log(x) * x, lambda x: x**2, x))),
+        (np.array([1.0, -2.0, 3.0]),),
+    ),
+    (
+        "switch",
+        vmap(lambda i, x: lax.switch(i, [np.sin, np.cos, lambda x: x], x)),
+        (np.array([2, 0, 1]), np.array([1.0, 2.0, 3.0])),
+    ),
+    (
+        "solve",
+        value_and_grad(lambda a, b: np.sum(np.linalg.solve(symmetric(a), b) ** 2)),
+        (A, VECTOR),
+    ),
     ("cholesky", value_and_grad(lambda a: np.sum(np.linalg.cholesky(symmetric(a)) ** 3)), (A,)),
-    ("eigh", value_and_grad(lambda a: np.sum(np.linalg.eigh(symmetric(a))[0][:3] ** 2) + np.sum(np.linalg.eigh(symmetric(a))[1][:, 0] ** 4)), (A,)),
+    (
+        "eigh",
+        value_and_grad(
+            lambda a: (
+                np.sum(np.linalg.eigh(symmetric(a))[0][:3] ** 2)
+                + np.sum(np.linalg.eigh(symmetric(a))[1][:, 0] ** 4)
+            )
+        ),
+        (A,),
+    ),
     ("rfft", value_and_grad(lambda x: np.sum(np.abs(np.fft.rfft(x)) ** 3)), (rng.normal(size=16),)),
-    ("updates", value_and_grad(updates), (rng.normal(size=9), np.array([3, 1, 3, -1]), rng.normal(size=4))),
-    ("checkpoint", value_and_grad(lambda x: np.sum(checkpoint(lambda x: np.sin(np.exp(x) * x))(x))), (VECTOR,)),
+    (
+        "updates",
+        value_and_grad(updates),
+        (rng.normal(size=9), np.array([3, 1, 3, -1]), rng.normal(size=4)),
+    ),
+    (
+        "checkpoint",
+        value_and_grad(lambda x: np.sum(checkpoint(lambda x: np.sin(np.exp(x) * x))(x))),
+        (VECTOR,),
+    ),
     ("custom_vjp", value_and_grad(lambda x: np.sum(clipped(x) ** 2)), (VECTOR,)),
     ("custom_jvp", fg.hessian(lambda x: np.sum(log1pexp(x) * x)), (VECTOR,)),
-    ("fixed point", value_and_grad(lambda a: fg.fixed_point(lambda x, a: np.cos(x * a), 0.5, a)), (0.8,)),
+    (
+        "fixed point",
+        value_and_grad(lambda a: fg.fixed_point(lambda x, a: np.cos(x * a), 0.5, a)),
+        (0.8,),
+    ),
     ("random", drawn, (random.key(3), 2.0)),
     ("hessian", fg.hessian(lambda x: np.sum(np.prod(x) * np.sin(x))), (VECTOR,)),
-    ("jacfwd of a scan", fg.jacfwd(lambda x: lax.scan(lambda c, x: (c * x, np.sin(c)), 1.0, x)[1]), (VECTOR,)),
-    ("associative scan", value_and_grad(lambda x: np.sum(lax.associative_scan(np.multiply, x) ** 2)), (VECTOR,)),
+    (
+        "jacfwd of a scan",
+        fg.jacfwd(lambda x: lax.scan(lambda c, x: (c * x, np.sin(c)), 1.0, x)[1]),
+        (VECTOR,),
+    ),
+    (
+        "associative scan",
+        value_and_grad(lambda x: np.sum(lax.associative_scan(np.multiply, x) ** 2)),
+        (VECTOR,),
+    ),
 ]

@@ -1,5 +1,6 @@
 """The recipes of docs/clusters.md with two local workers each, as files of their own."""
 
+import itertools
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ FOUND = blocks(ROOT / "docs" / "clusters.md")
 FILES = {m[1]: body for _, _, body in FOUND if (m := re.match(r"# (\w+\.py)\n", body))}
 PRINTED = {
     m[1]: text
-    for (_, _, body), (info, _, text) in zip(FOUND, FOUND[1:], strict=False)
+    for (_, _, body), (info, _, text) in itertools.pairwise(FOUND)
     if info == "text" and (m := re.match(r"# (\w+\.py)\n", body))
 }
 

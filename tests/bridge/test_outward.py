@@ -59,7 +59,9 @@ def test_sixty_four_bits_that_are_off():
         assert f(np.ones(3, np.float32)).dtype == np.float32
         with pytest.raises(errors.DtypeError, match="switched off"):
             f(np.ones(3))
-        with pytest.raises(errors.DtypeError, match=r"convert of type float64.*test_outward.py:\d+"):
+        with pytest.raises(
+            errors.DtypeError, match=r"convert of type float64.*test_outward.py:\d+"
+        ):
             to_jax(lambda x: np.sum(x.astype(np.float64)))(np.ones(3, np.float32))
         with pytest.raises(errors.DtypeError, match="two uint64, got uint32"):
             jax.jit(to_jax(lambda k: random.normal(k, (2,))))(random.key(0))
@@ -84,7 +86,7 @@ def test_captured_arrays_are_arguments_and_copies():
     held[:] = 5.0
     assert_same(-np.ones(100), g(np.ones(100)))
     text = _lowered(f, x)
-    assert "dense<\"" not in text
+    assert 'dense<"' not in text
 
 
 def _lowered(f, *args):

@@ -164,7 +164,7 @@ def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
 def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     """StepResiduals over residuals, which not every element took."""
     p = eqn.primitive
-    scan, count = p.scan, p.scan.carried
+    scan, count = p.loop, p.loop.carried
     constants, carry, xs = scan.split_operands(as_arrays(operands))
     avals = [a.aval for a in eqn.inputs]
     program, captured = p.map_body(scan.loop.entry_residual_types(avals))
@@ -199,4 +199,3 @@ def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     held, ys, code = lax.fori_loop(0, steps, body, state)
     replay.fail(code)
     return [*held, *[PerStep(y, steps, masks) for y in ys]]
-

@@ -133,9 +133,9 @@ def python_power(p: Any, x: Any, y: Any) -> Any:
 def scalar_power(p: Any, x: Any) -> Any:
     """A power by a number that is known."""
     exponent = p.exponent
-    if isinstance(exponent, (int, np.integer)) and not isinstance(exponent, bool):
-        if abs(exponent) < 64 and (exponent >= 0 or x.dtype.kind in "fc"):
-            return lax.integer_pow(x, int(exponent))
+    whole = isinstance(exponent, (int, np.integer)) and not isinstance(exponent, bool)
+    if whole and abs(exponent) < 64 and (exponent >= 0 or x.dtype.kind in "fc"):
+        return lax.integer_pow(x, int(exponent))
     return jnp.power(x, jnp.asarray(exponent, x.dtype))
 
 
@@ -301,8 +301,6 @@ def bitwise_count(p: Any, x: Any) -> Any:
 def label_loss(p: Any, *xs: Any) -> Any:
     """The logarithm of the sum less the label's term."""
     return xs[2] - xs[3]
-
-
 
 
 @formula("sech_squared")

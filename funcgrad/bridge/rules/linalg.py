@@ -143,9 +143,7 @@ def expm(p: Any, x: Any) -> Any:
 def solve_triangular(replay: Replay, eqn: Equation, a: Any, b: Any) -> Any:
     """The solution by substitution."""
     p = eqn.primitive
-    found = lax.linalg.triangular_solve(
-        a, b, left_side=True, lower=p.lower, unit_diagonal=p.unit
-    )
+    found = lax.linalg.triangular_solve(a, b, left_side=True, lower=p.lower, unit_diagonal=p.unit)
     if not p.unit:
 
         def singular() -> Any:

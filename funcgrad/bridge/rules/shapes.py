@@ -117,17 +117,21 @@ def argsort(p: Any, x: Any) -> Any:
 @formula("argmax")
 def argmax(p: Any, x: Any) -> Any:
     """Where the largest element is."""
-    return lax.argmax(x, p.axis % x.ndim, np.int64) if x.dtype.kind in "fiu" else jnp.argmax(
-        x, axis=p.axis
-    ).astype(np.int64)
+    return (
+        lax.argmax(x, p.axis % x.ndim, np.int64)
+        if x.dtype.kind in "fiu"
+        else jnp.argmax(x, axis=p.axis).astype(np.int64)
+    )
 
 
 @formula("argmin")
 def argmin(p: Any, x: Any) -> Any:
     """Where the smallest element is."""
-    return lax.argmin(x, p.axis % x.ndim, np.int64) if x.dtype.kind in "fiu" else jnp.argmin(
-        x, axis=p.axis
-    ).astype(np.int64)
+    return (
+        lax.argmin(x, p.axis % x.ndim, np.int64)
+        if x.dtype.kind in "fiu"
+        else jnp.argmin(x, axis=p.axis).astype(np.int64)
+    )
 
 
 def _over_leading(f: Any, axes: int) -> Any:

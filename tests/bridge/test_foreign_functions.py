@@ -86,7 +86,9 @@ def test_in_loops_and_branches(make):
     f = make(1)
     looped = lambda x: fg.scan(lambda c, w: (c + f(x, w), None), np.zeros(5), np.stack([W, W]))[0]  # noqa: E731
     assert_same(2 * plain(X, W), looped(X))
-    assert_same(grad(lambda x: np.sum(2 * plain(x, W)))(X), jit(grad(lambda x: np.sum(looped(x))))(X))
+    assert_same(
+        grad(lambda x: np.sum(2 * plain(x, W)))(X), jit(grad(lambda x: np.sum(looped(x))))(X)
+    )
 
 
 def test_to_jax_takes_jax_functions_in_line():
@@ -95,13 +97,17 @@ def test_to_jax_takes_jax_functions_in_line():
         g = to_jax(vmap(grad(f), in_axes=(0, None)), host="refuse")
         xs = np.stack([X, 2 * X])
         assert "callback" not in str(jax.make_jaxpr(g)(xs, W))
-        assert_same(vmap(grad(expected), in_axes=(0, None))(xs, W), jax.tree.map(np.asarray, g(xs, W)))
+        assert_same(
+            vmap(grad(expected), in_axes=(0, None))(xs, W), jax.tree.map(np.asarray, g(xs, W))
+        )
         with pytest.raises(errors.MissingRuleError, match="host"):
             to_jax(losses(MAKE["torch"](1))[0], host="refuse")(X, W)
 
 
 def test_pytrees_and_static_arguments():
-    f = from_jax(lambda p, how, scale=1.0: {"y": p["a"] * scale, "n": p["i"] + 1} if how == "on" else p)
+    f = from_jax(
+        lambda p, how, scale=1.0: {"y": p["a"] * scale, "n": p["i"] + 1} if how == "on" else p
+    )
     found = f({"a": np.ones(2), "i": 3}, "on", scale=2.0)
     assert_same({"y": np.full(2, 2.0), "n": np.int64(4)}, found)
     assert_same(
