@@ -55,7 +55,10 @@ def docstrings():
                 if text and ">>>" in text:
                     name = getattr(node, "name", "module")
                     place = path.relative_to(ROOT)
-                    yield pytest.param(place, node.body[0].lineno, text, id=f"{place}:{name}")
+                    line, marks = node.body[0].lineno, []
+                    if place.parts[1] == "bridge":  # it needs other libraries
+                        marks = [pytest.mark.bridge]
+                    yield pytest.param(place, line, text, id=f"{place}:{name}", marks=marks)
 
 
 def run_session(body, namespace, place, line=1):

@@ -47,6 +47,7 @@ def from_jax(f: F, *, order: int = 1) -> F:
         MissingExtraError: JAX is not installed.
         MissingRuleError: It is differentiated more often than ``order`` says.
 
+    >>> import funcgrad as fg
     >>> import jax.numpy as jnp
     >>> norm = from_jax(lambda x: jnp.sqrt(jnp.sum(x**2)))
     >>> norm(np.array([3.0, 4.0])), fg.grad(norm)(np.array([3.0, 4.0]))

@@ -44,6 +44,7 @@ def from_torch(f: Any, *, order: int = 1) -> Callable[..., Any]:
         MissingExtraError: PyTorch is not installed.
         MissingRuleError: It is differentiated more often than ``order`` says.
 
+    >>> import funcgrad as fg
     >>> import torch
     >>> norm = from_torch(lambda x: torch.sqrt((x**2).sum()))
     >>> norm(np.array([3.0, 4.0])), fg.grad(norm)(np.array([3.0, 4.0]))

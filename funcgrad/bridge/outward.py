@@ -64,6 +64,7 @@ def to_jax(
         MissingRuleError: An operation would run on the host and may not.
 
     >>> import jax
+    >>> import funcgrad as fg
     >>> def loss(w, x):
     ...     return np.sum(np.tanh(x * w) ** 2)
     >>> with jax.enable_x64(True):

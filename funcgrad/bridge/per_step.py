@@ -1,8 +1,8 @@
 """What each step of a loop leaves for its backward pass, as arrays of a length that is bound.
 
 `PerStep` is `funcgrad.core.residuals.StepResiduals` for XLA, whose arrays have known shapes:
-entries along a first axis, and how many of them there are. An entry may be a `PerStep` itself, of a loop within
-a loop; its arrays then have two such axes, and so on.
+entries along a first axis, and how many of them there are. An entry may be a `PerStep` itself, of a
+loop within a loop; its arrays then have two such axes, and so on.
 """
 
 from __future__ import annotations
