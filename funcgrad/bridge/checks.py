@@ -7,7 +7,7 @@ branches. Whoever called the program reads it and raises funcgrad's error, at th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -100,7 +100,7 @@ class Checks:
         self.code = code if self.code is None else jnp.where(self.code != 0, self.code, code)
 
     @contextmanager
-    def inside(self, code: Any) -> Iterator[None]:
+    def inside(self, code: Any) -> Generator[None]:
         """A program inside, before which ``code`` failed."""
         outer, self.code = self.code, code
         try:

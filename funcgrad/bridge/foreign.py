@@ -20,6 +20,7 @@ from ..core.trace import Tracer, apply, aval_of
 from ..errors import ArgumentError, MissingRuleError
 from ..ops.convert import convert
 from ..ops.linear import Sum
+from ..tree.treedef import a
 
 __all__ = ["Batches", "Foreign", "ForeignFunction", "Kind", "Known"]
 
@@ -207,10 +208,11 @@ class Known:
             found = self._functions.get(key)
         except TypeError:
             i = next(i for i, x in rest if not _hashable(x))
-            path = tree.path_string(treedef.paths()[i])
+            _, place, *path = treedef.paths()[i]
             raise ArgumentError(
-                f"{self.kind.name}: the argument{path} is a {type(leaves[i]).__name__}, which is "
-                "neither an array, nor a number, nor hashable",
+                f"{self.kind.name}: argument {place.key!r}{tree.path_string(path)} is "
+                f"{a(type(leaves[i]).__name__)}, which is neither one of NumPy's arrays, nor a "
+                "number, nor hashable",
                 "Pass NumPy's arrays, numbers, and pytrees of them.",
             ) from None
         if found is None:

@@ -59,7 +59,7 @@ def from_jax(f: F, *, order: int = 1) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         return known(_flatten, args, kwargs)
 
-    return call  # type: ignore[return-value]
+    return entry(call)  # type: ignore[return-value]
 
 
 class Flat:

@@ -55,11 +55,13 @@ def from_torch(f: Any, *, order: int = 1) -> Callable[..., Any]:
         f = _with_parameters(module)
     known = Known(_TORCH, f, order)
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+    @functools.wraps(f)
+    def evaluate(*args: Any, **kwargs: Any) -> Any:
         return known(_flatten, args, kwargs)
 
+    call = entry(evaluate)
     if module is None:
-        return functools.wraps(f)(call)
+        return call
     call.__name__ = call.__qualname__ = type(module).__name__
     call.params = {  # type: ignore[attr-defined]
         name: np.array(x.detach().cpu().numpy()) for name, x in module.named_parameters()
@@ -160,7 +162,7 @@ class _Torch:
                 return tuple([found[i] for i in given])
 
             with torch.enable_grad():
-                _, pullback = torch.func.vjp(part, *[args[i] for i in wanted])
+                pullback: Any = torch.func.vjp(part, *[args[i] for i in wanted])[1]
                 return tuple(pullback(tuple(args[count:])))
 
         return pull

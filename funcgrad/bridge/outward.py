@@ -97,7 +97,7 @@ def to_jax(
             return result
         return Failure(np.int32(0) if code is None else code, program.sites), result
 
-    return call  # type: ignore[return-value]
+    return entry(call)  # type: ignore[return-value]
 
 
 def _trace(

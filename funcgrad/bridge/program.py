@@ -43,7 +43,8 @@ class Program:
                 f"{options.what}: the function closes over a traced value of a transform around it",
                 "Pass it as an argument, or put the transform inside: to_jax(grad(f)).",
             )
-        self.options, self.sites, self.host = options, [], set[str]()
+        self.options, self.host = options, set[str]()
+        self.sites: list[Site] = []
         self.raised: list[Exception] = []
         self._jaxpr = jaxpr
         # Copies: what JAX is handed on a CPU it may take as it is, and the owner may write to it.
@@ -64,7 +65,7 @@ class Program:
             if replay.checks is None:
                 return found, None
             if not self.sites:
-                self.sites: list[Site] = replay.checks.sites
+                self.sites = replay.checks.sites
             return found, replay.checks.code
 
         replay.__name__ = replay.__qualname__ = "".join([c if c.isalnum() else "_" for c in name])

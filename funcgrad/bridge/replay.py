@@ -37,7 +37,8 @@ def rule(*names: str) -> Callable[[Any], Any]:
     """Declare how primitives are evaluated: ``(replay, equation, *operands) -> result``."""
 
     def declare(f: Any) -> Any:
-        RULES.update(dict.fromkeys(names, f))
+        for name in names:
+            RULES[name] = f
         return f
 
     return declare
@@ -50,7 +51,8 @@ def formula(*names: str) -> Callable[[Any], Any]:
         def evaluate(replay: Replay, eqn: Equation, *operands: Any) -> Any:
             return f(eqn.primitive, *operands)
 
-        RULES.update(dict.fromkeys(names, evaluate))
+        for name in names:
+            RULES[name] = evaluate
         return f
 
     return declare
