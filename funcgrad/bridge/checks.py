@@ -11,14 +11,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-
 from ..control.program.derive import derive
 from ..core.ir import Jaxpr
 from ..core.source_info import SourceInfo, line_of
 from ..errors import FuncgradError
+from . import require
+
+require.jax("funcgrad.bridge")
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
 
 __all__ = ["Checks", "Failure", "Site", "can_fail"]
 

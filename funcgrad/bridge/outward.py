@@ -6,19 +6,23 @@ import functools
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
 
-import jax
-import numpy as np
-
 from .. import tree
 from ..compile.calls.signature import Signature, StaticArguments
 from ..compile.stages import Traced
 from ..core.backend import Backend, backend_named
 from ..core.trace import Tracer
 from ..errors import ArgumentError, DtypeError, FuncgradError, entry
-from .checks import Failure
-from .program import Program
-from .pytrees import register_known, register_structure
-from .replay import Options
+from . import require
+
+require.jax("to_jax")
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+
+from .checks import Failure  # noqa: E402
+from .program import Program  # noqa: E402
+from .pytrees import register_known, register_structure  # noqa: E402
+from .replay import Options  # noqa: E402
 
 __all__ = ["to_jax"]
 

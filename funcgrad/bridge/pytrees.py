@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax
-
 from ..errors import ArgumentError
 from ..tree.containers import KINDS, DataclassKind, Kind, RegisteredKind
 from ..tree.treedef import TreeDef
+from . import require
+
+require.jax("register_pytree")
+
+import jax  # noqa: E402
 
 __all__ = ["register_known", "register_pytree", "register_structure"]
 
