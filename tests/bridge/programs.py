@@ -50,7 +50,7 @@ def adam_step(params, state, x, labels):
 
 def cnn_loss(params, images, labels):
     h = nn.relu(nn.conv(images, params["k"], padding="SAME"))
-    h = nn.max_pool(h, 2)
+    h = nn.max_pool(h, (2, 2), (2, 2))
     z = h.reshape(len(images), -1) @ params["w"]
     return np.mean(nn.cross_entropy(z, labels))
 

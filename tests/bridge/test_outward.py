@@ -16,6 +16,8 @@ from bridge.programs import LABELS, MLP, OPTIMIZER, X, adam_step, mlp_loss, newt
 import funcgrad as fg
 from funcgrad import errors, grad, lax, random, value_and_grad, vmap
 from funcgrad.bridge import register_pytree, to_jax
+from funcgrad.bridge.replay import RULES
+from funcgrad.ops.random import random_bits
 
 
 @pytest.fixture(autouse=True)
@@ -220,7 +222,7 @@ def test_arrays_and_functions_of_jax_within(f):
     for call in (to_jax(f), fg.jit(f), grad(f)):
         with pytest.raises(TypeError) as caught:
             call(np.ones(2))
-        assert "numpy.asarray(x) for an array" in caught.value.__notes__[0]
+        assert "numpy.asarray(x) for an array" in "".join(caught.value.__notes__)
 
 
 def test_the_line_of_a_loop_without_a_bound():
@@ -233,6 +235,20 @@ def test_precision_reaches_the_program():
     x = np.ones((2, 2), np.float32)
     assert "HIGHEST" in str(jax.make_jaxpr(to_jax(f))(x))
     assert "HIGHEST" not in str(jax.make_jaxpr(to_jax(f, precision="default"))(x))
+
+
+def test_a_result_of_another_type_than_the_program_says_raises(monkeypatch):
+    monkeypatch.setitem(RULES, "tanh", lambda replay, eqn, x: jnp.tanh(x).astype(np.float32))
+    with pytest.raises(errors.InvalidJaxprError, match=r"tanh gave float32\[2\].*float64\[2\]"):
+        to_jax(np.tanh)(np.ones(2))
+
+
+def test_random_words_are_equal_to_the_bit():
+    draw = lambda key: random_bits(key, 11)  # noqa: E731
+    keys = random.split(random.key(5), 3)
+    assert_same(draw(keys), np.asarray(to_jax(draw)(keys)))
+    uniform = lambda key: random.uniform(key, (9,))  # noqa: E731
+    assert np.array_equal(uniform(keys[0]), np.asarray(to_jax(uniform)(keys[0])))
 
 
 def test_vectors_and_slices_stay_whole():
