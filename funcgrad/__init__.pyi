@@ -1,5 +1,6 @@
 """The public names and where they stand; `core.lazy` reads this at run time."""
 
+from . import bridge as bridge
 from . import checkpoint_policies as checkpoint_policies
 from . import debug as debug
 from . import errors as errors

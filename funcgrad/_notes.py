@@ -21,6 +21,11 @@ _LIST = re.compile(
     r"can only concatenate list|'[<>]=?' not supported between instances of .*'list'"
 )
 _AT = re.compile(r"'numpy\.\w+' object has no attribute 'at'")
+_JAX = re.compile(
+    r"unsupported operand type\(s\) for .*'\w*Tracer' and 'jaxlib.*'|"
+    r"unsupported operand type\(s\) for .*'jaxlib.*' and '\w*Tracer'|"
+    r"of type <class 'funcgrad.*Tracer'> is not a valid JAX type"
+)
 _OF_UFUNCS = ("axis", "axes", "casting", "dtype", "keepdims", "order", "out", "signature", "where")
 
 
@@ -33,6 +38,12 @@ def note_on(error: BaseException) -> str | None:
             return _keyword(misspelt[1], misspelt[2], frame.f_globals)
         if _AT.match(text):
             return "A plain array has no at: funcgrad.numpy.at(x)[i].set(y) takes both."
+        if _JAX.search(text):
+            return (
+                "JAX's arrays and functions know nothing of funcgrad's traced values: write numpy's "
+                "functions, numpy.asarray(x) for an array, and funcgrad.bridge.from_jax(f) for a "
+                "function."
+            )
         if _LIST.search(text) and frame is not None and _holds_traced_list(frame.f_locals):
             return (
                 "A list is a pytree here: its numbers are traced one by one. Pass numpy.array(x) "

@@ -332,11 +332,11 @@ def trim(error: E) -> E:
             seen.add(id(e))
             fault = isinstance(e, _FAULTS) and not isinstance(e, (FuncgradError, ValueError))
             e.__traceback__ = _without_ours(e.__traceback__, fault)
-            if type(e) in (TypeError, AttributeError) and not hasattr(e, "__notes__"):
+            if type(e) in (TypeError, AttributeError):
                 from ._notes import note_on
 
                 note = _NO_SHAPE if _SHAPE.match(str(e)) else note_on(e)
-                if note:
+                if note and note not in getattr(e, "__notes__", ()):
                     e.add_note(note)
             stack.extend([c for c in (e.__cause__, e.__context__) if c is not None])
     return error

@@ -52,6 +52,7 @@ FLOORS = {
     "funcgrad.compile.stages": 6.5,
     "funcgrad.compile.jit": 6.6,
     "funcgrad.api": 7,
+    "funcgrad.bridge": 8,
     "funcgrad.debug": 8,
     "funcgrad.extend": 8,
     "funcgrad.lax": 8,
@@ -84,6 +85,8 @@ THIRD_PARTY = {
         "funcgrad.compile.source.backend",
     ),
     "hypothesis": ("funcgrad.testing",),
+    "jax": ("funcgrad.bridge",),
+    "torch": ("funcgrad.bridge",),
     "llvmlite": ("funcgrad.compile.llvm",),
 }
 

@@ -280,7 +280,7 @@ def _build(jaxpr: Jaxpr, owned: bool) -> Program:
 
 
 _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
-_HOMES = {"numpy": "funcgrad.compile.source.backend"}
+_HOMES = {"numpy": "funcgrad.compile.source.backend", "jax": "funcgrad.bridge.backend"}
 """The modules that register a backend as they load. They stand on a higher floor and are named, not
 known: un-jitted programs are interpreted until loading has paid."""
 _PREFERRED = "numpy"

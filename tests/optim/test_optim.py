@@ -349,7 +349,10 @@ def test_bad_learning_rate(make, rate):
         (lambda: optim.clip_by_global_norm(0), "clip_by_global_norm: max_norm must be positive"),
         (lambda: optim.cosine(1.0, 0), "cosine: steps must be positive, got 0"),
         (lambda: optim.constant(-1.0), "constant: value must be at least 0, got -1.0"),
-        (lambda: optim.exponential_decay(1.0, 1, -1), "exponential_decay: decay_rate must be positive"),
+        (
+            lambda: optim.exponential_decay(1.0, 1, -1),
+            "exponential_decay: decay_rate must be positive",
+        ),
         (lambda: optim.chain(), "chain: expected one or more optimizers, got ()"),
         (
             lambda: optim.chain(optim.adam),
