@@ -40,9 +40,9 @@ def note_on(error: BaseException) -> str | None:
             return "A plain array has no at: funcgrad.numpy.at(x)[i].set(y) takes both."
         if _JAX.search(text):
             return (
-                "JAX's arrays and functions know nothing of funcgrad's traced values: write numpy's "
-                "functions, numpy.asarray(x) for an array, and funcgrad.bridge.from_jax(f) for a "
-                "function."
+                "JAX's arrays and functions know nothing of funcgrad's traced values: write "
+                "NumPy's functions, numpy.asarray(x) for an array, and "
+                "funcgrad.bridge.from_jax(f) for a function."
             )
         if _LIST.search(text) and frame is not None and _holds_traced_list(frame.f_locals):
             return (

@@ -16,22 +16,23 @@ from .adam import AdamState, adam, adamw
 from .base import Optimizer, apply_updates
 from .combine import ChainState, ClipState, chain, clip_by_global_norm
 from .minimize import minimize
+from .piecewise import (
+    cosine_onecycle_schedule,
+    linear_onecycle_schedule,
+    piecewise_constant_schedule,
+    piecewise_interpolate_schedule,
+    sgdr_schedule,
+)
 from .rmsprop import RmspropState, rmsprop
 from .schedules import (
-    Schedule,
     constant,
     constant_schedule,
     cosine,
     cosine_decay_schedule,
-    cosine_onecycle_schedule,
     exponential_decay,
     join_schedules,
-    linear_onecycle_schedule,
     linear_schedule,
-    piecewise_constant_schedule,
-    piecewise_interpolate_schedule,
     polynomial_schedule,
-    sgdr_schedule,
     warmup_constant_schedule,
     warmup_cosine_decay_schedule,
     warmup_exponential_decay_schedule,
@@ -44,7 +45,6 @@ __all__ = [
     "ClipState",
     "Optimizer",
     "RmspropState",
-    "Schedule",
     "SgdState",
     "adam",
     "adamw",
