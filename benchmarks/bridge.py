@@ -1,6 +1,6 @@
 """What the bridge costs beside programs that are written for JAX by hand.
 
-``python -m bridge.bars`` from the folder of the tests prints it. All times are of the processor, of
+``python -m benchmarks.bridge`` prints it. All times are of the processor, of
 all threads, and taken in turns in one process: so what else the machine does counts for both.
 """
 
