@@ -9,12 +9,12 @@ from .. import tree
 from ..core.trace import aval_of
 from ..errors import ArgumentError, DtypeError
 from ..ops.linear import zeros
-from .leaves import Split, describe, is_inexact, kind_of, own_result
+from .leaves import SplitArgument, describe, is_inexact, own_result, type_of
 
 __all__ = ["distribute", "forward_mode", "materialise", "pair", "rebuild", "require_complex"]
 
 
-def rebuild(parts: Sequence[Split], values: Sequence[Any]) -> list[Any]:
+def rebuild(parts: Sequence[SplitArgument], values: Sequence[Any]) -> list[Any]:
     """The arguments, with ``values`` at the leaves that are differentiated."""
     start = 0
     rebuilt = []
@@ -26,7 +26,7 @@ def rebuild(parts: Sequence[Split], values: Sequence[Any]) -> list[Any]:
 
 
 def distribute(
-    parts: Sequence[Split], values: Sequence[Any], cts: Sequence[Any], taken: set[int]
+    parts: Sequence[SplitArgument], values: Sequence[Any], cts: Sequence[Any], taken: set[int]
 ) -> list[Any]:
     """Cotangents as results, one pytree an argument; zeros where no cotangent arrived."""
     owned = [
@@ -49,7 +49,7 @@ def pair(result: Any, what: str, f: Callable[..., Any]) -> tuple[Any, Any]:
         ArgumentError: It is no pair.
     """
     if not isinstance(result, tuple) or len(result) != 2:
-        got = f"a tuple of {len(result)}" if isinstance(result, tuple) else kind_of(result)
+        got = f"a tuple of {len(result)}" if isinstance(result, tuple) else type_of(result)
         raise ArgumentError(
             f"{what}: with has_aux=True the output must be a pair (output, aux), got {got} from "
             f"{describe(f)}",
@@ -67,14 +67,14 @@ def require_complex(values: Sequence[Any], what: str, name: str) -> None:
     for value in values:
         if aval_of(value).dtype.kind != "c":
             raise DtypeError(
-                f"{what}: with holomorphic=True every {name} must be complex, got {kind_of(value)}",
+                f"{what}: with holomorphic=True every {name} must be complex, got {type_of(value)}",
                 "Convert it with x.astype(complex), or leave holomorphic out.",
             )
 
 
 def forward_mode(
     f: Callable[..., Any],
-    parts: Sequence[Split],
+    parts: Sequence[SplitArgument],
     values: Sequence[Any],
     tangents: Sequence[Any],
     has_aux: bool,

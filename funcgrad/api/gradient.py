@@ -12,7 +12,7 @@ from ..errors import DtypeError, ShapeError, entry
 from ..transforms import vjp as reverse
 from .arguments import Choice, pick, replace
 from .flat import distribute, pair, rebuild, require_complex
-from .leaves import describe, kind_of, own_result, own_results, require_inexact, split
+from .leaves import describe, own_result, own_results, require_inexact, split, type_of
 from .transformed import Transformed, require_function
 
 __all__ = ["grad", "value_and_grad"]
@@ -161,7 +161,7 @@ def _seed(value: Any, what: str, f: Callable[..., Any], holomorphic: bool) -> An
     """The cotangent 1 of the scalar result, after checking that it is one."""
     if not isinstance(value, (Tracer, np.ndarray, np.generic, float, int, complex)):
         raise ShapeError(
-            f"{what}: the output must be a scalar, got {kind_of(value)} from {describe(f)}",
+            f"{what}: the output must be a scalar, got {type_of(value)} from {describe(f)}",
             "Return the scalar: the function returns nothing."
             if value is None
             else "Return the scalar alone, use has_aux=True for further outputs, or use jacobian.",
@@ -169,19 +169,19 @@ def _seed(value: Any, what: str, f: Callable[..., Any], holomorphic: bool) -> An
     aval = aval_of(value)
     if aval.shape:
         raise ShapeError(
-            f"{what}: the output must be a scalar, got {kind_of(value)} from {describe(f)}",
+            f"{what}: the output must be a scalar, got {type_of(value)} from {describe(f)}",
             "Sum it, take value[i], or use jacobian.",
         )
     if not aval.inexact:
         raise DtypeError(
-            f"{what}: the output must be a float, got {kind_of(value)} from {describe(f)}",
+            f"{what}: the output must be a float, got {type_of(value)} from {describe(f)}",
             "The gradient of an integer or boolean is zero; return a float.",
         )
     if holomorphic:
         require_complex([value], what, "output")
     elif aval.dtype.kind == "c":
         raise DtypeError(
-            f"{what}: the output must be real, got {kind_of(value)} from {describe(f)}",
+            f"{what}: the output must be real, got {type_of(value)} from {describe(f)}",
             "Take its real part or abs, or pass holomorphic=True for a holomorphic function.",
         )
     return 1.0 if aval.weak and aval.dtype.kind == "f" else aval.dtype.type(1)

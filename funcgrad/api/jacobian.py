@@ -17,14 +17,14 @@ from ..transforms import vmap as batch
 from .arguments import Choice, pick, replace
 from .flat import forward_mode, materialise, pair, rebuild, require_complex
 from .leaves import (
-    Split,
+    SplitArgument,
     describe,
     is_inexact,
-    kind_of,
     own_result,
     own_results,
     require_inexact,
     split,
+    type_of,
 )
 from .transformed import Transformed, require_function
 
@@ -311,7 +311,7 @@ def _jacobian(
     return Transformed(call, transform, f, options)
 
 
-def _group(parts: Sequence[Split], row: Sequence[Any]) -> list[list[Any]]:
+def _group(parts: Sequence[SplitArgument], row: Sequence[Any]) -> list[list[Any]]:
     """The blocks of one output leaf, parted by argument."""
     blocks = iter(row)
     return [[next(blocks) for _ in part.chosen] for part in parts]
@@ -319,7 +319,7 @@ def _group(parts: Sequence[Split], row: Sequence[Any]) -> list[list[Any]]:
 
 def _forward(
     chosen: Callable[..., Any],
-    parts: Sequence[Split],
+    parts: Sequence[SplitArgument],
     values: Sequence[Any],
     has_aux: bool,
     what: str,
@@ -349,7 +349,7 @@ def _forward(
 
 def _reverse(
     chosen: Callable[..., Any],
-    parts: Sequence[Split],
+    parts: Sequence[SplitArgument],
     values: Sequence[Any],
     has_aux: bool,
     what: str,
@@ -398,13 +398,13 @@ def _require_float_output(
     for out in outputs:
         if not is_inexact(out):
             raise DtypeError(
-                f"{what}: the output must be float arrays, got {kind_of(out)} from {describe(f)}",
+                f"{what}: the output must be float arrays, got {type_of(out)} from {describe(f)}",
                 "The derivative of integers and booleans is zero; return floats, or use "
                 "has_aux=True for them.",
             )
         if not holomorphic and aval_of(out).dtype.kind == "c":
             raise DtypeError(
-                f"{what}: the output must be real, got {kind_of(out)} from {describe(f)}",
+                f"{what}: the output must be real, got {type_of(out)} from {describe(f)}",
                 "Pass holomorphic=True for a holomorphic function, or return real and imaginary "
                 "parts.",
             )

@@ -19,13 +19,21 @@ from ..errors import DtypeError, ShapeError
 from ..ops.convert import convert
 from ..tree import TreeDef
 
-__all__ = ["Split", "describe", "is_inexact", "own_result", "own_results", "split", "tangents_for"]
+__all__ = [
+    "SplitArgument",
+    "describe",
+    "is_inexact",
+    "own_result",
+    "own_results",
+    "split",
+    "tangents_for",
+]
 
 _FLOATS = frozenset({float, complex, np.float64, np.float32, np.complex128})
 _OTHERS = frozenset({int, bool, str, type(None)})
 
 
-def kind_of(value: Any) -> str:
+def type_of(value: Any) -> str:
     """``"float64[3]"``, ``"a str"``, ``"None"``: a value as errors name it."""
     if value is None:
         return "None"
@@ -60,7 +68,7 @@ def is_inexact(leaf: Any) -> bool:
     return isinstance(leaf, (np.inexact, float, complex))
 
 
-def plain(leaf: Any) -> Any:
+def plain_leaf(leaf: Any) -> Any:
     """``leaf``; an array of numbers in native byte order and of no subclass.
 
     Raises:
@@ -73,7 +81,7 @@ def plain(leaf: Any) -> Any:
     return leaf
 
 
-class Split:
+class SplitArgument:
     """The leaves of a pytree, parted into those that are differentiated and the others.
 
     Attributes:
@@ -106,7 +114,7 @@ class Split:
         return tree.unflatten(self.treedef, leaves)
 
 
-def split(argument: Any, what: str, label: Callable[[Any], str], position: Any) -> Split:
+def split(argument: Any, what: str, label: Callable[[Any], str], position: Any) -> SplitArgument:
     """Flatten a pytree and find its differentiated leaves.
 
     Args:
@@ -130,7 +138,7 @@ def split(argument: Any, what: str, label: Callable[[Any], str], position: Any) 
             raise DtypeError(
                 f"{what}: {label(position)}{path}{explain_refusal(error)}", error.fix
             ) from None
-    return Split(leaves, treedef, chosen)
+    return SplitArgument(leaves, treedef, chosen)
 
 
 def explain_refusal(error: DtypeError) -> str:
@@ -144,7 +152,7 @@ def primal(i: int) -> str:
     return f"primal {i}"
 
 
-def require_inexact(parts: Split, what: str, name: str) -> None:
+def require_inexact(parts: SplitArgument, what: str, name: str) -> None:
     """Raise where nothing in an argument can be differentiated.
 
     Raises:
@@ -163,13 +171,13 @@ def require_inexact(parts: Split, what: str, name: str) -> None:
             )
         if isinstance(leaf, (np.ndarray, Tracer, np.generic, bool)):
             raise DtypeError(
-                f"{what}: {name} is {kind_of(leaf)}, which cannot be differentiated",
+                f"{what}: {name} is {type_of(leaf)}, which cannot be differentiated",
                 "Convert it first: float(x)."
                 if isinstance(leaf, bool)
                 else "Convert it first: x.astype(float).",
             )
         raise DtypeError(
-            f"{what}: {name} is {kind_of(leaf)}, which cannot be differentiated",
+            f"{what}: {name} is {type_of(leaf)}, which cannot be differentiated",
             "Convert it with numpy.asarray(x)."
             if hasattr(leaf, "__array__")
             else "Choose another argument with argnums or argnames, or pass floats.",
@@ -187,7 +195,7 @@ def require_inexact(parts: Split, what: str, name: str) -> None:
 
 def _kinds(leaves: Sequence[Any]) -> str:
     """The kinds of leaves, each once: ``"an int64[] and a str"``."""
-    kinds = list(dict.fromkeys(kind_of(leaf) for leaf in leaves))
+    kinds = list(dict.fromkeys(type_of(leaf) for leaf in leaves))
     return kinds[0] if len(kinds) == 1 else f"{', '.join(kinds[:-1])} and {kinds[-1]}"
 
 
@@ -216,7 +224,7 @@ def own_results(result: Any, taken: set[int], unwrap: Callable[[Any], Any]) -> A
     return tree.map(lambda leaf: own_result(unwrap(leaf), taken), result)
 
 
-def tangents_for(parts: Split, tangents: Any, what: str, name: str) -> list[Any]:
+def tangents_for(parts: SplitArgument, tangents: Any, what: str, name: str) -> list[Any]:
     """The tangents of the differentiated leaves, converted to the leaves' dtypes.
 
     Args:

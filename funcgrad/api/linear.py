@@ -17,7 +17,7 @@ from ..errors import ArgumentError, entry
 from ..ops.linear import zeros
 from ..tree import TreeDef
 from .flat import distribute
-from .leaves import Split, matching, own_result, primal, require_inexact, tangents_for
+from .leaves import SplitArgument, matching, own_result, primal, require_inexact, tangents_for
 
 __all__ = ["Linear", "Pullback"]
 
@@ -37,7 +37,7 @@ class Linear:
 
     def __init__(
         self,
-        parts: Sequence[Split],
+        parts: Sequence[SplitArgument],
         program: Jaxpr,
         captured: Sequence[Any],
         treedef: TreeDef,
@@ -84,7 +84,7 @@ class Pullback:
 
     def __init__(
         self,
-        parts: Sequence[Split],
+        parts: Sequence[SplitArgument],
         values: Sequence[Any],
         treedef: TreeDef,
         avals: Sequence[Aval],

@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..ops.linear import move_axis
 from ..transforms import vmap as batch
-from .leaves import describe, explain_refusal, kind_of, own_result, plain
+from .leaves import describe, explain_refusal, own_result, plain_leaf, type_of
 from .transformed import Transformed, require_function
 
 __all__ = ["vmap"]
@@ -89,7 +89,7 @@ def vmap(
             for leaf in out:
                 if not isinstance(leaf, (Tracer, np.ndarray, np.generic, float, int, complex)):
                     raise DtypeError(
-                        f"vmap: the output must be arrays and numbers, got {kind_of(leaf)} from "
+                        f"vmap: the output must be arrays and numbers, got {type_of(leaf)} from "
                         f"{describe(f)}",
                         "Return it from outside of the mapped function.",
                     )
@@ -154,7 +154,7 @@ def _size(
             continue
         if not isinstance(leaf, (np.ndarray, Tracer, np.generic, int, float, complex)):
             raise DtypeError(
-                f"vmap: {_label(treedef, i, f)} is {kind_of(leaf)}, which has no axis to map over",
+                f"vmap: {_label(treedef, i, f)} is {type_of(leaf)}, which has no axis to map over",
                 "Give it None in in_axes.",
             )
         shape = aval_of(leaf).shape
@@ -181,7 +181,7 @@ def _size(
 
 def _plain(leaf: Any, i: int, treedef: tree.TreeDef, f: Callable[..., Any]) -> Any:
     try:
-        return plain(leaf)
+        return plain_leaf(leaf)
     except DtypeError as error:
         got = f"vmap: {_label(treedef, i, f)} is {explain_refusal(error)}"
         raise DtypeError(got, error.fix) from None

@@ -16,7 +16,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, DtypeError, entry
 from ..ops.linear import zeros
 from ..transforms import vjp as reverse
-from .leaves import describe, kind_of, matching, own_result
+from .leaves import describe, matching, own_result, type_of
 from .transformed import require_function
 
 __all__ = ["linear_transpose"]
@@ -74,7 +74,7 @@ def linear_transpose(f: Callable[..., Any], *primals: Any) -> Callable[[Any], tu
         for result in results:
             if not _is_float(result):
                 raise DtypeError(
-                    f"linear_transpose: the output must be float arrays, got {kind_of(result)} "
+                    f"linear_transpose: the output must be float arrays, got {type_of(result)} "
                     f"from {describe(f)}",
                     "Return floats alone.",
                 )
@@ -122,7 +122,7 @@ def _aval(leaf: Any, treedef: tree.TreeDef, i: int) -> Aval:
         argument, *path = treedef.paths()[i]
         raise DtypeError(
             f"linear_transpose: primal {argument.key}{tree.path_string(path)} is "
-            f"{kind_of(leaf) if aval is None else aval}, in which no function is linear",
+            f"{type_of(leaf) if aval is None else aval}, in which no function is linear",
             "Give floats, and close over what the function is not linear in.",
         )
     return aval

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, ShapeError, entry
 from ..numpy.create import asarray
 from ..ops.linear import reshape
 from ..transforms import vmap as batch
-from .leaves import describe, kind_of, own_result
+from .leaves import describe, own_result, type_of
 from .transformed import Transformed, require_function
 
 __all__ = ["vectorize"]
@@ -126,7 +126,7 @@ def _loop(value: Any, names: Core, sizes: dict[str, int], position: int | str) -
     """The axes of an argument that broadcast; the lengths of its core dimensions go into sizes."""
     if not isinstance(value, (Tracer, np.ndarray, np.generic, int, float, complex)):
         raise ArgumentError(
-            f"vectorize: argument {position!r} is {kind_of(value)}, which does not broadcast",
+            f"vectorize: argument {position!r} is {type_of(value)}, which does not broadcast",
             f"Convert it with numpy.asarray, or write excluded={{{position!r}}}.",
         )
     shape = aval_of(value).shape
@@ -160,7 +160,7 @@ def _with_checks(
         if len(each) != len(results) or (len(results) > 1 and each[0] is found):
             raise ArgumentError(
                 f"vectorize: the signature has {len(results)} results, and {describe(f)} returns "
-                f"{kind_of(found)}"
+                f"{type_of(found)}"
                 + (f" of {len(each)}" if isinstance(found, (tuple, list)) else ""),
                 "Return a tuple with one array a result.",
             )

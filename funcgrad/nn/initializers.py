@@ -24,7 +24,7 @@ import numpy as np
 
 from .. import random
 from .._publish import publish_all
-from ..api.leaves import kind_of
+from ..api.leaves import type_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from .checks import Array, lengths
 
@@ -171,7 +171,7 @@ def variance_scaling(
         each: Any = axes if isinstance(axes, tuple | list) else [axes]
         if not all(isinstance(axis, int | np.integer) for axis in each):
             raise ArgumentError(
-                f"variance_scaling: {name} is an axis, or several, got {kind_of(axes)}",
+                f"variance_scaling: {name} is an axis, or several, got {type_of(axes)}",
                 "An initialiser is made first and called then: he_normal()(key, shape).",
             )
     if distribution not in ("uniform", "normal", "truncated_normal"):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..api.leaves import kind_of
+from ..api.leaves import type_of
 from ..errors import ArgumentError, DtypeError
 from ..random import bernoulli
 from .checks import Array, as_float, axes_of, is_traced
@@ -50,12 +50,12 @@ def dropout(
     """
     if not deterministic and not _is_key(key):
         raise DtypeError(
-            f"dropout: a key is an array of two uint64, got {kind_of(key)}",
+            f"dropout: a key is an array of two uint64, got {type_of(key)}",
             "It is the first argument: dropout(key, x, rate), with a new one for each call.",
         )
     x = as_float("dropout", x)
     if not is_traced(rate) and (np.ndim(rate) or not 0 <= rate <= 1):
-        got = kind_of(rate) if np.ndim(rate) else rate
+        got = type_of(rate) if np.ndim(rate) else rate
         raise ArgumentError(
             f"dropout: rate is a probability from 0 to 1, got {got}",
             "It is that of being dropped: nothing is at rate 0.",

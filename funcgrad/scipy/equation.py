@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..control.program.derive import first_like
-from ..control.program.trace_body import is_number, share_programs
+from ..control.program.trace_body import is_python_number, share_programs
 from ..core.ir import Aval, make_aval
 from ..core.record import trace
 from ..core.source_info import name_of, place_of
@@ -83,7 +83,7 @@ def as_state(found: Any, state: Aval, what: str, source: str) -> Any:
     Raises:
         ShapeError, DtypeError: Where it is none; ``what`` and ``source`` say who returned it.
     """
-    if not is_number(found) and not isinstance(found, (list, tuple)):
+    if not is_python_number(found) and not isinstance(found, (list, tuple)):
         raise DtypeError(
             f"{what}: {source} must return numbers, got {type(found).__name__}",
             "Return an array or a list, one number for each component of the state.",

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.optimize import Bounds
 
 from .. import tree
-from ..api.leaves import kind_of
+from ..api.leaves import type_of
 from ..control.implicit.implicit import linearize_at
 from ..control.implicit.linear_solvers import Ravel
-from ..control.program.trace_body import is_number
+from ..control.program.trace_body import is_python_number
 from ..core.ir import Jaxpr, make_aval
 from ..core.record import run, trace
 from ..core.source_info import name_of, place_of
@@ -112,7 +112,7 @@ def _as_vector(x0: Any, what: str) -> Any:
         other = ", or funcgrad.optim.minimize, which takes pytrees" if what == "minimize" else ""
         count = f"{len(leaves)} {'leaf' if len(leaves) == 1 else 'leaves'}"
         raise StructureError(
-            f"{what}: x0 is {kind_of(x0)} with {count}, and SciPy searches among vectors",
+            f"{what}: x0 is {type_of(x0)} with {count}, and SciPy searches among vectors",
             f"Write flat, unravel = funcgrad.tree.ravel(x0), then {what}(lambda v: "
             f"f(unravel(v)), flat){other}.",
         )
@@ -121,7 +121,7 @@ def _as_vector(x0: Any, what: str) -> Any:
         aval_of(x0)
     except (DtypeError, ValueError):
         raise DtypeError(
-            f"{what}: x0 is {kind_of(x0)}, and no vector of numbers",
+            f"{what}: x0 is {type_of(x0)}, and no vector of numbers",
             "Start from a number or a vector, as in numpy.zeros(3).",
         ) from None
     return x0
@@ -160,8 +160,8 @@ def scalar_value(found: Any, given: Objective) -> Any:
 
 
 def _require_real(found: Any, given: Objective) -> None:
-    if not is_number(found) or aval_of(found).dtype.kind == "c":
-        got = aval_of(found) if is_number(found) else type(found).__name__
+    if not is_python_number(found) or aval_of(found).dtype.kind == "c":
+        got = aval_of(found) if is_python_number(found) else type(found).__name__
         raise DtypeError(
             f"{given.what}: {given.source} must return real numbers, got {got}",
             "Return an array or a list of real numbers.",

@@ -15,7 +15,7 @@ from scipy import integrate as genuine
 from ..control.implicit.linear_solvers import Ravel
 from ..control.implicit.problem import require_functions
 from ..control.program.derive import derive
-from ..control.program.trace_body import is_number
+from ..control.program.trace_body import is_python_number
 from ..core.backend import compile_once
 from ..core.ir import Aval, Jaxpr, make_aval
 from ..core.primitive import Primitive, primitive
@@ -241,7 +241,7 @@ def quad(
 
     def integrand(x: Any) -> list[Any]:
         found = func(x, *extra)
-        aval = aval_of(found) if is_number(found) else None
+        aval = aval_of(found) if is_python_number(found) else None
         if aval is None or aval.dtype.kind == "c":
             got = type(found).__name__ if aval is None else aval
             raise DtypeError(

@@ -27,7 +27,7 @@ __all__ = [
     "elements_running",
     "in_host",
     "on_host",
-    "plain",
+    "plain_result",
 ]
 
 Batches: TypeAlias = tuple[tuple[int, tuple[bool, ...]], ...]
@@ -70,7 +70,7 @@ class Host:
 
     def __call__(self, operands: Sequence[Any]) -> Any:
         """The function's result for plain operands."""
-        return self.arguments.call(on_host(self.function), [plain(x) for x in operands])
+        return self.arguments.call(on_host(self.function), [plain_result(x) for x in operands])
 
 
 def on_host(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,7 +85,7 @@ def on_host(f: Callable[..., Any]) -> Callable[..., Any]:
 _CODE = on_host(len).__code__  # type: ignore[attr-defined]
 
 
-def plain(x: Any) -> Any:
+def plain_result(x: Any) -> Any:
     """A value as the user's function gets it: an array of its own, or a NumPy scalar."""
     if isinstance(x, np.ndarray):
         return np.array(x) if x.ndim else x[()]

@@ -18,7 +18,7 @@ from ...ops.linear import Sum, zeros
 from ..custom.arguments import Whose, numbers_like
 from ..custom.closures import refuse
 from ..program.trace_body import join
-from .host import Batches, Host, each_element, on_host, plain
+from .host import Batches, Host, each_element, on_host, plain_result
 
 __all__ = ["PureCallback", "ShapeDtypeStruct", "pure_callback"]
 
@@ -230,8 +230,8 @@ class Pullback:
         of, arguments = self.of, self.of.host.arguments
         vjp: Any = of.vjp
         count = len(arguments.operands)
-        args = arguments.rebuild([plain(x) for x in values[:count]])
-        each = iter([plain(x) for x in values[count:]])
+        args = arguments.rebuild([plain_result(x) for x in values[:count]])
+        each = iter([plain_result(x) for x in values[count:]])
         out = of.results.rebuild([next(each) for _ in of.avals])
         ct = of.results.rebuild([next(each) if aval.inexact else None for aval in of.avals])
         names = arguments.keywords

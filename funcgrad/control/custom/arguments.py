@@ -21,12 +21,12 @@ from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, DtypeError, FuncgradError, ShapeError, StructureError
 from ...ops.convert import convert
 from ...ops.select import stop_gradient
-from ..program.trace_body import is_number
+from ..program.trace_body import is_python_number
 
 __all__ = [
     "Arguments",
     "Result",
-    "Signature",
+    "RuleSignature",
     "Whose",
     "lock",
     "numbers_like",
@@ -204,7 +204,7 @@ def spread(entry: Any, treedef: tree.TreeDef, what: Whose, other: str) -> list[A
         return spread
 
 
-class Signature:
+class RuleSignature:
     """How a function takes its arguments, and which of them are not differentiated.
 
     Args:
@@ -330,7 +330,7 @@ class Result:
         self.numbers = [
             i
             for i, leaf in enumerate(self.leaves)
-            if is_number(leaf) and type(leaf) not in (int, bool)
+            if is_python_number(leaf) and type(leaf) not in (int, bool)
         ]
 
     def take(self) -> list[Any]:

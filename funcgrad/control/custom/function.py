@@ -23,7 +23,7 @@ from ...ops.linear import zeros
 from ...transforms.vjp import TapeFrame
 from ...transforms.vmap import BatchFrame
 from ..program.structured import Interpreter
-from .arguments import Arguments, Result, Signature
+from .arguments import Arguments, Result, RuleSignature
 from .batching import elements, is_abstract, lanes_of, parts
 from .captured import Reopened, newest_of, tracers_within, values_below
 from .closures import Opaque, check_closure, opaque
@@ -360,7 +360,7 @@ class CustomFunction(Portable):
         nondiff_argnums: int | Iterable[int],
         nondiff_argnames: str | Iterable[str],
     ) -> None:
-        self._signature = Signature(f, nondiff_argnums, nondiff_argnames, self.what)
+        self._signature = RuleSignature(f, nondiff_argnums, nondiff_argnames, self.what)
         functools.update_wrapper(self, f, updated=())
 
     def nondiff(self, /, *args: Any, **kwargs: Any) -> list[int]:

@@ -12,7 +12,7 @@ from ...core.source_info import place_of
 from ...core.trace import Tracer, aval_of
 from ...errors import ArgumentError, ShapeError, StructureError, entry
 from ...tree.treedef import a
-from ..program.trace_body import is_number
+from ..program.trace_body import is_python_number
 
 __all__ = ["associative_scan"]
 
@@ -70,9 +70,9 @@ def associative_scan(
                 "Return the structure of an operand.",
             )
         for i, (x, y) in enumerate(zip(first, out, strict=True)):
-            if not is_number(y) or aval_of(y).shape != aval_of(x).shape:
+            if not is_python_number(y) or aval_of(y).shape != aval_of(x).shape:
                 path = tree.path_string(treedef.paths()[i])
-                given = aval_of(y) if is_number(y) else type(y).__name__
+                given = aval_of(y) if is_python_number(y) else type(y).__name__
                 raise ShapeError(
                     f"associative_scan: the operands{path} are {aval_of(x)} and {place_of(fn)} "
                     f"returns {given}",

@@ -19,7 +19,7 @@ from ..program.trace_body import (
     Body,
     Operands,
     convert_outputs,
-    is_number,
+    is_python_number,
     join,
     scalar,
     share,
@@ -185,7 +185,7 @@ def select(pred: Any, on_true: Any, on_false: Any) -> Any:
     array([1., 4.])
     """
     for given in (pred, on_true, on_false):
-        if not is_number(given):
+        if not is_python_number(given):
             raise DtypeError(
                 f"select: expected arrays, got {type(given).__name__}",
                 "Give a boolean predicate and two arrays of one type.",

@@ -16,7 +16,7 @@ from ...tree.treedef import a
 from ..program.trace_body import (
     Body,
     convert_outputs,
-    is_number,
+    is_python_number,
     join,
     scalar,
     share_programs,
@@ -45,7 +45,7 @@ class Unknown:
         leaves, self.treedef = tree.flatten(guess)
         paths = [tree.path_string(p) for p in self.treedef.paths()]
         for x, path in zip(leaves, paths, strict=True):
-            if not is_number(x):
+            if not is_python_number(x):
                 raise DtypeError(
                     f"{what}: the unknown{path} is {a(type(x).__name__)}, not an array of floats",
                     "Close over what is not solved for.",

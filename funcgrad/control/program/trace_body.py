@@ -24,7 +24,7 @@ __all__ = [
     "Body",
     "Operands",
     "called",
-    "is_number",
+    "is_python_number",
     "name_of",
     "place_of",
     "require_callable",
@@ -75,7 +75,7 @@ def called(what: str, f: Callable[..., Any], *args: Any) -> Any:
         ) from None
 
 
-def is_number(leaf: Any) -> bool:
+def is_python_number(leaf: Any) -> bool:
     """Whether a leaf of operands is traced: arrays, numbers and tracers, booleans included."""
     return isinstance(leaf, (Tracer, np.ndarray, np.generic, int, float, complex))
 
@@ -102,7 +102,7 @@ class Operands:
         self.traced = [
             i
             for i, leaf in enumerate(self.leaves)
-            if is_number(leaf) and (flags or type(leaf) is not bool)
+            if is_python_number(leaf) and (flags or type(leaf) is not bool)
         ]
         self.values = [self.leaves[i] for i in self.traced]
         self.avals = [aval_of(value) for value in self.values]
@@ -136,7 +136,7 @@ class Body:
         self, jaxpr: Jaxpr, captured: list[Any], treedef: TreeDef, leaves: list[Any]
     ) -> None:
         self.jaxpr, self.captured, self.treedef, self.leaves = jaxpr, captured, treedef, leaves
-        self.numbers = [i for i, leaf in enumerate(leaves) if is_number(leaf)]
+        self.numbers = [i for i, leaf in enumerate(leaves) if is_python_number(leaf)]
 
     def rebuild(self, values: Sequence[Any]) -> Any:
         """The result for values of the program's outputs."""
@@ -170,7 +170,7 @@ def trace_body(
     def flat(*values: Any) -> list[Any]:
         nonlocal treedef, leaves
         leaves, treedef = tree.flatten(called(what, f, *rebuild(values)))
-        return [leaf for leaf in leaves if is_number(leaf)]
+        return [leaf for leaf in leaves if is_python_number(leaf)]
 
     jaxpr, captured = trace(flat, avals, name=name_of(f), what=what)
     return Body(jaxpr, captured, treedef, leaves)
