@@ -353,10 +353,15 @@ def test_a_call_without_arguments_says_what_it_takes():
 
 def test_wrappers_are_made_once_and_do_not_pile_up():
     assert funcgrad.lax.scan is funcgrad.scan and funcgrad.scan.__module__ == "funcgrad"
-    before = len(_publish._PUBLISHED)
-    for _ in range(3):
+
+    def use():
         grad(lambda x: x)(1.0)
         optim.adam()
         nn.initializers.he_normal()
+
+    use()  # modules that load late make theirs now
+    before = len(_publish._PUBLISHED)
+    for _ in range(3):
+        use()
     assert len(_publish._PUBLISHED) == before
     assert sys.getrefcount(nn.relu) < 20
