@@ -111,6 +111,8 @@ class PowerNorm(Reduction):
 
     def _slopes(self, x: Any) -> Any:
         shape, size = shape_of(x), absolute(x)
+        if 0 in shape:
+            return x  # no slopes
         top = stop_gradient(max_over(size, self.axes))
         top = expand(select(equal(top, 0), 1.0, top), shape, self.axes)
         y = div(size, top)

@@ -778,3 +778,19 @@ def test_programs_are_let_go_of():
     del f, traced
     gc.collect()
     assert [x() for x in held] == [None] * 4
+
+
+@pytest.mark.parametrize("x", [0.5, -0.5, 0.0, -0.0, 3.7, np.nan])
+@pytest.mark.parametrize("over", ["bool", "int64", "float32", "float64"])
+@pytest.mark.parametrize("to", ["bool", "int64", "float64"])
+def test_chains_of_conversions_of_scalars(x, over, to):
+    if np.isnan(x) and "int64" in (over, to):
+        return  # undefined in C
+
+    def chain(x):
+        return ((x * 1.0).astype(over).astype(to) * 1, np.where((x * 1.0).astype(over), 2.0, 3.0))
+
+    found, expected = jit(chain)(np.float64(x)), chain(np.float64(x))
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)

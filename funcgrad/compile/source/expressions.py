@@ -189,7 +189,8 @@ def python_text(eqn: Equation, operands: Sequence[str]) -> str | None:
         zero = f"v if (v := {operands[1]} * 0.0) == v else 0.0"
         return f"{operands[1]} if {condition} else {zero}"
     if kind is Convert and eqn.inputs[0].aval.dtype.kind != "c":
-        return f"float({operands[0]})"
+        to_float = is_float(eqn.outputs[0].aval)
+        return f"float({operands[0]})" if to_float else f"{operands[0]} != 0.0"
     rule = _PYTHON.get(kind)
     return None if rule is None else rule(*operands)
 
