@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import DtypeError, OutOfBoundsError, ShapeError
+from ..errors import OutOfBoundsError, ShapeError
 from ..ops.linear import broadcast_to, reshape, shape_of
 from ..ops.shape import Concatenate
 from .arguments import axis_of, broadcast_operand, cast, operand, operands
@@ -75,7 +75,6 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
     Raises:
         IndexError: A place is outside the axis.
         ShapeError: The values do not fit.
-        DtypeError: A Python complex number is to go into real ones.
     """
     arr = operand(arr)
     if axis is None:
@@ -84,13 +83,7 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
     shape = shape_of(arr)
     n = shape[axis]
     before, after = shape[:axis], shape[axis + 1 :]
-    values = operand(values)
-    given, dtype = aval_of(values), aval_of(arr).dtype
-    if given.weak and given.dtype.kind == "c" and dtype.kind != "c":
-        raise DtypeError(
-            f"numpy.insert: a complex number into {aval_of(arr)}", "Take the real part of it."
-        )
-    values = cast(values, dtype)
+    values = cast(operand(values), aval_of(arr).dtype)
     positions = np.arange(n)[obj] if isinstance(obj, slice) else known_value("insert", operand(obj))
     if np.ndim(positions) > 1:
         raise ShapeError("numpy.insert: places must be one-dimensional", "Pass obj.ravel().")
