@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, TypeVar
 
-from ._stack import COMPILED as COMPILED
-from ._stack import LIBRARIES as LIBRARIES
-from .errors import ROOT, TOP, UnknownAttributeError, entry
+from .errors import ROOT, UnknownAttributeError, entry
 
 __all__ = ["absent", "entries", "publish", "publish_all"]
 
 
 C = TypeVar("C")
+
+_TOP = (["api"], ["control"], ["compile"], ["core"])
+"""Folders whose functions users find in the package itself."""
 
 _PUBLISHED: dict[Callable[..., Any], Callable[..., Any]] = {}
 """For functions of this package those that users call in their place."""
@@ -41,7 +42,7 @@ def publish(namespace: dict[str, Any], name: str) -> Any:
                 found: Any = value if hasattr(value, "__entry__") else entry(value)
                 _PUBLISHED[value] = found
                 found.__entry__ = True
-                found.__module__ = ROOT if home[1:2] in TOP else namespace["__name__"]
+                found.__module__ = ROOT if home[1:2] in _TOP else namespace["__name__"]
                 found.__qualname__ = name
                 # What stands for a function of NumPy's or SciPy's goes on saying which.
                 found.__wrapped__ = getattr(value, "__wrapped__", value)

@@ -59,8 +59,6 @@ PASSING: set[CodeType] = set()
 """Code that does nothing but call NumPy, whose faults are not funcgrad's."""
 
 ROOT = __name__.partition(".")[0]
-TOP = (["api"], ["control"], ["compile"], ["core"])
-"""Rooms whose functions users find in the package itself."""
 
 E = TypeVar("E", bound=BaseException)
 P = ParamSpec("P")

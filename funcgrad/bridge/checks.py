@@ -86,19 +86,14 @@ class Checks:
         self.code: Any = None
 
     def add_site(
-        self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None
+        self,
+        bad: Any,
+        make: Callable[[], Exception],
+        source_info: SourceInfo | None,
+        bound: bool = False,
     ) -> None:
-        """A new site, which fails where ``bad``."""
-        self._add(bad, Site(make, line_of(source_info), False))
-
-    def add_bound(
-        self, bad: Any, make: Callable[[], Exception], source_info: SourceInfo | None
-    ) -> None:
-        """A new site, the bound on the steps of a loop."""
-        self._add(bad, Site(make, line_of(source_info), True))
-
-    def _add(self, bad: Any, site: Site) -> None:
-        self.sites.append(site)
+        """A new site, which fails where ``bad``; see `Site`."""
+        self.sites.append(Site(make, line_of(source_info), bound))
         code = jnp.where(bad, np.int32(len(self.sites)), np.int32(0))
         self.code = code if self.code is None else jnp.where(self.code != 0, self.code, code)
 

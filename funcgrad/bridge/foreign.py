@@ -22,7 +22,7 @@ from ..ops.convert import convert
 from ..ops.linear import Sum
 from ..tree.treedef import a
 
-__all__ = ["Batches", "Foreign", "ForeignFunction", "Kind", "Known"]
+__all__ = ["Batches", "Foreign", "ForeignFunction", "Kind", "Known", "flat_function", "restrict"]
 
 Batches = tuple[tuple[int, tuple[bool, ...]], ...]
 """The batches around a call, outermost first: their lengths, and which operands have them."""
@@ -227,6 +227,51 @@ class Known:
         ]
         results = apply(Foreign(function, ()), given, None)
         return tree.unflatten(structure[0], list(results))
+
+
+def flat_function(
+    f: Any,
+    treedef: Any,
+    rest: dict[int, Any],
+    numbers: Sequence[int],
+    finish: Callable[[Any], Any],
+) -> tuple[Callable[..., tuple[Any, ...]], list[Any]]:
+    """``f`` as a function of flat operands that returns a tuple.
+
+    Args:
+        f: The function.
+        treedef: The structure of its arguments.
+        rest: By position the leaves that are no operands.
+        numbers: The positions of the operands.
+        finish: Applied to each leaf of the result.
+
+    Returns:
+        That, and a list whose element is the result's structure once it was called.
+    """
+    structure: list[Any] = [None]
+
+    def flat(*operands: Any) -> tuple[Any, ...]:
+        leaves = {**rest, **dict(zip(numbers, operands, strict=True))}
+        args, kwargs = tree.unflatten(treedef, [leaves[i] for i in range(len(leaves))])
+        found, structure[0] = tree.flatten(f(*args, **kwargs))
+        return tuple([finish(x) for x in found])
+
+    return flat, structure
+
+
+def restrict(
+    f: Callable[..., Any], operands: Sequence[Any], moving: Sequence[int], given: Sequence[int]
+) -> Callable[..., tuple[Any, ...]]:
+    """The results in ``given`` as a function of the operands in ``moving``, the others fixed."""
+
+    def part(*moved: Any) -> tuple[Any, ...]:
+        args = list(operands)
+        for i, x in zip(moving, moved, strict=True):
+            args[i] = x
+        found = f(*args)
+        return tuple([found[i] for i in given])
+
+    return part
 
 
 def _hashable(x: Any) -> bool:

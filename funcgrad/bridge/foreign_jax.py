@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ..core.ir import Aval, Equation, make_aval
 from ..errors import DtypeError, entry
 from . import require
-from .foreign import Batches, Known
+from .foreign import Batches, Known, flat_function, restrict
 
 require.jax("from_jax")
 
@@ -17,7 +17,6 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 
-from .. import tree  # noqa: E402
 from .host import call_host  # noqa: E402
 from .replay import Replay, rule  # noqa: E402
 
@@ -86,15 +85,7 @@ class Flat:
 
 
 def _flatten(f: Any, treedef: Any, rest: dict[int, Any], numbers: Sequence[int]) -> Any:
-    structure: list[Any] = [None]
-
-    def flat(*operands: Any) -> tuple[Any, ...]:
-        leaves = dict(rest)
-        leaves.update(zip(numbers, operands, strict=True))
-        args, kwargs = tree.unflatten(treedef, [leaves[i] for i in range(len(leaves))])
-        found, structure[0] = tree.flatten(f(*args, **kwargs))
-        return tuple([jnp.asarray(x) for x in found])
-
+    flat, structure = flat_function(f, treedef, rest, numbers, jnp.asarray)
     return Flat(flat), structure
 
 
@@ -122,14 +113,7 @@ class _Jax:
 
     def pullback(self, f: Flat, count: int, wanted: Sequence[int], given: Sequence[int]) -> Flat:
         def pull(*args: Any) -> tuple[Any, ...]:
-            operands = list(args[:count])
-
-            def part(*moving: Any) -> tuple[Any, ...]:
-                for i, x in zip(wanted, moving, strict=True):
-                    operands[i] = x
-                found = f.f(*operands)
-                return tuple([found[i] for i in given])
-
+            part = restrict(f.f, args[:count], wanted, given)
             _, pullback = jax.vjp(part, *[args[i] for i in wanted])
             return tuple(pullback(tuple(args[count:])))
 
@@ -137,14 +121,7 @@ class _Jax:
 
     def push(self, f: Flat, count: int, moving: Sequence[int], given: Sequence[int]) -> Flat:
         def push(*args: Any) -> tuple[Any, ...]:
-            operands = list(args[:count])
-
-            def part(*moved: Any) -> tuple[Any, ...]:
-                for i, x in zip(moving, moved, strict=True):
-                    operands[i] = x
-                found = f.f(*operands)
-                return tuple([found[i] for i in given])
-
+            part = restrict(f.f, args[:count], moving, given)
             return jax.jvp(part, tuple([args[i] for i in moving]), tuple(args[count:]))[1]
 
         return Flat(push)

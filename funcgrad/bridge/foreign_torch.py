@@ -9,14 +9,12 @@ from typing import Any
 from ..core.ir import Aval, make_aval
 from ..errors import ArgumentError, DtypeError, entry
 from . import require
-from .foreign import Batches, Known
+from .foreign import Batches, Known, flat_function, restrict
 
 require.torch("from_torch")
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
-
-from .. import tree  # noqa: E402
 
 __all__ = ["from_torch"]
 
@@ -87,22 +85,16 @@ def _with_parameters(module: Any) -> Callable[..., Any]:
 
 
 def _flatten(f: Any, treedef: Any, rest: dict[int, Any], numbers: Sequence[int]) -> Any:
-    structure: list[Any] = [None]
+    return flat_function(f, treedef, rest, numbers, _require_tensor)
 
-    def flat(*operands: Any) -> tuple[Any, ...]:
-        leaves = dict(rest)
-        leaves.update(zip(numbers, operands, strict=True))
-        args, kwargs = tree.unflatten(treedef, [leaves[i] for i in range(len(leaves))])
-        found, structure[0] = tree.flatten(f(*args, **kwargs))
-        for x in found:
-            if not isinstance(x, torch.Tensor):
-                raise DtypeError(
-                    f"from_torch: the function returned a {type(x).__name__}",
-                    "Return tensors, and pytrees of them.",
-                )
-        return tuple(found)
 
-    return flat, structure
+def _require_tensor(x: Any) -> Any:
+    if not isinstance(x, torch.Tensor):
+        raise DtypeError(
+            f"from_torch: the function returned a {type(x).__name__}",
+            "Return tensors, and pytrees of them.",
+        )
+    return x
 
 
 _DTYPES = {
@@ -154,13 +146,7 @@ class _Torch:
 
     def pullback(self, f: Any, count: int, wanted: Sequence[int], given: Sequence[int]) -> Any:
         def pull(*args: Any) -> tuple[Any, ...]:
-            def part(*moving: Any) -> tuple[Any, ...]:
-                operands = list(args[:count])
-                for i, x in zip(wanted, moving, strict=True):
-                    operands[i] = x
-                found = f(*operands)
-                return tuple([found[i] for i in given])
-
+            part = restrict(f, args[:count], wanted, given)
             with torch.enable_grad():
                 pullback: Any = torch.func.vjp(part, *[args[i] for i in wanted])[1]
                 return tuple(pullback(tuple(args[count:])))
@@ -169,13 +155,7 @@ class _Torch:
 
     def push(self, f: Any, count: int, moving: Sequence[int], given: Sequence[int]) -> Any:
         def push(*args: Any) -> tuple[Any, ...]:
-            def part(*moved: Any) -> tuple[Any, ...]:
-                operands = list(args[:count])
-                for i, x in zip(moving, moved, strict=True):
-                    operands[i] = x
-                found = f(*operands)
-                return tuple([found[i] for i in given])
-
+            part = restrict(f, args[:count], moving, given)
             points = tuple([args[i] for i in moving])
             return tuple(torch.func.jvp(part, points, tuple(args[count:]))[1])
 

@@ -3,8 +3,7 @@
 A name that matches is not a function that matches: `jax.scipy.special.hyp2f1` gives 1e82 in the
 derivative of spence. So a function of SciPy's is one of `SPECIAL`, which the tests compare value by
 value, or it runs on the host. (Of those that are not: `beta` and `betaln` have 7 digits in double
-precision, `exp1` and `expi` do not return
-at some points, `poch` gives nan for inf.)
+precision, `exp1` and `expi` do not return at some points, `poch` gives nan for inf.)
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ loop within a loop; its arrays then have two such axes, and so on.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,18 @@ import numpy as np
 from ..core.ir import Aval
 from ..core.residuals import StepResiduals, StepResidualsAval
 
-__all__ = ["PerStep", "aligned", "fill", "from_steps", "join", "put", "read", "stacked"]
+__all__ = [
+    "PerStep",
+    "aligned",
+    "fill",
+    "from_steps",
+    "join_all",
+    "put",
+    "read",
+    "stacked",
+    "steps_of",
+    "zero_of",
+]
 
 
 @jax.tree_util.register_pytree_node_class
@@ -117,6 +129,17 @@ def join(one: Any, other: Any) -> Any:
         return other if one.entries is None else one
     masks = other.masks if one.masks is None else one.masks
     return PerStep(join(one.entries, other.entries), one.count, masks)
+
+
+def join_all(results: Sequence[Sequence[Any]]) -> list[Any]:
+    """For each result of branches the structure that has what any branch has."""
+    return [functools.reduce(join, each) for each in zip(*results, strict=True)]
+
+
+def steps_of(counted: Sequence[PerStep]) -> tuple[Any, int]:
+    """How many steps there were, of residuals that say so, and for how many there is room."""
+    count = functools.reduce(jnp.maximum, [x.count for x in counted])
+    return count, max([x.bound for x in counted])
 
 
 def fill(x: Any, like: Any) -> Any:

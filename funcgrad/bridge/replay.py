@@ -185,7 +185,7 @@ class Replay(Interpreter):
     def check_bound(self, bad: Any, make: Callable[[], Exception]) -> None:
         """The bound of a loop's steps, which it fails to keep where ``bad``."""
         if self.checks is not None:
-            self.checks.add_bound(bad, make, self._lines[-1])
+            self.checks.add_site(bad, make, self._lines[-1], bound=True)
 
     def fail(self, code: Any) -> None:
         """What failed, in a program inside or before it."""

@@ -49,11 +49,10 @@ _MAKERS: dict[str, Callable[..., Schedule]] = {}
 
 def schedule_maker(make: Callable[P, Value]) -> Callable[P, Schedule]:
     """``make`` as a function whose result knows the call that it was made by."""
-    signature = inspect.signature(make)
 
     @functools.wraps(make)
     def made(*args: P.args, **kwargs: P.kwargs) -> Schedule:
-        given = signature.bind(*args, **kwargs).arguments
+        given = inspect.signature(make).bind(*args, **kwargs).arguments
         return Schedule(make.__name__, given, make(*args, **kwargs))
 
     _MAKERS[make.__name__] = made

@@ -5,6 +5,7 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import grad, hessian, jacrev, jit, jvp, linearize, vmap
+from funcgrad.core.record import run
 
 STEPS = [0, 1, 2]
 
@@ -270,3 +271,10 @@ def test_batches(name):
     agree(jit(vmap(grad(weighted(jit(made)))))(POINTS), slopes)
     agree(grad(lambda xs: np.sum(vmap(weighted(made))(xs)))(POINTS), slopes)
     agree(jit(grad(lambda xs: np.sum(vmap(weighted(made))(xs))))(POINTS), slopes)
+
+
+def test_a_branch_for_a_batch_of_nothing():
+    f = vmap(lambda p, x: fg.cond(p > 0, lambda x: (x, 2.0 * x), lambda x: (-x, x), x))
+    for g in (f, jit(f), lambda p, x: run(fg.make_jaxpr(f)(p, x), [p, x])):
+        for out in g(np.zeros(0), np.zeros(0)):
+            assert out.shape == (0,) and out.dtype == np.float64

@@ -6,6 +6,7 @@ that do not are fed the operands of one that does, as in `funcgrad.control.flow.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from ...control.program.derive import residual_types
 from ...core.ir import Equation
 from ...core.residuals import StepResidualsAval
-from ..per_step import PerStep, aligned, fill, join, put, read, stacked
+from ..per_step import PerStep, aligned, fill, join_all, put, read, stacked, steps_of, zero_of
 from ..replay import Replay, rule
 from .control import as_arrays, check_switch, overflow, shapes_of
 from .residuals import add
@@ -50,10 +52,6 @@ def choose(mask: Any, new: Any, old: Any) -> Any:
     return jnp.where(aligned(mask, new), new, old)
 
 
-def _residual_types(avals: Sequence[Any]) -> tuple[Any, ...]:
-    return tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
-
-
 @rule("batched_cond")
 def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> Any:
     """Each element's branch."""
@@ -62,11 +60,11 @@ def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> A
     count = len(p.branches)
     chosen = check_switch(replay, index, count)
     failing = replay.failing(*p.branches)
-    kinds = _residual_types([a.aval for a in eqn.inputs[1:]])
+    kinds = residual_types([a.aval for a in eqn.inputs[1:]])
     if kinds == (None,) * len(kinds):
         kinds = ()
     if not p.size:
-        return [_empty(v.aval) for v in eqn.outputs]
+        return [zero_of(v.aval) for v in eqn.outputs]
 
     def run(k: int, code: Any) -> Any:
         program, captured = p.map_branch(k, kinds)
@@ -75,9 +73,7 @@ def batched_cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> A
     residuals = any(isinstance(v.aval, StepResidualsAval) for v in eqn.outputs)
     if residuals:
         shapes = [shapes_of(replay, lambda k=k: run(k, None)[0]) for k in range(count)]
-        likes = shapes[0]
-        for other in shapes[1:]:
-            likes = [join(a, b) for a, b in zip(likes, other, strict=True)]
+        likes = join_all(shapes)
     else:
         likes = [jnp.zeros(v.aval.shape, v.aval.dtype) for v in eqn.outputs]
     results = [_zeros(like) for like in likes]
@@ -104,19 +100,15 @@ def _zeros(like: Any) -> Any:
     return jnp.zeros(like.shape, like.dtype)
 
 
-def _empty(aval: Any) -> Any:
-    return PerStep() if isinstance(aval, StepResidualsAval) else jnp.zeros(aval.shape, aval.dtype)
-
-
 @rule("batched_while")
 def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """StepResiduals while some element's condition holds."""
+    """Steps while some element's condition holds."""
     p = eqn.primitive
     loop, count = p.loop, p.loop.carried
     c, b, carry = loop.split_operands(as_arrays(operands))
     _, batched, _ = loop.split_operands(p.batched)
     condition, held_by_condition = p.map_condition()
-    program, held_by_body = p.map_body(_residual_types([a.aval for a in eqn.inputs]))
+    program, held_by_body = p.map_body(residual_types([a.aval for a in eqn.inputs]))
     keeps = len(program.outputs) > count
     bound = replay.steps_bound() if keeps else 0
     failed = replay.code(replay.failing(program, condition))
@@ -162,7 +154,7 @@ def batched_while(replay: Replay, eqn: Equation, *operands: Any) -> Any:
 
 @rule("batched_scan")
 def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """StepResiduals over residuals, which not every element took."""
+    """Steps over residuals, which not every element took."""
     p = eqn.primitive
     scan, count = p.loop, p.loop.carried
     constants, carry, xs = scan.split_operands(as_arrays(operands))
@@ -172,11 +164,8 @@ def batched_scan(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     flags = [*p.batched, *[True] * (len(carry) + len(xs))]
     failed = replay.code(replay.failing(program))
     counted = [x for x in xs if x.counted]
-    steps, masks, length = counted[0].count, counted[0].masks, max([x.bound for x in counted])
-    for x in counted[1:]:
-        steps = jnp.maximum(steps, x.count)
-        if x.masks is not None:
-            masks = x.masks if masks is None else masks | x.masks
+    steps, length = steps_of(counted)
+    masks = functools.reduce(jnp.bitwise_or, [x.masks for x in counted if x.masks is not None])
 
     def one(t: Any, held: Any, code: Any) -> Any:
         parts = [read(x, a, t) for x, a in zip(xs, kinds, strict=True)]

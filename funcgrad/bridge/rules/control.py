@@ -14,7 +14,7 @@ from ...core.ir import Equation, Jaxpr
 from ...core.residuals import StepResidualsAval
 from ...errors import ConvergenceError, MissingRuleError, OutOfBoundsError
 from ..checks import Checks
-from ..per_step import PerStep, fill, join, put, read, stacked
+from ..per_step import PerStep, fill, join_all, put, read, stacked, steps_of, zero_of
 from ..replay import Replay, rule
 
 __all__ = ["as_arrays", "check_switch", "overflow", "shapes_of"]
@@ -61,8 +61,7 @@ def refuse(replay: Replay, eqn: Equation, *operands: Any) -> Any:
     if replay.checks is None:
         raise MissingRuleError(p.what, p.fix)
     replay.check(lambda: jnp.array(True), lambda: MissingRuleError(p.what, p.fix))
-    aval = eqn.outputs[0].aval
-    return PerStep() if isinstance(aval, StepResidualsAval) else jnp.zeros(aval.shape, aval.dtype)
+    return zero_of(eqn.outputs[0].aval)
 
 
 @rule("debug_callback")
@@ -129,9 +128,7 @@ def cond(replay: Replay, eqn: Equation, index: Any, *operands: Any) -> Any:
 def _of_one_type(replay: Replay, branches: Any, operands: Any) -> Any:
     """Branches whose residuals have one structure: what a branch lacks is zeros."""
     shapes = [shapes_of(replay, branch, *operands)[0] for branch in branches]
-    likes = shapes[0]
-    for other in shapes[1:]:
-        likes = [join(a, b) for a, b in zip(likes, other, strict=True)]
+    likes = join_all(shapes)
 
     def filled(branch: Any) -> Any:
         def run(*xs: Any) -> Any:
@@ -171,10 +168,7 @@ def _scan_residuals(
     avals = p.split_operands([a.aval for a in eqn.inputs])[2]
     if p.length is None:
         counted = [x for x in xs if isinstance(x, PerStep) and x.counted]
-        count = counted[0].count
-        for x in counted[1:]:
-            count = jnp.maximum(count, x.count)
-        length = max([x.bound for x in counted])
+        count, length = steps_of(counted)
     else:
         count = length = p.length
 
@@ -215,7 +209,7 @@ def overflow(bound: int) -> Callable[[], Exception]:
 
 @rule("while")
 def while_loop(replay: Replay, eqn: Equation, *operands: Any) -> Any:
-    """StepResiduals while a condition holds; where they leave residuals, at most so many."""
+    """Steps while a condition holds; where they leave residuals, at most so many."""
     p = eqn.primitive
     c, b, carry = p.split_operands(as_arrays(operands))
     count = p.carried

@@ -117,15 +117,9 @@ def complex_sech_squared(p: Any, t: Any, x: Any) -> Any:
     return jnp.square((1 + turn * t) * jnp.exp(-turn * x))
 
 
-@formula("power", "quiet_power", "float_power")
+@formula("pow", "power", "quiet_power", "float_power")
 def power(p: Any, x: Any, y: Any) -> Any:
     """Powers; of integers by repeated multiplication, as NumPy computes them."""
-    return jnp.power(*spread([x, y]))
-
-
-@formula("pow")
-def python_power(p: Any, x: Any, y: Any) -> Any:
-    """Powers as Python's operator has them."""
     return jnp.power(*spread([x, y]))
 
 
@@ -139,13 +133,18 @@ def scalar_power(p: Any, x: Any) -> Any:
     return jnp.power(x, jnp.asarray(exponent, x.dtype))
 
 
+def _zero_by_zero(f: Any, x: Any, y: Any) -> Any:
+    """A quotient or remainder of integers, 0 where it is by 0."""
+    one = jnp.where(y == 0, np.ones((), y.dtype), y)
+    return jnp.where(y == 0, zero(x), f(x, one))
+
+
 @formula("floor_divide")
 def floor_divide(p: Any, x: Any, y: Any) -> Any:
     """Division rounded down; integers by 0 are 0, as in NumPy."""
     x, y = spread([x, y])
     if x.dtype.kind in "iu":
-        one = jnp.where(y == 0, np.ones((), y.dtype), y)
-        return jnp.where(y == 0, zero(x), jnp.floor_divide(x, one))
+        return _zero_by_zero(jnp.floor_divide, x, y)
     if x.dtype.kind != "f":
         return jnp.floor_divide(x, y)
     # As NumPy's: of the quotient that the remainder leaves, which is exact.
@@ -160,8 +159,7 @@ def remainder(p: Any, x: Any, y: Any) -> Any:
     """The remainder of the sign of the divisor; of integers by 0 it is 0, as in NumPy."""
     x, y = spread([x, y])
     if x.dtype.kind in "iu":
-        one = jnp.where(y == 0, np.ones((), y.dtype), y)
-        return jnp.where(y == 0, zero(x), jnp.remainder(x, one))
+        return _zero_by_zero(jnp.remainder, x, y)
     return remainder_of(x, y)
 
 
@@ -177,8 +175,7 @@ def fmod(p: Any, x: Any, y: Any) -> Any:
     """The remainder of the sign of the dividend; of integers by 0 it is 0, as in NumPy."""
     x, y = spread([x, y])
     if x.dtype.kind in "iu":
-        one = jnp.where(y == 0, np.ones((), y.dtype), y)
-        return jnp.where(y == 0, zero(x), lax.rem(x, one))
+        return _zero_by_zero(lax.rem, x, y)
     return lax.rem(x, y)
 
 
@@ -266,28 +263,10 @@ def round_to(p: Any, x: Any) -> Any:
     return jnp.round(x, p.decimals)
 
 
-@formula("special_cbrt")
-def cbrt(p: Any, x: Any) -> Any:
-    """The cube root."""
-    return jnp.cbrt(x)
-
-
-@formula("special_exp2")
-def exp2(p: Any, x: Any) -> Any:
-    """Powers of two."""
-    return jnp.exp2(x)
-
-
-@formula("special_expm1")
-def expm1(p: Any, x: Any) -> Any:
-    """``exp(x) - 1``."""
-    return jnp.expm1(x)
-
-
-@formula("special_log1p")
-def log1p(p: Any, x: Any) -> Any:
-    """``log(1 + x)``."""
-    return jnp.log1p(x)
+@formula("special_cbrt", "special_exp2", "special_expm1", "special_log1p")
+def as_numpy_has_it(p: Any, x: Any) -> Any:
+    """SciPy's functions that NumPy has too."""
+    return getattr(jnp, p.name.removeprefix("special_"))(x)
 
 
 @formula("bitwise_count")

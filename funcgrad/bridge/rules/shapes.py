@@ -114,24 +114,12 @@ def argsort(p: Any, x: Any) -> Any:
     return jnp.argsort(x, axis=p.axis, stable=True).astype(np.int64)
 
 
-@formula("argmax")
-def argmax(p: Any, x: Any) -> Any:
-    """Where the largest element is."""
-    return (
-        lax.argmax(x, p.axis % x.ndim, np.int64)
-        if x.dtype.kind in "fiu"
-        else jnp.argmax(x, axis=p.axis).astype(np.int64)
-    )
-
-
-@formula("argmin")
-def argmin(p: Any, x: Any) -> Any:
-    """Where the smallest element is."""
-    return (
-        lax.argmin(x, p.axis % x.ndim, np.int64)
-        if x.dtype.kind in "fiu"
-        else jnp.argmin(x, axis=p.axis).astype(np.int64)
-    )
+@formula("argmax", "argmin")
+def arg_extremum(p: Any, x: Any) -> Any:
+    """Where the largest or smallest element is."""
+    if x.dtype.kind in "fiu":
+        return getattr(lax, p.name)(x, p.axis % x.ndim, np.int64)
+    return getattr(jnp, p.name)(x, axis=p.axis).astype(np.int64)
 
 
 def _over_leading(f: Any, axes: int) -> Any:

@@ -19,9 +19,8 @@ from ..._stack import POINTED, POINTING, POINTING_NAMES
 from ...core.backend import Executable
 from ...core.ir import Aval
 from ...errors import ENTRY, trim
-from ...tree import TreeDef
+from ...tree import TreeDef, unflatten
 from ...tree.containers import DataclassKind, MappingKind, NamedTupleKind, NoneKind, SequenceKind
-from ...tree.flattening import unflatten
 from .signature import Signature
 from .static_values import grows
 from .wide import is_wide, wide_entry

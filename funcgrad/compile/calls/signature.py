@@ -144,7 +144,7 @@ class Signature:
     def label(self, position: int) -> str:
         """A leaf of the arguments as errors name it: ``argument 0['w']``."""
         declared, _ = self.value(position)
-        slot, path = self._place(position) if declared is None else (declared, ())
+        slot, path = self._slot(position) if declared is None else (declared, ())
         return f"argument {slot!r}{tree.path_string(path)}"
 
     def value(self, position: int) -> tuple[int | str | None, Any]:
@@ -165,7 +165,7 @@ class Signature:
         value = self.value(position)[1]
         return place_of(value) if isinstance(_code(value), CodeType) else _short(repr(value))
 
-    def _place(self, position: int) -> tuple[int | str, tree.Path]:
+    def _slot(self, position: int) -> tuple[int | str, tree.Path]:
         """The argument in which a leaf stands, by number or name, and where in it."""
         of_keyword, argument, *path = self.treedef.paths()[position]
         slot = argument.key
@@ -195,7 +195,7 @@ class Signature:
             ) from None
         change = change_of(leaf)
         if change is not None:
-            slot, path = self._place(position)
+            slot, path = self._slot(position)
             name = f"static_arg{'nums' if isinstance(slot, int) else 'names'}={slot!r}"
             alone = "pass it as an argument of its own and " if path else ""
             raise ArgumentError(
@@ -270,8 +270,8 @@ def _cause(own: Any, others: Any, position: int, one: Signature, other: Signatur
     if isinstance(own, Aval) and isinstance(others, Aval):
         same = own.dtype == others.dtype and own.weak == others.weak
         return "shapes" if same else "types"
-    (slot, value), (other_place, other_value) = one.value(position), other.value(position)
-    if slot != other_place or isinstance(own, Aval) or isinstance(others, Aval):
+    (slot, value), (other_slot, other_value) = one.value(position), other.value(position)
+    if slot != other_slot or isinstance(own, Aval) or isinstance(others, Aval):
         return "types"
     code, other_code = _code(value), _code(other_value)
     same = code == other_code and isinstance(code, CodeType)

@@ -10,7 +10,7 @@ from ...core.record import run
 from ...core.trace import Tracer
 from ...transforms.vmap import BatchFrame, repeat
 
-__all__ = ["batch_run", "elements", "is_abstract", "lanes_of", "parts"]
+__all__ = ["batch_of", "batch_run", "elements", "is_abstract", "parts"]
 
 
 def is_abstract(value: Any) -> bool:
@@ -33,7 +33,7 @@ def parts(frame: BatchFrame, values: Sequence[Any]) -> tuple[list[Any], list[boo
     return [v.value if own else v for v, own in zip(values, flags, strict=True)], flags
 
 
-def lanes_of(frame: BatchFrame, value: Any) -> Any:
+def batch_of(frame: BatchFrame, value: Any) -> Any:
     """The whole batch for an element; a value that does not depend on it is repeated."""
     if isinstance(value, Tracer) and value.frame is frame:
         return value.value

@@ -254,7 +254,7 @@ def stage(
     tracing = Tracing(values, avals)
     moving = tracing.own([not exact for exact in rule.exact])
 
-    def push(tracing: Tracing, result: Result, out_avals: Sequence[Aval]) -> Any:
+    def push(result: Result, out_avals: Sequence[Aval]) -> Any:
         pushed, given = trace_push(rule, tracing, moving, result, out_avals)
         return [pushed], given
 

@@ -20,7 +20,7 @@ from ...errors import ArgumentError, DtypeError, LeakedTracerError, entry
 from ...ops.linear import Sum, zeros
 from ...transforms.vjp import TapeFrame
 from .arguments import Arguments, Result, Whose, lock, numbers_like, pair_of
-from .batching import elements, lanes_of, parts
+from .batching import batch_of, elements, parts
 from .captured import values_below
 from .closures import leak_error
 from .custom_vjp_call import forward_mode, stage
@@ -112,7 +112,7 @@ class _MappedRule(MappedRule):
             pulled: list[Any] = []
             for c, batched in zip(found, self.batched, strict=True):
                 if c is not None:
-                    c = lanes_of(frame, c)
+                    c = batch_of(frame, c)
                     c = c if batched else Sum((0,))(c)
                 pulled.append(c)
             return pulled

@@ -13,14 +13,21 @@ from typing import Any, NoReturn
 from ...core.ir import Aval, Jaxpr
 from ...core.primitive import primitive
 from ...core.record import trace
-from ...core.residuals import StepResidualsAval
 from ...core.source_info import SourceInfo, name_of, place_of
 from ...core.trace import Tracer, apply, aval_of
 from ...errors import MissingRuleError
 from ...ops.linear import Sum
 from ...transforms.vmap import repeat
 from ..program.call import Call
-from ..program.derive import Pullback, batch_avals, cache, derive, inexact_cotangents, vmap_program
+from ..program.derive import (
+    Pullback,
+    batch_avals,
+    cache,
+    derive,
+    inexact_cotangents,
+    residual_types,
+    vmap_program,
+)
 from .arguments import Result
 from .batching import batch_run
 from .closures import closure_error, refuse
@@ -194,11 +201,8 @@ def map_programs(
         return [c if b else Sum((0,))(c) for c, b in zip(whole, batched, strict=True)]
 
     before = len(second) + len(captured)
-    tapes = [
-        a if isinstance(a, StepResidualsAval) else None
-        for a in forward_program[0].out_avals[count:]
-    ]
-    kinds = [*[None] * before, *tapes, *[None] * rest]
+    step_residuals = residual_types(forward_program[0].out_avals[count:])
+    kinds = [*[None] * before, *step_residuals, *[None] * rest]
     avals = batch_avals(programs.backward, size, back_flags, kinds)[len(second) :]
     name = f"vmap of {programs.backward.name}"
     return Programs(forward_program, trace(backward, avals, name=name), programs.given)
@@ -217,12 +221,13 @@ def stage(
     Returns:
         The primitive, and what the function and its rule close over: its first operands.
     """
+    tracing = Tracing(values, avals)
 
-    def passes(tracing: Tracing, result: Result, out_avals: Sequence[Aval]) -> Any:
+    def passes(result: Result, out_avals: Sequence[Aval]) -> Any:
         forward, backward, given = trace_passes(rule, tracing, result, out_avals)
         return [forward, backward], given
 
-    staged = stage_rule(rule, Tracing(values, avals), passes, Programs)
+    staged = stage_rule(rule, tracing, passes, Programs)
     call = CustomVjp(
         staged.program, staged.lazy, rule.function, rule.what, staged.constants, staged.count
     )

@@ -24,7 +24,7 @@ from ...transforms.vjp import TapeFrame
 from ...transforms.vmap import BatchFrame
 from ..program.structured import Interpreter
 from .arguments import Arguments, Result, RuleSignature
-from .batching import elements, is_abstract, lanes_of, parts
+from .batching import batch_of, elements, is_abstract, parts
 from .captured import Reopened, newest_of, tracers_within, values_below
 from .closures import Opaque, check_closure, opaque
 
@@ -149,7 +149,7 @@ class MappedRule(InnerRule):
         newest = newest_of(given)
         level = max(frame.level, newest.level if newest is not None else 0)
         check_closure(found, level + 1, self.what, self.function)
-        return [None if x is None else lanes_of(frame, x) for x in found]
+        return [None if x is None else batch_of(frame, x) for x in found]
 
 
 class LoweredRule(InnerRule):

@@ -264,7 +264,7 @@ class Staged(NamedTuple):
 def stage_rule(
     rule: Any,
     tracing: Tracing,
-    trace_parts: Callable[[Tracing, Any, Sequence[Aval]], tuple[list[Any], Any]],
+    trace_parts: Callable[[Any, Sequence[Aval]], tuple[list[Any], Any]],
     bundle: Callable[..., Any],
 ) -> Staged:
     """Trace a function, and its rule now or when it is asked for.
@@ -272,15 +272,15 @@ def stage_rule(
     Args:
         rule: The rule, on flat operands.
         tracing: How it is traced.
-        trace_parts: From ``tracing``, the function's result and the types of its leaves: the
-            programs of the rule with what they captured, and what they give.
+        trace_parts: From the function's result and the types of its leaves to the programs of the
+            rule with what they captured, and what they give.
         bundle: Makes of the programs with their constants, and of what they give, the rule's.
     """
     primal = trace_function(rule, tracing)
     result, out_avals = rule.result, primal[0].out_avals
 
     def attempt() -> Any:
-        made = trace_parts(tracing, result, out_avals)
+        made = trace_parts(result, out_avals)
         return [captured for _, captured in made[0]], made
 
     knot, made = attempt_rule(rule, tracing, attempt)
@@ -290,7 +290,7 @@ def stage_rule(
         kinds = [aval_of(x) for x in captured]
 
         def ask() -> Any:
-            programs, given = trace_parts(tracing, result, out_avals)
+            programs, given = trace_parts(result, out_avals)
             return bundle(*[late(jaxpr, held, kinds, rule) for jaxpr, held in programs], given)
 
         lazy = trace_later(rule, ask)

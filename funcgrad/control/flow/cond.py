@@ -33,6 +33,7 @@ from ..program.derive import (
     derive,
     inexact_cotangents,
     jvp_program,
+    residual_types,
     split_of,
     step_residual_types,
     vmap_program,
@@ -252,8 +253,8 @@ def one_of_each(branches: Sequence[Jaxpr]) -> tuple[Aval, ...]:
     """The types of the results; of step residuals, that of the branch which has steps to take."""
 
     def pick(kinds: Sequence[Aval]) -> Aval:
-        laned = [a for a in kinds if isinstance(a, StepResidualsAval) and a != kinds[0]]
-        return max([kinds[0], *laned], key=lambda a: len(str(getattr(a, "ragged", ()))))
+        others = [a for a in kinds if isinstance(a, StepResidualsAval) and a != kinds[0]]
+        return max([kinds[0], *others], key=lambda a: len(str(getattr(a, "ragged", ()))))
 
     return tuple([pick(kinds) for kinds in zip(*[b.out_avals for b in branches], strict=True)])
 
@@ -359,9 +360,6 @@ class BatchedCond(_Branches):
     size: int
     batched: tuple[bool, ...]
 
-    def _element(self, aval: Aval) -> Aval:
-        return aval.strong().batch(self.size)
-
     def map_branch(self, k: int, step_residuals: StepResidualTypes) -> tuple[Jaxpr, list[Any]]:
         """Branch ``k`` for all elements, and what it captured."""
         make = lambda: vmap_program(self.branches[k], self.size, self.batched, step_residuals)  # noqa: E731
@@ -369,8 +367,8 @@ class BatchedCond(_Branches):
 
     def aval(self, index: Aval, *avals: Aval) -> tuple[Aval, ...]:
         if not any(isinstance(a, StepResidualsAval) for a in self.branches[0].out_avals):
-            return tuple([self._element(aval) for aval in self.branches[0].out_avals])
-        step_residuals = tuple([a if isinstance(a, StepResidualsAval) else None for a in avals])
+            return tuple([a.strong().batch(self.size) for a in self.branches[0].out_avals])
+        step_residuals = residual_types(avals)
         mapped = [self.map_branch(k, step_residuals)[0] for k in range(len(self.branches))]
         return tuple([aval.strong() for aval in one_of_each(mapped)])
 
@@ -393,7 +391,7 @@ class BatchedCond(_Branches):
                 else:
                     results[i][elements] = out[elements]
         if not index.size:
-            results = [zeros(self._element(aval)) for aval in self.branches[0].out_avals]
+            results = [zeros(aval.strong().batch(self.size)) for aval in self.branches[0].out_avals]
         return tuple(results)
 
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:

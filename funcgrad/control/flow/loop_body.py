@@ -27,6 +27,7 @@ from ..program.derive import (
     inexact_cotangents,
     jvp_program,
     map_program,
+    residual_types,
     split_of,
 )
 
@@ -134,13 +135,8 @@ class LoopBody:
     def entry_residual_types(self, avals: Sequence[Aval]) -> StepResidualTypes:
         """The types of the body's operands that are step residuals, for operands of these types."""
         constants, carry, xs = self.split_operands(avals)
-        entries = [a.entry if isinstance(a, StepResidualsAval) else None for a in xs]
-        return tuple(
-            [
-                a if isinstance(a, StepResidualsAval) else None
-                for a in (*constants, *carry, *entries)
-            ]
-        )
+        entries = [a.entry if isinstance(a, StepResidualsAval) else a for a in xs]
+        return residual_types([*constants, *carry, *entries])
 
     def mapped(
         self, size: int, flags: tuple[bool, ...], step_residuals: StepResidualTypes

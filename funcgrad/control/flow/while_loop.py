@@ -25,7 +25,7 @@ from ...transforms.vmap import repeat
 from ..callbacks.host import call_for_elements
 from ..program.collectives import refuse_collectives
 from ..program.dependence import carry_flags, depends
-from ..program.derive import cache, map_program, step_residual_types, vmap_program
+from ..program.derive import cache, map_program, residual_types, step_residual_types, vmap_program
 from ..program.structured import Interpreter
 from ..program.trim import (
     Liveness,
@@ -278,7 +278,7 @@ class BatchedWhile(BatchedLoop):
     """`While` for ``size`` elements; the carry is batched, constants where ``batched`` says so."""
 
     def aval(self, *avals: Aval) -> tuple[Aval, ...]:
-        step_residuals = [a if isinstance(a, StepResidualsAval) else None for a in avals]
+        step_residuals = residual_types(avals)
         return batch_result_avals(
             self.map_body(step_residuals)[0].out_avals, self.loop.carried, self.size
         )

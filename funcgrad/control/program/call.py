@@ -8,7 +8,7 @@ the backward pass reads, so that nothing is computed twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ...core.backend import compile_once
@@ -57,7 +57,18 @@ class OneProgram(Primitive):
         return depends(self.jaxpr, flags)
 
     def trim(self, eqn: Equation, program: Liveness) -> Equation | None:
-        return _trim_one_program(self.jaxpr, self.hold, eqn, program)
+        jaxpr = self.jaxpr
+        wanted = [v in program.live for v in eqn.outputs]
+        outputs = where_kept(wanted, jaxpr.outputs)
+        body = program.simplify(
+            Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name)
+        )
+        if body is None:
+            return None
+        keep = reads(body)
+        body = with_inputs(body, keep, sum(keep[: body.captured]))
+        operands, results = where_kept(keep, eqn.inputs), where_kept(wanted, eqn.outputs)
+        return Equation(self.hold(body), operands, results, eqn.source_info)
 
 
 @primitive
@@ -143,27 +154,3 @@ class Call(OneProgram):
             self.jaxpr, key, lambda: vmap_program(self.jaxpr, size, batched, step_residuals)
         )
         return apply(Call(program), [*captured, *operands], None)
-
-
-def _trim_one_program(
-    jaxpr: Jaxpr, hold: Callable[[Jaxpr], Primitive], eqn: Equation, program: Liveness
-) -> Equation | None:
-    """``eqn``, whose primitive runs ``jaxpr`` at the operands, without what is unread.
-
-    Args:
-        jaxpr: The program.
-        hold: Makes the primitive that holds another program.
-        eqn: The equation.
-        program: The program around it.
-    """
-    wanted = [v in program.live for v in eqn.outputs]
-    outputs = where_kept(wanted, jaxpr.outputs)
-    body = program.simplify(
-        Jaxpr(jaxpr.inputs, jaxpr.equations, outputs, jaxpr.captured, jaxpr.name)
-    )
-    if body is None:
-        return None
-    keep = reads(body)
-    body = with_inputs(body, keep, sum(keep[: body.captured]))
-    operands, results = where_kept(keep, eqn.inputs), where_kept(wanted, eqn.outputs)
-    return Equation(hold(body), operands, results, eqn.source_info)

@@ -35,6 +35,7 @@ __all__ = [
     "jvp_program",
     "known_derivation",
     "map_program",
+    "residual_types",
     "split_of",
     "step_residual_types",
     "vmap_program",
@@ -241,10 +242,14 @@ StepResidualTypes: TypeAlias = tuple[StepResidualsAval | None, ...]
 them alone."""
 
 
+def residual_types(avals: Sequence[Aval]) -> StepResidualTypes:
+    """The types that are of step residuals, None for the others."""
+    return tuple([aval if isinstance(aval, StepResidualsAval) else None for aval in avals])
+
+
 def step_residual_types(operands: Sequence[Any]) -> StepResidualTypes:
     """The types of the step residuals among ``operands``, None for the others."""
-    avals = [aval_of(x) for x in operands]
-    return tuple([aval if isinstance(aval, StepResidualsAval) else None for aval in avals])
+    return residual_types([aval_of(x) for x in operands])
 
 
 def batch_avals(
