@@ -261,15 +261,13 @@ _WARNING: dict[type, str] = {
 """Where NumPy's function of a float may warn; "" where it never does."""
 
 
-def warning_text(eqn: Equation, operands: Sequence[str]) -> str | None:
-    """The condition under which NumPy may warn as it computes an equation of numbers.
+def warning_text(eqn: Equation) -> str | None:
+    """The condition on its operands under which NumPy may warn as it computes an equation.
 
     "" where it does under none; None where that is not known.
     """
-    if not all(is_float(a.aval) for a in eqn.inputs):
-        return None
     condition = _WARNING.get(type(eqn.primitive))
-    return condition and condition.format(*operands)
+    return condition if all(is_float(a.aval) for a in eqn.inputs) else None
 
 
 def ufunc_of(eqn: Equation) -> np.ufunc | None:

@@ -226,13 +226,14 @@ class Writer:
 
     def _guard(self, eqn: Equation) -> Iterator[Line]:
         """Leave what NumPy would warn of to the second version, which tells NumPy where to warn."""
-        condition = text.warning_text(eqn, self._operands(eqn)) if self._numbers else None
+        condition = text.warning_text(eqn) if self._numbers else None
         if condition is not None:
             self.quiet.add(eqn)
             self.unflagged = True
         if condition:
             self.may_raise = True
-            yield Guard(f"if {condition}: raise FloatingPointError")
+            wrong = condition.format(*self._operands(eqn))
+            yield Guard(f"if {wrong}: raise FloatingPointError")
 
     def _structured(self, eqn: Equation) -> list[Line]:
         lower = self.lowerings.table.get(type(eqn.primitive))
