@@ -62,6 +62,7 @@ from .control.implicit.fixed_point import fixed_point as fixed_point
 from .core.backend import backends as backends
 from .core.check import check as check
 from .core.ir import Jaxpr as Jaxpr
+from .explanation.zeros import why_zero as why_zero
 
 __version__: str
 remat = _checkpoint

@@ -289,7 +289,7 @@ class KeyReuseError(FuncgradError, ValueError):
 
 
 class NanError(FuncgradError, FloatingPointError):
-    """`debug.nans` found a result that is not a number; the message says which operation made it.
+    """`debug.nans` found a nan or an inf in a result; the message says which operation made it.
 
     Look at its operands with ``debug.print``, or keep them from where it is not defined:
     ``numpy.where(x > 0, numpy.log(numpy.where(x > 0, x, 1.0)), 0.0)``.

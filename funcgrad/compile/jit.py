@@ -23,7 +23,7 @@ from ..core.trace import Tracer, apply
 from ..core.warning import warn
 from ..errors import ArgumentError, entry, trim
 from .calls.dispatch import entry_for
-from .calls.retraces import advice
+from .calls.retraces import Retraces, advice, retraces
 from .calls.signature import Signature, StaticArguments
 from .stages import Compiled, Lowered, Traced
 
@@ -177,6 +177,24 @@ class Jitted(Portable):
         """How often it was traced, and how many programs it has."""
         return CacheInfo(self._misses, _PROGRAMS_MOST, len(self._programs))
 
+    def retraces(self) -> Retraces:
+        """The programs that it has, and for each but the first in what its call differed.
+
+        Printed, it is one program a line; as a tuple it has ``programs``, each with ``arguments``
+        and ``differences``.
+
+        >>> import numpy as np
+        >>> f = jit(lambda x, n=2: x * n)
+        >>> _ = f(np.ones(3)), f(np.ones(4)), f(np.ones(4), n=3.0)
+        >>> print(f.retraces())
+        jit(<lambda>): 3 programs
+        1. x: float64[3]
+        2. x: float64[3] -> float64[4]
+        3. arguments by name: none -> n
+        """
+        signatures = [traced.signature for traced in self._programs.copy().values()]
+        return retraces(self.__wrapped__, repr(self), signatures, self._misses)
+
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else _Bound(self, instance)
 
@@ -281,8 +299,8 @@ def jit(
         inline: Inside another transform, record the equations of ``f`` in the place of a call.
 
     Returns:
-        A function of the same arguments, with the methods ``lower``, ``source``, ``cache_info`` and
-        ``clear_cache``. Arrays that it returns are the caller's own.
+        A function of the same arguments, with the methods ``lower``, ``source``, ``retraces``,
+        ``cache_info`` and ``clear_cache``. Arrays that it returns are the caller's own.
 
     Raises:
         ArgumentError: Where ``f`` is no function or the options do not fit it; when it is called,

@@ -13,6 +13,7 @@ from .._stack import LIBRARIES, Line
 from .plain import one_line
 
 __all__ = [
+    "BackwardPlace",
     "Mention",
     "SourceInfo",
     "line_in_file",
@@ -26,6 +27,12 @@ __all__ = [
 
 SourceInfo: TypeAlias = tuple[CodeType, int]
 """Where the user wrote an operation: a code object and an instruction in it."""
+
+
+class BackwardPlace(tuple[CodeType, int]):
+    """The place of an operation of a backward pass: that of the operation it differentiates."""
+
+    __slots__ = ()
 
 
 @functools.lru_cache(4096)

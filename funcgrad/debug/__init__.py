@@ -2,7 +2,7 @@
 
 `print` and `callback` are effects: they happen once each time their line is reached, in order and
 with plain values, wherever it stands: under `jit`, `grad`, `vmap`, in loops and branches. `nans` is
-a transform: it finds where a nan comes from.
+a transform: it finds where a nan or an inf comes from.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from ..control.callbacks.debug import perform
 from ..control.callbacks.host import Host
 from ..control.custom.batching import is_abstract
 from ..errors import ArgumentError, NanError, entry
-from .nans import NanFrame, has_nan
+from .nans import NanFrame
+from .trail import Trail, steps_text
 
 __all__ = ["callback", "nans", "print"]
 
@@ -118,21 +119,25 @@ def callback(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
 
 @entry
 def nans(f: Callable[P, R]) -> Callable[P, R]:
-    """``f``, which raises where its result holds a nan, and says where that comes from.
+    """``f``, which raises where its result holds a nan or an inf, and says where that comes from.
 
     ``f`` is run operation by operation, programs that `jit` compiled and loops included. The first
-    operation that makes a nan of numbers is the origin of all nans that come of it. One that does
-    not reach the result, because it is masked on the way, does not count.
+    operation that makes a nan or an inf of finite numbers is the origin of all that come of it. One
+    that does not reach the result, because it is masked on the way, does not count; nor does an inf
+    of an argument or of a constant, such as a bound, until a nan is made of it.
 
     Args:
         f: A function of pytrees. To look into a derivative, differentiate first:
-            ``nans(grad(f))`` names the line of ``f`` whose derivative is nan.
+            ``nans(grad(f))`` names the line of ``f`` whose derivative is nan, and the first
+            operation of the backward pass that it went through.
 
     Returns:
         A function of the same arguments with the same results.
 
     Raises:
-        NanError: Naming the operation, its operands, the line, and how often it had run.
+        NanError: Naming the operation that made the nan, its operands, the line, how often it had
+            run, and in which step of a loop; the inf that it came from, if any; and the way from
+            there to the result.
         ArgumentError: It is called while `jit` traces.
 
     >>> import numpy as np
@@ -156,8 +161,8 @@ float64[] -1.0, at ...
         lifted: list[Any] = []
         for leaf, (_, argument, *path) in zip(leaves, treedef.paths(), strict=True):
             if is_inexact(leaf):
-                origin = f"argument {argument.key!r}{tree.path_string(path)}"
-                leaf = frame.lift(leaf, origin if has_nan(leaf) else None)
+                what = f"argument {argument.key!r}{tree.path_string(path)}"
+                leaf = frame.given(leaf, what)
             lifted.append(leaf)
         try:
             given, named = tree.unflatten(treedef, lifted)
@@ -166,19 +171,33 @@ float64[] -1.0, at ...
             frame.closed = True
         found, shape = tree.flatten(result)
         for i, leaf in enumerate(found):
-            origin = frame.origin(leaf)
-            if origin is not None:
+            trail = frame.trail(leaf)
+            if trail is not None and not (trail.first.given and trail.last.made == "inf"):
                 path = tree.path_string(shape.paths()[i])
                 at = f" at {path}" if path else ""
-                by = "from" if origin.startswith("argument") else "made by"
-                raise NanError(
-                    f"debug.nans: the result of {describe(f)}{at} is nan, {by} {origin}",
-                    "Look at the operands there with debug.print, or keep them from where the "
-                    "operation is not defined, as numpy.where does.",
-                )
+                raise _found(f"debug.nans: the result of {describe(f)}{at}", trail)
         return own_results(result, {id(leaf) for leaf in leaves}, frame.value)
 
     return Transformed(call, nans, f, {})
+
+
+def _found(where: str, trail: Trail) -> NanError:
+    """The error for a value that holds a nan or an inf."""
+    first, turned = trail.first, trail.turned
+    made = "from" if first.given else "made by"
+    what = f"{where} is {trail.last.made}, {made} {first}"
+    if turned is not None:
+        what = f"{where} is nan, made by {turned}; it began with inf, {made} {first}"
+    back = trail.backward
+    if back is not None and back is not first and back is not turned:
+        what += f"; the first of the backward pass that it went through is {back.short()}"
+    fix = (
+        "Look at the operands there with debug.print, or keep them from where the operation is "
+        "not defined, as numpy.where does."
+    )
+    if trail.count > 1:
+        fix = "\n".join(["Its way to the result:", *steps_text(trail), fix])
+    return NanError(what, fix)
 
 
 publish_all(globals())

@@ -1,8 +1,9 @@
-"""A frame that finds out where a nan comes from.
+"""A frame that finds out where a nan or an inf comes from.
 
-It computes as plain NumPy does and looks at each result. A nan that comes out of operands without
-one is new, and its origin goes with it through the operations after: what is masked on the way, as
-by `numpy.where`, is nobody's concern. Programs, branches and loops are run equation by equation.
+It computes as plain NumPy does and looks at each result. A nan or an inf that comes out of operands
+without one is new, and its trail goes with it through the operations after: what is masked on the
+way, as by `numpy.where`, is nobody's concern. Programs, branches and loops are run equation by
+equation.
 """
 
 from __future__ import annotations
@@ -10,34 +11,42 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ..control.program.structured import Interpreter
-from ..core.ir import Aval
-from ..core.primitive import Primitive
+from ..core.ir import Aval, Jaxpr
 from ..core.refusal import raise_leaked
-from ..core.residuals import StepResiduals
-from ..core.source_info import SourceInfo, line_of
+from ..core.source_info import SourceInfo
 from ..core.trace import Frame, Tracer, apply, aval_of
+from .trail import Bad, Step, Trail, bad_in, operands_text
 
 __all__ = ["NanFrame"]
 
 
 class NanFrame(Frame):
-    """Computes, and keeps for every value that holds a nan where that came from.
+    """Computes, and keeps for every value that holds a nan or an inf its trail.
 
-    The origin stands in the slot that other frames use for tangents.
+    The trail stands in the slot that other frames use for tangents.
     """
 
-    __slots__ = ("runs",)
+    __slots__ = ("_order", "loops", "runs")
 
     def __init__(self) -> None:
         super().__init__("debug.nans")
         self.runs: dict[tuple[Any, ...], int] = {}
+        self.loops: list[int] = []
+        self._order = 0
 
-    def lift(self, value: Any, origin: str | None) -> Tracer:
+    def lift(self, value: Any, trail: Trail | None) -> Tracer:
         """The tracer for a value."""
-        return self.tracer(value, aval_of(value), None, origin)
+        return self.tracer(value, aval_of(value), None, trail)
+
+    def given(self, value: Any, what: str) -> Tracer:
+        """The tracer for an argument or a constant."""
+        made = bad_in(value)
+        return self.lift(value, None if made is None else self._start(Step(made, what, given=True)))
+
+    def _start(self, step: Step) -> Trail:
+        self._order += 1
+        return Trail.start(step, self._order)
 
     def concrete(self, tracer: Tracer, use: str) -> Any:
         if self.closed:
@@ -48,8 +57,8 @@ class NanFrame(Frame):
         """What ``x`` stands for."""
         return x.value if isinstance(x, Tracer) and x.frame is self else x
 
-    def origin(self, x: Any) -> str | None:
-        """Where the nan in ``x`` comes from; None where there is none."""
+    def trail(self, x: Any) -> Trail | None:
+        """Where the nan or inf in ``x`` comes from; None where there is none."""
         return x.tangent if isinstance(x, Tracer) and x.frame is self else None
 
     def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
@@ -57,96 +66,74 @@ class NanFrame(Frame):
         values = [self.value(a) for a in args]
         plain = not any(isinstance(v, Tracer) for v in values)
         if plain and primitive.interpret is not None:
-            return tuple(primitive.interpret(args, _Inside(self)))
+            return tuple(primitive.interpret(args, _Inside(self, primitive.loops)))
         out = apply(primitive.hand_on(values), values, source_info)
-        origins = [o for o in map(self.origin, args) if o is not None]
-        made = _Made(self, primitive, values, source_info)
-        if primitive.multiple:
-            return tuple([self._result(value, origins, made) for value in out])
-        return self._result(out, origins, made)
+        key = source_info, type(primitive)
+        run = self.runs[key] = self.runs.get(key, 0) + 1
 
-    def _result(self, value: Any, origins: Sequence[str], made: _Made) -> Any:
-        if not aval_of(value).inexact:
-            return value
-        if not has_nan(value):
-            return self.lift(value, None)
-        return self.lift(value, origins[0] if origins else made.text())
+        def lift(value: Any) -> Any:
+            if not aval_of(value).inexact:
+                return value
+            made = bad_in(value)
+            if made is None:
+                return self.lift(value, None)
+            step = Step(made, str(primitive), "", source_info, run, tuple(self.loops))
+            return self.lift(value, self._continue(step, args, values))
+
+        return tuple([lift(value) for value in out]) if primitive.multiple else lift(out)
+
+    def _continue(self, step: Step, args: Sequence[Any], values: Sequence[Any]) -> Trail:
+        """The trail of a result: that of an operand, which goes on, or a new one."""
+        made: Bad = step.made
+        trail = Trail.of(made, map(self.trail, args))
+        if trail is not None and (made == "inf" or trail.last.made == "nan"):
+            return trail.then(step)
+        told = Step(made, step.operation, operands_text(values), *_where(step))
+        if trail is not None:
+            return trail.then(told)
+        if made == "inf" and any(aval_of(v).inexact and bad_in(v) for v in values):
+            constant = Step(made, f"a constant of {step.operation}", "", *_where(step), given=True)
+            return self._start(constant)
+        return self._start(told)
+
+
+def _where(step: Step) -> tuple[SourceInfo | None, int, tuple[int, ...]]:
+    return step.source_info, step.run, step.loops
 
 
 class _Inside(Interpreter):
-    """Runs the programs of a primitive in a `NanFrame`, with the origins of nans."""
+    """Runs the programs of a primitive in a `NanFrame`, with the trails of nans and infs."""
 
-    def __init__(self, frame: NanFrame) -> None:
-        self._frame = frame
+    def __init__(self, frame: NanFrame, loops: bool) -> None:
+        self._frame, self._loops = frame, loops
+        self._steps: dict[int, int] = {}
+        self._entered: int | None = None
+
+    def run(self, jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
+        if not self._loops:
+            return super().run(jaxpr, args)
+        step = self._steps[id(jaxpr)] = self._steps.get(id(jaxpr), -1) + 1
+        # A loop over arrays says itself which of their entries it is at; it may go backwards.
+        self._frame.loops.append(step if self._entered is None else self._entered)
+        try:
+            return super().run(jaxpr, args)
+        finally:
+            self._frame.loops.pop()
 
     def value(self, x: Any) -> Any:
         return self._frame.value(x)
 
     def entry(self, x: Any, step: int) -> Any:
+        self._entered = step
         value = super().entry(x, step)
         if not aval_of(value).inexact:
             return value
-        return self._frame.lift(value, self._frame.origin(x) if has_nan(value) else None)
+        return self._frame.lift(value, self._frame.trail(x) if bad_in(value) else None)
 
     def collect(self, entries: Sequence[Any], aval: Aval) -> Any:
         value = super().collect(entries, aval)
         if not aval.inexact:
             return value
-        origins = [o for o in map(self._frame.origin, entries) if o]
-        return self._frame.lift(value, origins[0] if origins else None)
-
-
-class _Made:
-    """How an operation made a nan, put into words when it did."""
-
-    __slots__ = ("_count", "_place", "_primitive", "_values")
-
-    def __init__(
-        self,
-        frame: NanFrame,
-        primitive: Primitive,
-        values: Sequence[Any],
-        source_info: SourceInfo | None,
-    ) -> None:
-        self._primitive, self._values, self._place = primitive, values, source_info
-        key = source_info, type(primitive)
-        self._count = frame.runs[key] = frame.runs.get(key, 0) + 1
-
-    def text(self) -> str:
-        """``log of float64[] -1.0, at train.py:3 in loss``."""
-        operands = " and ".join([_show(v) for v in self._values])
-        line = line_of(self._place)
-        at = f", at {line}" if line else ""
-        again = f" when it ran for the {_ordinal(self._count)} time" if self._count > 1 else ""
-        return f"{self._primitive}{f' of {operands}' if operands else ''}{at}{again}"
-
-
-def _ordinal(n: int) -> str:
-    if 10 <= n % 100 <= 20:
-        return f"{n}th"
-    return f"{n}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(n % 10, 'th') }"
-
-
-def _bottom(value: Any) -> Any:
-    while isinstance(value, Tracer):
-        value = value.value
-    return value
-
-
-def has_nan(value: Any) -> bool:
-    """Whether a value, or what it stands for in older frames, holds a nan."""
-    value = _bottom(value)
-    if isinstance(value, StepResiduals):
-        return any(has_nan(x) for x in value.entries or ())
-    return bool(np.isnan(value).any())
-
-
-def _show(value: Any) -> str:
-    aval, value = aval_of(value), _bottom(value)
-    if isinstance(value, StepResiduals):
-        return str(aval)
-    if not np.ndim(value):
-        return f"{aval} {value}"
-    if not np.size(value) or aval.dtype.kind == "c":
-        return str(aval)
-    return f"{aval} from {np.min(value)} to {np.max(value)}"
+        made = bad_in(value)
+        trails = map(self._frame.trail, entries)
+        return self._frame.lift(value, None if made is None else Trail.of(made, trails))

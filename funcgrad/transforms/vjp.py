@@ -17,7 +17,7 @@ import numpy as np
 from .._stack import LINE_FINDERS
 from ..core.overwritten import refuse, restore
 from ..core.refusal import user_source_info
-from ..core.source_info import SourceInfo, line_of, located
+from ..core.source_info import BackwardPlace, SourceInfo, line_of, located
 from ..core.trace import ActiveFrame, Frame, Tracer, apply, aval_of, belongs
 from ..errors import CapturedArrayError
 from ..ops.linear import zeros
@@ -207,11 +207,12 @@ class Tape:
                     mask = bool(descends) and id(out) in descends
                 if source_info is not None and (frame.nested or isinstance(some, Tracer)):
                     # What the rule records stands for this equation's derivative: show its line.
+                    place = BackwardPlace(source_info)
                     for x in (some, *values):
                         if isinstance(x, Tracer):
                             if x.frame.source_info is None:
                                 outer.append(x.frame)
-                            x.frame.source_info = source_info
+                            x.frame.source_info = place
                 wanted = [isinstance(a, Tracer) and a.frame is frame for a in args]
                 try:
                     if residuals is None:

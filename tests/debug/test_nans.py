@@ -224,3 +224,102 @@ def test_it_stands_outside_of_jit():
         jit(debug.nans(np.sin))(1.0)
     with pytest.raises(ArgumentError, match="expected a function"):
         debug.nans(1.0)
+
+
+def whole(f, *args):
+    with np.errstate(all="ignore"), pytest.raises(NanError) as caught:
+        debug.nans(f)(*args)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit, checkpoint])
+def test_an_inf_that_an_operation_makes(wrap):
+    def f(x):
+        return 2.0 * np.exp(x)
+
+    line = line_of(f, "exp")
+    made = f"is inf, made by exp of float64[] 1000.0, at test_nans.py:{line} in f"
+    assert made in message(wrap(f), 1000.0)
+    assert f"inf  mul, at test_nans.py:{line} in f" in whole(wrap(f), 1000.0)
+
+
+def test_an_inf_that_was_given_is_no_fault_until_a_nan_is_made_of_it():
+    bound = np.array([np.inf, 1.0])
+    assert debug.nans(np.max)(bound) == np.inf
+    masked = debug.nans(lambda x: np.where(x > 0, x, -np.inf))
+    assert masked(np.array([-1.0, 2.0])).tolist() == [-np.inf, 2.0]
+    text = message(lambda x: x - x[0], bound)
+    assert "made by sub" in text
+    assert "it began with inf, from argument 0" in text
+    closed = message(lambda x: np.where(x > 0, x, -np.inf) - -np.inf, -1.0)
+    assert "it began with inf, from a constant of select" in closed
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_l4_is_told_the_overflow_and_the_way_from_there(wrap):
+    text = whole(wrap(train), (1.0, 1.0))
+    line, step = line_of(valley, "exp"), line_of(descend, "return")
+    began = "it began with inf, made by exp of float64[] 1081.387758176052, at test_nans.py"
+    assert f"{began}:{line} in valley when it ran for the 3rd time" in text
+    way = text.split("Its way to the result:\n")[1].splitlines()
+    assert way[0] == f"  inf  exp, at test_nans.py:{line} in valley"
+    assert (
+        way[1] == f"  inf  mul, at test_nans.py:{line} in valley  <- the first of the backward pass"
+    )
+    assert f"  nan  sub, at test_nans.py:{step} in descend" in way
+    assert re.fullmatch(r"  \.\.\.  \d+ more", way[5])
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_the_first_backward_operation(wrap):
+    def f(x):
+        y = x * 2.0
+        return np.sqrt(y)
+
+    text = message(wrap(grad(f)), 0.0)
+    assert f"at test_nans.py:{line_of(f, 'sqrt')} in f, in the backward pass" in text
+    assert "is inf, made by quiet_div of float64[] 0.5 and float64[] 0.0" in text
+    assert "backward pass" not in message(wrap(lambda x: np.log(f(x) * 0.0)), 1.0)
+
+
+def test_the_step_of_a_loop():
+    def grow(x):
+        def body(c, _):
+            c = c * 1e60
+            return c, np.sin(c)
+
+        return scan(body, x, None, 10)[1]
+
+    text = message(grow, 1.0)
+    assert text.count("(step 5 of the loop, counted from 0)") == 2
+    assert "made by sin of float64[] inf" in text
+
+    def nested(x):
+        def outer(i, c):
+            return fori_loop(0, 3, lambda j, c: c * np.where(i == 2, 1e200, 1.0), c)
+
+        return fori_loop(0, 5, outer, x)
+
+    assert "(step 2 of the loop, step 1 of the loop in it, counted from 0)" in message(nested, 1.0)
+
+    def back(x):
+        # Backwards the cotangent grows by 1e60 a step, from the last of 8 steps to the first.
+        return scan(lambda c, k: (c * k, None), x, np.full(8, 1e60))[0]
+
+    assert "(step 2 of the loop, counted from 0)" in message(grad(back), 1e-200)
+    assert "(step 5 of the loop, counted from 0)" in message(back, 1e-20)
+
+
+def test_a_long_way_keeps_its_ends():
+    def f(x):
+        x = np.exp(x)
+        for _ in range(500):
+            x = x + 1.0
+        x = x - x
+        for _ in range(500):
+            x = x * 1.0
+        return x
+
+    way = whole(f, 1000.0).split("Its way to the result:\n")[1].splitlines()[:-2]
+    assert [line.split()[0] for line in way] == [*["inf"] * 5, "...", "nan", "...", *["nan"] * 3]
+    assert [int(line.split()[1]) for line in way if "more" in line] == [496, 497]

@@ -28,7 +28,14 @@ from ...errors import ArgumentError, DtypeError
 from ...tree.treedef import a, exact
 from .static_values import change_of
 
-__all__ = ["Difference", "Signature", "StaticArguments", "argument_names", "aval_if_traced"]
+__all__ = [
+    "Difference",
+    "Signature",
+    "StaticArguments",
+    "argument_names",
+    "aval_if_traced",
+    "parameter_names",
+]
 
 _STATIC = frozenset({str, bool, type(None)})
 _NUMBERS = frozenset({float, int, complex})
@@ -143,9 +150,17 @@ class Signature:
 
     def label(self, position: int) -> str:
         """A leaf of the arguments as errors name it: ``argument 0['w']``."""
-        declared, _ = self.value(position)
-        slot, path = self._slot(position) if declared is None else (declared, ())
+        slot, path = self.slot(position)
         return f"argument {slot!r}{tree.path_string(path)}"
+
+    @property
+    def count(self) -> int:
+        """How many positions there are: leaves, and arguments declared static."""
+        return len(self._parts)
+
+    def part(self, position: int) -> Hashable:
+        """What is compared at a position: a type, or what stands for a static value."""
+        return self._parts[position]
 
     def value(self, position: int) -> tuple[int | str | None, Any]:
         """The argument declared static at a position behind the leaves, and its value.
@@ -165,15 +180,25 @@ class Signature:
         value = self.value(position)[1]
         return place_of(value) if isinstance(_code(value), CodeType) else _short(repr(value))
 
-    def _slot(self, position: int) -> tuple[int | str, tree.Path]:
-        """The argument in which a leaf stands, by number or name, and where in it."""
+    def slot(self, position: int) -> tuple[int | str, tree.Path]:
+        """The argument that stands at a position, or in which a leaf does, and where in it."""
+        declared, _ = self.value(position)
+        if declared is not None:
+            return declared, ()
         of_keyword, argument, *path = self.treedef.paths()[position]
-        slot = argument.key
-        if not of_keyword.key:
-            taken = {p for p in self.statics if isinstance(p, int)}
-            slots = (n for n in itertools.count() if n not in taken)
-            slot = next(itertools.islice(slots, slot, None))
+        slot = argument.key if of_keyword.key else self._number(argument.key)
         return slot, tuple(path)
+
+    def slot_name(self, index: int, names: Sequence[str]) -> str:
+        """The name of the positional argument ``index`` among those that are not static."""
+        slot = self._number(index)
+        return names[slot] if slot < len(names) else f"argument {slot}"
+
+    def _number(self, index: int) -> int:
+        """The number of a positional argument in the call, from that among the others."""
+        taken = {p for p in self.statics if isinstance(p, int)}
+        slots = (n for n in itertools.count() if n not in taken)
+        return next(itertools.islice(slots, index, None))
 
     def _static_key(self, leaf: Any, position: int) -> Hashable:
         if type(leaf) in _STATIC:
@@ -195,7 +220,7 @@ class Signature:
             ) from None
         change = change_of(leaf)
         if change is not None:
-            slot, path = self._slot(position)
+            slot, path = self.slot(position)
             name = f"static_arg{'nums' if isinstance(slot, int) else 'names'}={slot!r}"
             alone = "pass it as an argument of its own and " if path else ""
             raise ArgumentError(
@@ -234,16 +259,21 @@ def aval_if_traced(leaf: Any) -> Aval | None:
     return aval_of(leaf) if isinstance(leaf, np.ndarray) else None
 
 
-def argument_names(f: Callable[..., Any], signature: Signature) -> list[str]:
-    """What the traced leaves are called where people read: ``params_w`` for ``params["w"]``."""
+def parameter_names(f: Callable[..., Any]) -> list[str]:
+    """The names of the positional parameters; none where ``f`` does not tell them."""
     try:
-        positional = [
+        return [
             p.name
             for p in inspect.signature(f).parameters.values()
             if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         ]
     except (TypeError, ValueError):
-        positional = []
+        return []
+
+
+def argument_names(f: Callable[..., Any], signature: Signature) -> list[str]:
+    """What the traced leaves are called where people read: ``params_w`` for ``params["w"]``."""
+    positional = parameter_names(f)
     taken = {slot for slot in signature.statics if isinstance(slot, int)}
     slots = [i for i in range(len(positional) + len(taken)) if i not in taken]
     found: list[str] = []
