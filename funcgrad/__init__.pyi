@@ -36,6 +36,8 @@ from .api.products import jvp as jvp
 from .api.products import linearize as linearize
 from .api.products import vjp as vjp
 from .api.program import make_jaxpr as make_jaxpr
+from .api.program import name as _name
+from .api.program import name as name
 from .api.program import stop_gradient as stop_gradient
 from .api.transposition import linear_transpose as linear_transpose
 from .api.vectorize import vectorize as vectorize
@@ -44,7 +46,6 @@ from .control.callbacks.pure_callback import ShapeDtypeStruct as ShapeDtypeStruc
 from .control.callbacks.pure_callback import pure_callback as pure_callback
 from .control.checkpoint import checkpoint as _checkpoint
 from .control.checkpoint import checkpoint as checkpoint
-from .control.checkpoint import checkpoint_name as checkpoint_name
 from .control.custom.custom_gradient import custom_gradient as custom_gradient
 from .control.custom.custom_jvp import custom_jvp as custom_jvp
 from .control.custom.custom_vjp import custom_vjp as custom_vjp
@@ -62,7 +63,10 @@ from .control.implicit.fixed_point import fixed_point as fixed_point
 from .core.backend import backends as backends
 from .core.check import check as check
 from .core.ir import Jaxpr as Jaxpr
+from .explanation.explanation import Explanation as Explanation
+from .explanation.explanation import explain as explain
 from .explanation.zeros import why_zero as why_zero
 
 __version__: str
 remat = _checkpoint
+checkpoint_name = _name

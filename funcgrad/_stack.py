@@ -33,6 +33,7 @@ __all__ = [
     "SITE",
     "STATE",
     "Line",
+    "pointed",
     "pointing",
     "reports",
     "users_line",
@@ -168,6 +169,22 @@ def pointing(state: Any) -> Any:
                 after = STATE.get()
         _last = state, after
     return after
+
+
+def pointed(f: Callable[..., Any]) -> Callable[..., Any]:
+    """``f``, where NumPy warns inside of it with the warnings at the user's line."""
+
+    def call(*args: Any) -> Any:
+        state = STATE.get()
+        try:
+            if state is not POINTS:
+                STATE.set(POINTS if state is DEFAULT else pointing(state))
+            return f(*args)
+        finally:
+            if state is not POINTS:
+                STATE.set(state)
+
+    return call
 
 
 POINTING = "if state is not POINTS: STATE.set(POINTS if state is DEFAULT else pointing(state))"

@@ -8,10 +8,10 @@ from .api.collective import pmean as pmean
 from .api.collective import pmin as pmin
 from .api.collective import psum as psum
 from .api.collective import psum_scatter as psum_scatter
+from .api.program import name as _name
 from .api.program import stop_gradient as stop_gradient
 from .api.transposition import linear_transpose as linear_transpose
 from .control.checkpoint import checkpoint as checkpoint
-from .control.checkpoint import checkpoint_name as checkpoint_name
 from .control.flow.associative_scan import associative_scan as associative_scan
 from .control.flow.conditionals import cond as cond
 from .control.flow.conditionals import select as select
@@ -38,4 +38,5 @@ from .numpy.slices import dynamic_update_index_in_dim as dynamic_update_index_in
 from .numpy.slices import dynamic_update_slice as dynamic_update_slice
 from .numpy.slices import dynamic_update_slice_in_dim as dynamic_update_slice_in_dim
 
+checkpoint_name = _name
 conv = _convolve_layers

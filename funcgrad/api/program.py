@@ -14,10 +14,11 @@ from ..core.record import trace
 from ..core.source_info import name_of
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
+from ..ops.linear import Name
 from ..ops.select import StopGradient
 from .transformed import Transformed, require_function
 
-__all__ = ["make_jaxpr", "stop_gradient"]
+__all__ = ["make_jaxpr", "name", "stop_gradient"]
 
 T = TypeVar("T")
 
@@ -100,3 +101,34 @@ def stop_gradient(x: T) -> T:
         return leaf.copy() if type(leaf) is np.ndarray else leaf
 
     return tree.map(stopped, x)
+
+
+def name(x: T, name: str) -> T:
+    """``x``, under a name.
+
+    `explain` gives the gradient by a named value (``explain(f, x).gradients["hidden"]``), and
+    policies of `checkpoint` choose by name what is kept. Compiled programs lose the name, so that
+    it costs nothing; where nothing is traced ``x`` comes back as it is.
+
+    Args:
+        x: A pytree.
+        name: The name.
+
+    Raises:
+        ArgumentError: Where the name is no string.
+
+    >>> import numpy as np
+    >>> from funcgrad import explain
+    >>> def f(x):
+    ...     h = name(np.sin(x), "hidden")
+    ...     return h * h
+    >>> bool(explain(f, 2.0).gradients["hidden"] == 2.0 * np.sin(2.0))
+    True
+    """
+    if not isinstance(name, str):
+        raise ArgumentError(
+            f"name: expected a string, got {type(name).__name__}",
+            'Write name(x, "hidden"): the value, then its name.',
+        )
+    mark = Name(str(name))
+    return tree.map(lambda leaf: mark(leaf) if isinstance(leaf, Tracer) else leaf, x)

@@ -97,7 +97,9 @@ class Jitted(Portable):
             outer = traced.outer()
             if outer or any(isinstance(v, Tracer) for v in values):
                 return traced.unflatten(self._bind(traced, values))
-            if is_new:
+            if is_new and traced.is_long:
+                return traced.interpret(values)
+            if not traced.entered:
                 self._add_entry(traced)
             return traced(values)
         except Exception as error:
@@ -141,6 +143,7 @@ class Jitted(Portable):
             warn(f"jit: {self!r} was traced {text}")
 
     def _add_entry(self, traced: Traced) -> None:
+        traced.entered = True
         program = traced.program
         parts = traced.signature, traced.result, traced.constants
         entry = program.entry(*parts) or entry_for(program, *parts)

@@ -20,6 +20,9 @@ from .passes.pipeline import optimise
 
 __all__ = ["Compiled", "Lowered", "Traced", "build"]
 
+_LONG = 20_000
+"""Equations of which compiling takes a second, and running them one by one a twentieth of that."""
+
 
 @uncollected
 def build(
@@ -66,7 +69,10 @@ class Traced:
         result: The structure of the result.
         constants: The result's leaves that are no numbers, by position.
         axes: The named axes that it asked for.
+        entered: Whether an entry function was asked for.
     """
+
+    entered = False
 
     def __init__(self, f: Callable[..., Any], signature: Signature, backend: Backend) -> None:
         self.signature = signature
@@ -109,6 +115,17 @@ class Traced:
         return not any(x.frame.closed for x in self.outer()) and all(map(is_open, self.axes))
 
     @property
+    def is_long(self) -> bool:
+        """Whether compiling it pays only where it is called again."""
+        long = self._program is None and len(self.jaxpr.equations) > _LONG
+        return long and self._backend is backend_named()
+
+    def interpret(self, values: list[Any]) -> Any:
+        """The result for values of the traced leaves, from the program as it was traced."""
+        program = backend_named("run").compile(self.jaxpr, self.captured)
+        return self._results(program, values)
+
+    @property
     def program(self) -> Executable:
         """The compiled program: of the traced leaves, to the tuple of results that are numbers."""
         if self._program is None:
@@ -121,10 +138,13 @@ class Traced:
         return self.program.source() or str(self.jaxpr)
 
     def __call__(self, values: list[Any]) -> Any:
+        return self._results(self.program, values)
+
+    def _results(self, program: Executable, values: list[Any]) -> Any:
         try:
-            results = self.program(*values)
+            results = program(*values)
         except Exception as error:
-            located = self.program.located(error)
+            located = program.located(error)
             if located is error:
                 raise
             raise located from None

@@ -24,7 +24,6 @@ from ..core.source_info import SourceInfo, name_of
 from ..core.trace import Tracer, apply, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.convert import convert
-from ..ops.linear import Linear
 from ..transforms.vjp import vjp
 from ..tree.treedef import a
 from .callbacks.debug import without_effects
@@ -39,37 +38,7 @@ from .program.derive import (
 from .program.trace_body import Operands, scalar, trace_body
 from .static_arguments import StaticNames
 
-__all__ = ["Checkpoint", "checkpoint", "checkpoint_name"]
-
-
-@primitive
-class Name(Linear):
-    """The operand, under a name that policies see."""
-
-    label: str
-    numpy = "{0}"
-
-    def aval(self, x: Aval) -> Aval:
-        return x
-
-    def transpose(self, ct: Any, x: Any) -> Any:
-        return ct
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)
-
-
-def checkpoint_name(x: Any, name: str) -> Any:
-    """``x``, under a name for `checkpoint_policies.save_only_these_names`.
-
-    Args:
-        x: An array.
-        name: The name.
-
-    >>> checkpoint_name(2.0, "activations")
-    2.0
-    """
-    return Name(name)(x) if isinstance(x, Tracer) else x
+__all__ = ["Checkpoint", "checkpoint"]
 
 
 _BACKWARD = "backward of "

@@ -57,6 +57,7 @@ class Node:
         inside: What a box folds; None for other kinds. For a loop one step, whose values carry a
             leading axis for the steps.
         error: What the operation raised; the nodes after it were not reached.
+        primitive: The operation itself; None for other kinds.
     """
 
     index: int
@@ -71,6 +72,7 @@ class Node:
     operands: tuple[Edge, ...] = ()
     inside: Graph | None = None
     error: BaseException | None = None
+    primitive: Any = None
 
     @property
     def line(self) -> str:

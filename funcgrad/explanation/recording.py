@@ -21,7 +21,7 @@ from ..core.trace import Frame, Tracer, apply, aval_of
 from ..ops.index import GetItem
 from ..ops.unstack import Stack
 
-__all__ = ["Record", "RecordingFrame"]
+__all__ = ["Record", "RecordingFrame", "flattens", "pull"]
 
 
 @dataclass(eq=False, slots=True)
@@ -76,7 +76,7 @@ class RecordingFrame(Frame):
     def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
         source_info = self.here(source_info)
         values = [self.value(a) for a in args]
-        if _flattens(primitive, values):
+        if flattens(primitive, values):
             outs = tuple(primitive.interpret(args, _Inside(self)))
             self.records += self._untaken(primitive, args, outs, source_info)
             return outs
@@ -119,7 +119,7 @@ def _reads(jaxpr: Jaxpr) -> set[int]:
     return {i for i, var in enumerate(jaxpr.inputs) if var in used}
 
 
-def _flattens(primitive: Any, values: Sequence[Any]) -> bool:
+def flattens(primitive: Any, values: Sequence[Any]) -> bool:
     """Whether a primitive is run equation by equation: it has programs, and no rules of its own."""
     if primitive.interpret is None or "rule" in primitive.fields:
         return False
@@ -127,6 +127,25 @@ def _flattens(primitive: Any, values: Sequence[Any]) -> bool:
     types = [*given, *primitive.aval(*given)]
     types += [a for _, jaxpr in primitive.bodies() for a in (*jaxpr.in_avals, *jaxpr.out_avals)]
     return not any(isinstance(a, StepResidualsAval) for a in types)
+
+
+def pull(record: Record, cts: Sequence[Any], wanted: Sequence[bool], masked: bool) -> Sequence[Any]:
+    """The cotangents of the operands by the primitive's own rule; None for zeros.
+
+    Args:
+        record: What was done.
+        cts: One a result, None for zero.
+        wanted: For which operands a cotangent is asked.
+        masked: Whether products with ``cts`` are masked (DESIGN, law 5).
+    """
+    primitive, values = record.primitive, record.values
+    if not any(wanted) or all(c is None for c in cts):
+        return [None] * len(values)
+    results = [out.value for out in record.outs]
+    ct, out = (tuple(cts), tuple(results)) if primitive.multiple else (cts[0], results[0])
+    if record.residuals is not None:
+        return primitive.backward(ct, out, values, wanted, masked, record.residuals)
+    return primitive.vjp(ct, out, values, wanted, masked)
 
 
 class _Inside(Interpreter):

@@ -25,7 +25,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
 from ..ops.steps import plus
 from .cuts import Cut, cut_of, depends_on
-from .recording import Record, RecordingFrame
+from .recording import Record, RecordingFrame, pull
 
 __all__ = ["ZeroGradients", "Zeros", "why_zero"]
 
@@ -258,7 +258,7 @@ class _Sweep:
         primitive, args = record.primitive, record.args
         wanted = [isinstance(a, Tracer) and a.aval.inexact for a in args]
         floats = [c if o.aval.inexact else None for c, o in zip(cts, record.outs, strict=True)]
-        pulled = _rule(record, floats, wanted, masked)
+        pulled = pull(record, floats, wanted, masked)
         for k, a in enumerate(args):
             if not isinstance(a, Tracer):
                 continue
@@ -297,7 +297,7 @@ class _Sweep:
             c if c is None or isinstance(c, StepResiduals) else self._like(c, np.asarray(c) != 0)
             for c in cts
         ]
-        through = _rule(record, positive, wanted, False)[k]
+        through = pull(record, positive, wanted, False)[k]
         cancelled = blocked & (through is not None and np.asarray(through) != 0)
         if cancelled.any():
             text = f"what {record.primitive.name} hands on adds up to 0"
@@ -364,15 +364,3 @@ class _Sweep:
         dtype = aval.dtype if aval.inexact else np.dtype(np.float64)
         drawn = np.where(where, self._random.uniform(1.0, 2.0, aval.shape), 0.0)
         return drawn.astype(dtype)[()]
-
-
-def _rule(record: Record, cts: list[Any], wanted: list[bool], masked: bool) -> Sequence[Any]:
-    """The cotangents of the operands by the primitive's own rule; None for zeros."""
-    primitive, values = record.primitive, record.values
-    if not any(wanted) or all(c is None for c in cts):
-        return [None] * len(values)
-    results = [out.value for out in record.outs]
-    ct, out = (tuple(cts), tuple(results)) if primitive.multiple else (cts[0], results[0])
-    if record.residuals is not None:
-        return primitive.backward(ct, out, values, wanted, masked, record.residuals)
-    return primitive.vjp(ct, out, values, wanted, masked)

@@ -17,6 +17,7 @@ import pytest
 import funcgrad
 from funcgrad import grad, jit, jvp, linearize, make_jaxpr, tree, value_and_grad, vmap
 from funcgrad.compile import jit as jit_module
+from funcgrad.compile import stages
 from funcgrad.compile.passes.pipeline import optimise
 from funcgrad.errors import (
     ArgumentError,
@@ -783,3 +784,36 @@ class TestErrors:
 
 def test_public_name():
     assert funcgrad.jit is jit_module.jit
+
+
+def test_a_long_program_is_compiled_when_it_is_called_again(monkeypatch):
+    monkeypatch.setattr(stages, "_LONG", 10)
+
+    def f(p):
+        x = p["x"]
+        for _ in range(20):
+            x = np.sin(x) * 0.9
+        return {"y": x, "name": "f"}
+
+    g = jit(f)
+    p = {"x": np.linspace(-1.0, 1.0, 7)}
+    first = g(p)
+    (traced,) = g._programs.values()
+    assert traced._program is None
+    second = g(p)
+    assert traced._program is not None
+    assert g.cache_info().misses == 1
+    third = g(p)
+    for found in (second, third):
+        assert found["name"] == first["name"] == "f"
+        np.testing.assert_array_equal(found["y"], first["y"], strict=True)
+    with pytest.raises(OutOfBoundsError, match=r"test_jit\.py"):
+        jit(lambda x, i: f({"x": x[i]})["y"])(np.arange(3.0), 5)
+
+
+@pytest.mark.parametrize("look", ["source", "lower"])
+def test_what_was_looked_at_before_the_first_call_gets_an_entry(look):
+    f = jit(lambda x: np.sin(x))
+    getattr(f, look)(1.0)
+    assert f(1.0) == np.sin(1.0)
+    assert "compiled by funcgrad" in type(f).__call__.__code__.co_filename

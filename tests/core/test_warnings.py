@@ -339,3 +339,57 @@ def f(x):
 """
     space = module(text, softmax=funcgrad.nn.softmax)
     assert warned(lambda: space["f"](np.array([np.inf, 1.0]))) == [3, 4]
+
+
+POINTS = (
+    -np.inf,
+    -1000.0,
+    -1.5,
+    -1.0,
+    -0.5,
+    -0.0,
+    1e-320,
+    0.5,
+    1.0,
+    1.5,
+    709.5,
+    1e4,
+    np.inf,
+    np.nan,
+)
+OF_A_NUMBER = (
+    *("1.0 / {}", "{} / {}", "{} % 1.0", "{} ** -0.5", "np.reciprocal({})", "np.sqrt({})"),
+    *("np.exp({})", "np.exp2({})", "np.expm1({})", "np.log({})", "np.log2({})", "np.log10({})"),
+    *("np.log1p({})", "np.sin({})", "np.cos({})", "np.tan({})", "np.arcsin({})", "np.arccos({})"),
+    *("np.arctan({})", "np.sinh({})", "np.cosh({})", "np.tanh({})", "np.arcsinh({})"),
+    *("np.arccosh({})", "np.arctanh({})", "np.cbrt({})", "np.hypot({}, 1.0)", "np.abs({})"),
+)
+
+
+@pytest.mark.parametrize("under", ["ignore", "warn"])
+@pytest.mark.parametrize("function", OF_A_NUMBER)
+def test_programs_of_numbers_alone_warn_as_numpy_does(function, under):
+    """They run in Python's floats, and tell NumPy of the user's line only where it may warn."""
+    text = f"def f(x):\n    return {function.replace('{}', 'x')}\n"
+    for point in map(np.float64, POINTS):
+        silent = not function.startswith("np.")  # Python's floats are, of overflow and nan
+        found = []
+        for transform in (lambda f: f, jit):
+            f = transform(module(text)["f"])
+            with np.errstate(all="ignore"):
+                f(np.float64(1.25))  # the calls after it go through an entry function
+            with warnings.catch_warnings(record=True) as caught, np.errstate(under=under):
+                warnings.simplefilter("always")
+                f(point)
+            for w in caught:
+                assert (w.filename, w.lineno) == ("train.py", 2), str(w.message)
+            found.append({str(w.message).split(" encountered")[0] for w in caught})
+        plain, compiled = found
+        assert compiled == plain or (silent and compiled <= plain), (point, plain, compiled)
+
+
+def test_an_entry_of_numbers_leaves_numpys_state_alone():
+    f = jit(grad(lambda x, y: np.exp(x) * np.sin(y) / (1.0 + np.log(x) * y)))
+    f(1.0, 2.0)
+    entry = type(f).__call__
+    assert "STATE" not in entry.__code__.co_names

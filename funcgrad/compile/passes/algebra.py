@@ -25,7 +25,7 @@ from ...ops.convert import Convert
 from ...ops.index import GetItem
 from ...ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, neg
 from ...ops.linalg import DotGeneral, dot_general
-from ...ops.linear import BroadcastTo, Reshape, Sum, Transpose
+from ...ops.linear import BroadcastTo, Name, Reshape, Sum, Transpose
 from ...ops.select import Select, StopGradient
 from .match import definition, is_number, value_of
 from .slices import Found, get_item, scatters
@@ -317,6 +317,11 @@ def _dot_general(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) 
     return dot_general(f"{','.join(labels)}->{out}"), found
 
 
+def _name(walk: Any, primitive: Any, inputs: Sequence[Atom], aval: Aval) -> Found:
+    """A name is for who looks at the program before it is compiled. Of any type."""
+    return inputs[0]
+
+
 RULES: dict[type, Rule] = {
     Add: _add,
     BroadcastTo: _broadcast_to,
@@ -327,6 +332,7 @@ RULES: dict[type, Rule] = {
     ScalarPow: _scalar_pow,
     MaskMul: _mask_mul,
     Mul: _mul,
+    Name: _name,
     Neg: _neg,
     QuietDiv: _div,
     Reshape: _reshape,

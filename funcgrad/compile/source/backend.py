@@ -22,11 +22,11 @@ from typing import Any, cast
 
 import numpy as np
 
-from ..._stack import LINE_FINDER
+from ..._stack import LINE_FINDER, pointed
 from ...control.callbacks.host import in_host
 from ...control.flow.cond import check_index
 from ...core.backend import EXPLAIN, Executable, locate, note_line, register
-from ...core.ir import Aval, Jaxpr
+from ...core.ir import Jaxpr
 from ...core.plain import one_line
 from ...core.record import uncollected
 from ...core.source_info import SourceInfo, line_in_file, line_of
@@ -36,7 +36,7 @@ from ...ops.convert import too_large
 from ...ops.layout import out_of_bounds
 from . import errstate
 from .control_flow import LOWERED, residuals_are_lists
-from .expressions import PROFILE, Guard, Line, array_constant
+from .expressions import PROFILE, Guard, Line, array_constant, is_number
 from .naming import KERNELS, identifier
 from .writer import Lowerings, Writer
 
@@ -174,6 +174,8 @@ class NumpyProgram(Executable):
         assert self._exact is not None
         self._space.update(self._bindings(self._exact))
         function = self._define(lines, self._exact_name, self._exact_filename)
+        if not self.calls_numpy:  # then nothing around has told NumPy where to warn
+            function = self._space[self._exact_name] = pointed(function)
         self._show(lines, self._exact_filename)
         return function(*args)
 
@@ -220,10 +222,11 @@ class NumpyProgram(Executable):
     @property
     def calls_numpy(self) -> bool:
         """Whether NumPy may have something to warn of; else all is done by Python's floats."""
-        equations = self._jaxpr.equations
+        equations, quiet = self._jaxpr.equations, self._writer.quiet
         avals = [*self._jaxpr.in_avals, *[v.aval for eqn in equations for v in eqn.outputs]]
-        return not all(_is_python(aval) for aval in avals) or any(
-            line.equation is not None and _CALL.search(line.code) for line in self._lines
+        return not all(map(is_number, avals)) or any(
+            line.equation is not None and line.equation not in quiet and _CALL.search(line.code)
+            for line in self._lines
         )
 
     def _place(self, error: Exception) -> str:
@@ -245,10 +248,6 @@ class NumpyProgram(Executable):
     def _line_at(self, frame: FrameType) -> tuple[str, int] | None:
         """The user's line that a frame of this program computes, for NumPy's warnings."""
         return line_in_file(self._place_of(frame, frame.f_lineno))
-
-
-def _is_python(aval: Aval) -> bool:
-    return not aval.shape and (aval.weak or aval.dtype.char in "d?")
 
 
 class _Text(Sequence[str]):

@@ -22,13 +22,27 @@ from ...ops.arithmetic import Pow, ScalarPow, Square, Sub
 from ...ops.complex import Abs
 from ...ops.convert import Convert
 from ...ops.discrete import Comparison
-from ...ops.exponential import Sqrt
+from ...ops.exponential import Exp, Exp2, Expm1, Log, Log1p, Log2, Log10, Sqrt
 from ...ops.index import ScatterSum
 from ...ops.kinds import Add, Div, Elementwise, MaskMul, Mul, Neg, QuietDiv
 from ...ops.layout import takes_element
 from ...ops.linalg import DotGeneral
 from ...ops.linear import Reshape, Transpose
 from ...ops.select import Clip, Keep, Select
+from ...ops.trigonometric import (
+    Arccos,
+    Arccosh,
+    Arcsin,
+    Arcsinh,
+    Arctan,
+    Arctanh,
+    Cos,
+    Cosh,
+    Sin,
+    Sinh,
+    Tan,
+    Tanh,
+)
 from ...ops.unstack import Stack
 
 __all__ = [
@@ -36,9 +50,11 @@ __all__ = [
     "array_text",
     "is_flagged",
     "is_float",
+    "is_number",
     "literal_text",
     "may_raise",
     "python_text",
+    "warning_text",
 ]
 
 PROFILE = Profile()
@@ -79,6 +95,11 @@ class Guard(Line):
 def is_float(aval: Aval) -> bool:
     """Whether a value is a Python float in the source's first version."""
     return not aval.shape and aval.dtype == FLOAT64 and type(aval) is Aval
+
+
+def is_number(aval: Aval) -> bool:
+    """Whether a value is a number of Python's in the source's first version."""
+    return not aval.shape and (aval.weak or aval.dtype.char in "d?")
 
 
 def may_raise(expression: str) -> bool:
@@ -209,6 +230,44 @@ _PYTHON: dict[type, Callable[..., str]] = {
     MaskMul: _mask_mul,
     Select: lambda c, x, y: f"{x} if {c} else {y}",
 }
+
+
+_EXPONENT_MOST = 709.0
+"""From a little more on e to this power is no number."""
+_LARGE = f"{{0}} > {_EXPONENT_MOST}"
+_WIDE_ANGLE = "{0} - {0} != 0.0"
+_WARNING: dict[type, str] = {
+    Exp: _LARGE,
+    Exp2: "{0} > 1023.0",
+    Expm1: _LARGE,
+    Log: "{0} <= 0.0",
+    Log2: "{0} <= 0.0",
+    Log10: "{0} <= 0.0",
+    Log1p: "{0} <= -1.0",
+    Sin: _WIDE_ANGLE,
+    Cos: _WIDE_ANGLE,
+    Tan: _WIDE_ANGLE,
+    Arcsin: "abs({0}) > 1.0",
+    Arccos: "abs({0}) > 1.0",
+    Arctan: "",
+    Sinh: f"abs({{0}}) > {_EXPONENT_MOST}",
+    Cosh: f"abs({{0}}) > {_EXPONENT_MOST}",
+    Tanh: "",
+    Arcsinh: "",
+    Arccosh: "{0} < 1.0",
+    Arctanh: "abs({0}) >= 1.0",
+    MaskMul: "",
+}
+"""Where NumPy's function of a float may warn; "" where it never does."""
+
+
+def warning_text(eqn: Equation) -> str | None:
+    """The condition on its operands under which NumPy may warn as it computes an equation.
+
+    "" where it does under none; None where that is not known.
+    """
+    condition = _WARNING.get(type(eqn.primitive))
+    return condition if all(is_float(a.aval) for a in eqn.inputs) else None
 
 
 def ufunc_of(eqn: Equation) -> np.ufunc | None:

@@ -18,7 +18,7 @@ from ...ops.unstack import Unstack
 from ..passes.pipeline import body_with_constants
 from . import expressions as text
 from .blocked_loops import Loop
-from .expressions import Line
+from .expressions import Guard, Line
 from .fusion import Block, schedule
 from .memory import Memory, nbytes
 from .naming import Names
@@ -78,9 +78,10 @@ class Writer:
         may_raise: Whether Python's arithmetic may raise where NumPy's gives inf or nan.
         unflagged: Whether it is silent where NumPy's may tell of overflow or nan.
         calls_again: Whether a loop over blocks may call the second version.
+        quiet: Equations of which it is known that NumPy will not warn.
         tapes_are_lists: Whether the step residuals of loops are lists of this program's own.
         masks: For step residuals of elements the name of the list that says which elements took
-        each step.
+            each step.
     """
 
     def __init__(
@@ -132,6 +133,9 @@ class Writer:
         self._ufuncs: dict[Equation, np.ufunc] = {}
         self._demand = self._count_demand()
         self.calls_again = False
+        values = [*jaxpr.inputs, *[v for eqn in jaxpr.equations for v in eqn.outputs]]
+        self._numbers = python and not parent and all(text.is_number(v.aval) for v in values)
+        self.quiet: set[Equation] = set()
         self.made = {v: eqn for eqn in jaxpr.equations for v in eqn.outputs}
         self.body: list[Line] = [*self._prologue(), *self._steps(), Line(self._return())]
 
@@ -216,8 +220,20 @@ class Writer:
             elif step.primitive.multiple:
                 yield from self._structured(step)
             else:
+                yield from self._guard(step)
                 yield self._equation(step, dead)
             yield from self._bury(dead)
+
+    def _guard(self, eqn: Equation) -> Iterator[Line]:
+        """Leave what NumPy would warn of to the second version, which tells NumPy where to warn."""
+        condition = text.warning_text(eqn) if self._numbers else None
+        if condition is not None:
+            self.quiet.add(eqn)
+            self.unflagged = True
+        if condition:
+            self.may_raise = True
+            wrong = condition.format(*self._operands(eqn))
+            yield Guard(f"if {wrong}: raise FloatingPointError")
 
     def _structured(self, eqn: Equation) -> list[Line]:
         lower = self.lowerings.table.get(type(eqn.primitive))

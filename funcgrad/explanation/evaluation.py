@@ -1,0 +1,430 @@
+"""One evaluation, kept as a graph: the frame that records it, and the way back.
+
+Every operation is a node of the scope in which it runs: the function itself, or a box for a program
+inside it (a jitted function, a branch, one step of a loop). The records beside the nodes are flat,
+one an operation, and the way back goes over them as a gradient's does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+from ..control.program.structured import Interpreter
+from ..core.ir import Aval, Equation, Jaxpr, Literal, Var
+from ..core.primitive import Primitive
+from ..core.residuals import StepResidualsAval
+from ..core.source_info import SourceInfo, line_of
+from ..core.trace import Tracer, apply, aval_of
+from ..ops.convert import Convert
+from ..ops.steps import plus
+from .recording import Record, RecordingFrame, flattens, pull
+from .variables import targets_of, users_frames
+
+__all__ = ["Draft", "GraphFrame", "Scope", "sweep_back"]
+
+_Slot = tuple["Draft", int]
+"""One value of a node."""
+
+
+class Draft:
+    """A node that is still being written.
+
+    Attributes:
+        kind: As `Node.kind`.
+        primitive: What it does; None for inputs and constants.
+        records: What was done, once for each time that it ran.
+        operands: For each operand the value that it is, or what stands for a number.
+        outs: For each time that it ran its results.
+        inside: The scope of a box.
+        opened: For each time that a box ran, which records were made, and its operands.
+        runs: For each time that an input was read, the run of the program; see `Scope.spans`.
+        label: What an input or a box is called.
+    """
+
+    def __init__(
+        self,
+        kind: Any,
+        primitive: Primitive | None = None,
+        source_info: SourceInfo | None = None,
+        label: str = "",
+    ) -> None:
+        self.kind, self.primitive, self.source_info, self.label = (
+            kind,
+            primitive,
+            source_info,
+            label,
+        )
+        self.records: list[Record] = []
+        self.operands: list[_Slot | Any] = []
+        self.outs: list[Sequence[Any]] = []
+        self.names: dict[int, str] = {}
+        self.given: dict[int, str] = {}
+        self.inside: Scope | None = None
+        self.opened: list[tuple[int, int, Sequence[Any]]] = []
+        self.runs: list[int] = []
+        self.error: BaseException | None = None
+
+
+class Scope:
+    """The nodes of one function, program or step.
+
+    Attributes:
+        drafts: The nodes, in order.
+        loops: Whether its nodes run once a step.
+        results: The values that it gives.
+        spans: For each time that one of its programs ran, which records were made.
+    """
+
+    def __init__(self, loops: bool = False) -> None:
+        self.drafts: list[Draft] = []
+        self.loops = loops
+        self.results: list[_Slot | Any] = []
+        self.spans: list[tuple[int, int]] = []
+        self.of_tracer: dict[int, _Slot] = {}
+        self.of_equation: dict[Equation, Draft] = {}
+        self.of_input: dict[Var, Draft] = {}
+
+    def add(self, draft: Draft) -> Draft:
+        self.drafts.append(draft)
+        return draft
+
+
+class GraphFrame(RecordingFrame):
+    """Records operations as a `RecordingFrame` does, and as the nodes of a graph.
+
+    Args:
+        until: The code of the function below which the user's own stack begins.
+    """
+
+    __slots__ = ("_calls", "_equation", "_operands", "_until", "named", "root", "scope")
+
+    def __init__(self, what: str, until: CodeType) -> None:
+        super().__init__(what)
+        self.root = self.scope = Scope()
+        self.named: list[tuple[str, Draft, int, list[Tracer]]] = []
+        self._until = until
+        self._calls: dict[int, tuple[FrameType, str, Draft]] = {}
+        self._equation: Equation | None = None
+        self._operands: list[_Slot | Any] = []
+
+    def input(self, value: Any, label: str) -> Tracer:
+        """The tracer for an argument."""
+        draft = self.scope.add(Draft("input", label=label))
+        draft.names[0] = label
+        tracer = self.lift(value)
+        draft.outs.append((tracer,))
+        self.scope.of_tracer[id(tracer)] = draft, 0
+        return tracer
+
+    def process(self, primitive: Any, args: Sequence[Any], source_info: SourceInfo | None) -> Any:
+        source_info = self.here(source_info)
+        equation, self._equation = self._equation, None
+        operands = self._operands if equation is not None else [self._slot(a) for a in args]
+        label = getattr(primitive, "label", None)
+        if primitive.name == "name" and label is not None:
+            return self._name(primitive, args, operands[0], label, source_info)
+        if isinstance(operands[0], tuple) and _changes_nothing(primitive, args):
+            tracer = super().process(primitive, args, source_info)
+            self.scope.of_tracer[id(tracer)] = operands[0]
+            return tracer
+        draft = self._draft(primitive, operands, equation, source_info)
+        values = [self.value(a) for a in args]
+        try:
+            if flattens(primitive, values):
+                outs: Sequence[Any] = self._open(draft, args)
+            else:
+                found = super().process(primitive, args, source_info)
+                outs = found if primitive.multiple else (found,)
+                draft.records.append(self.records[-1])
+        except Exception as error:
+            draft.error = draft.error or error
+            raise
+        draft.outs.append(outs)
+        for port, out in enumerate(outs):
+            if isinstance(out, Tracer):
+                self.scope.of_tracer.setdefault(id(out), (draft, port))
+        if equation is None:
+            self._name_variables(draft, len(outs))
+        return tuple(outs) if primitive.multiple else outs[0]
+
+    def _slot(self, x: Any) -> _Slot | Any:
+        if not isinstance(x, Tracer):
+            return x
+        return self.scope.of_tracer.get(id(x), x)
+
+    def _draft(
+        self,
+        primitive: Primitive,
+        operands: list[_Slot | Any],
+        equation: Equation | None,
+        source_info: SourceInfo | None,
+    ) -> Draft:
+        scope = self.scope
+        known = scope.of_equation.get(equation) if equation is not None else None
+        if known is not None:
+            return known
+        kind = "operation" if primitive.interpret is None else "fold"
+        draft = scope.add(Draft(kind, primitive, source_info, str(primitive)))
+        draft.operands = operands
+        for port, name in enumerate(targets_of(source_info)):
+            draft.names[port] = name
+        if equation is not None:
+            scope.of_equation[equation] = draft
+        return draft
+
+    def _name(
+        self,
+        primitive: Primitive,
+        args: Sequence[Any],
+        operand: _Slot | Any,
+        label: str,
+        source_info: SourceInfo | None,
+    ) -> Any:
+        """A value that the user names: not a node, but a name of one."""
+        tracer = super().process(primitive, args, source_info)
+        if isinstance(operand, tuple) and isinstance(operand[0], Draft):
+            draft, port = operand
+            draft.given[port] = label
+            self.scope.of_tracer[id(tracer)] = operand
+            for name, of, at, tracers in self.named:
+                if (name, of, at) == (label, draft, port):
+                    tracers.append(tracer)
+                    break
+            else:
+                self.named.append((label, draft, port, [tracer]))
+        return tracer
+
+    def _name_variables(self, draft: Draft, count: int) -> None:
+        """Remember which variables of the functions around may come to hold the results.
+
+        ``h = helper(x)`` names the last value that the call of ``helper`` computes.
+        """
+        inner: FrameType | None = None
+        for frame in users_frames(sys._getframe(2), self._until):
+            if inner is not None:
+                targets = targets_of((frame.f_code, frame.f_lasti))
+                if len(targets) == 1:
+                    self._calls[id(inner)] = inner, targets[0], draft
+            inner = frame
+
+    def finish(self, results: Sequence[Any]) -> None:
+        """Take note of the results, and of the names that values have outside of helpers."""
+        self.root.results = [self._slot(x) for x in results]
+        for _, name, draft in self._calls.values():
+            draft.names.setdefault(0, name)
+        self._calls = {}
+
+    def _open(self, draft: Draft, args: Sequence[Any]) -> list[Any]:
+        """Run the programs of a box, in a scope of its own."""
+        outer, scope = self.scope, draft.inside
+        if scope is None:
+            primitive = draft.primitive
+            assert primitive is not None
+            scope = draft.inside = Scope(outer.loops or primitive.loops)
+        self.scope, start = scope, len(self.records)
+        try:
+            found = draft.primitive.interpret(args, _Inside(self))  # type: ignore[union-attr]
+            return [x if isinstance(x, Tracer) else self.lift(x) for x in found]
+        finally:
+            self.scope = outer
+            draft.opened.append((start, len(self.records), args))
+
+    def run(self, jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
+        """The results of a program in the scope that is open; its inputs are nodes there."""
+        scope = self.scope
+        env: dict[Var, Any] = {}
+        slots: dict[Var, _Slot] = {}
+        start = len(self.records)
+        for k, (var, value) in enumerate(zip(jaxpr.inputs, args, strict=True)):
+            draft = scope.of_input.get(var)
+            if draft is None:
+                draft = scope.of_input[var] = scope.add(Draft("input", label=f"in{k}"))
+            draft.outs.append((value,))
+            draft.runs.append(len(scope.spans))
+            env[var], slots[var] = value, (draft, 0)
+            if isinstance(value, Tracer):
+                scope.of_tracer[id(value)] = draft, 0
+        for eqn in jaxpr.equations:
+            values = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
+            ours = any(isinstance(v, Tracer) and v.frame is self for v in values)
+            self._equation = eqn if ours else None
+            self._operands = [
+                a.value if isinstance(a, Literal) else slots.get(a, env[a]) for a in eqn.inputs
+            ]
+            found = apply(eqn.primitive, values, eqn.source_info)
+            outs = found if eqn.primitive.multiple else (found,)
+            env.update(zip(eqn.outputs, outs, strict=True))
+            for var, out in zip(eqn.outputs, outs, strict=True):
+                if isinstance(out, Tracer) and id(out) in scope.of_tracer:
+                    slots[var] = scope.of_tracer[id(out)]
+        scope.spans.append((start, len(self.records)))
+        results = [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
+        scope.results = [
+            a.value if isinstance(a, Literal) else slots.get(a, env[a]) for a in jaxpr.outputs
+        ]
+        return results
+
+
+def _changes_nothing(primitive: Primitive, args: Sequence[Any]) -> bool:
+    """Whether an operation is a conversion that makes a Python number's type NumPy's."""
+    return isinstance(primitive, Convert) and aval_of(args[0]).dtype == primitive.dtype
+
+
+class _Inside(Interpreter):
+    """Runs the programs of a box, and keeps what the steps of a loop read and give."""
+
+    def __init__(self, frame: GraphFrame) -> None:
+        self._frame = frame
+
+    def value(self, x: Any) -> Any:
+        return self._frame.value(x)
+
+    def run(self, jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
+        return self._frame.run(jaxpr, args)
+
+    def entry(self, x: Any, step: int) -> Any:
+        value = self.value(x)[step]
+        if not isinstance(x, Tracer):
+            return value
+        out = self._frame.lift(value)
+        self._frame.records.append(Record(None, [x], [step], (out,), None, None, "entry"))
+        return out
+
+    def collect(self, entries: Sequence[Any], aval: Aval) -> Any:
+        frame = self._frame
+        out = frame.lift(super().collect(entries, aval))
+        record = Record(None, list(entries), [], (out,), None, None, "collect")
+        frame.records.append(record)
+        return out
+
+
+class Contributions:
+    """What flows back over one evaluation.
+
+    Attributes:
+        total: The cotangent of each tracer, by id.
+        parts: What each operand of each record contributes, by the ids of the two.
+    """
+
+    def __init__(self) -> None:
+        self.total: dict[int, Any] = {}
+        self.parts: dict[tuple[int, int], Any] = {}
+
+
+def sweep_back(
+    frame: GraphFrame, seeds: Sequence[tuple[Tracer, Any]], active: Callable[[Tracer], bool]
+) -> Contributions:
+    """The cotangents of every value.
+
+    Args:
+        frame: What was recorded.
+        seeds: Results, with their cotangents.
+        active: Whether a value depends on what is differentiated.
+    """
+    found = Contributions()
+    masked: set[int] = set()
+    total = found.total
+    for tracer, ct in seeds:
+        _add(total, tracer, ct)
+    for record in reversed(frame.records):
+        if not record.outs or all(id(out) not in total for out in record.outs):
+            continue
+        cts = [_whole(total.get(id(out)), out) for out in record.outs]
+        for out, ct in zip(record.outs, cts, strict=True):
+            if ct is not None:
+                total[id(out)] = ct
+        if record.primitive is None:
+            _between_steps(record, cts[0], found, active)
+            continue
+        wanted = [isinstance(a, Tracer) and a.aval.inexact and active(a) for a in record.args]
+        if record.primitive.discrete or not any(wanted):
+            continue
+        mask = any(id(out) in masked for out in record.outs)
+        floats = [c if o.aval.inexact else None for c, o in zip(cts, record.outs, strict=True)]
+        try:
+            pulled = pull(record, floats, wanted, mask)
+        except Exception as error:
+            error.add_note(
+                f"While differentiating {record.primitive}, at {line_of(record.source_info)}."
+            )
+            raise
+        for k, (a, want, g) in enumerate(zip(record.args, wanted, pulled, strict=True)):
+            if not want or g is None:
+                continue
+            found.parts[id(record), k] = g
+            _add(total, a, g)
+            if (mask and record.primitive.passes_mask) or record.primitive.masks:
+                masked.add(id(a))
+    return found
+
+
+class _Entries:
+    """The cotangent of what a loop reads step by step, as far as it is known."""
+
+    __slots__ = ("rest", "steps")
+
+    def __init__(self) -> None:
+        self.steps: dict[int, Any] = {}
+        self.rest: Any = None
+
+
+def _add(total: dict[int, Any], tracer: Any, ct: Any) -> None:
+    known = total.get(id(tracer))
+    if isinstance(known, _Entries):
+        known.rest = ct if known.rest is None else plus(known.rest, ct)
+    else:
+        total[id(tracer)] = ct if known is None else plus(known, ct)
+
+
+def _whole(ct: Any, tracer: Tracer) -> Any:
+    """A cotangent as one value."""
+    if not isinstance(ct, _Entries):
+        return ct
+    if isinstance(tracer.aval, StepResidualsAval):
+        return ct
+    whole = np.zeros(tracer.aval.shape, tracer.aval.dtype)
+    for step, part in ct.steps.items():
+        whole[step] += part
+    return whole if ct.rest is None else plus(whole, ct.rest)
+
+
+def _between_steps(
+    record: Record, ct: Any, found: Contributions, active: Callable[[Tracer], bool]
+) -> None:
+    """What flows between a loop and one of its steps."""
+    total = found.total
+    if record.use == "entry":
+        (x,), (step,) = record.args, record.values
+        if not active(x) or ct is None:
+            return
+        known = total.get(id(x))
+        if not isinstance(known, _Entries):
+            known, before = _Entries(), known
+            known.rest = before
+            total[id(x)] = known
+        found.parts[id(record), 0] = ct
+        part = known.steps.get(step)
+        known.steps[step] = ct if part is None else plus(part, ct)
+    elif record.use == "collect":
+        for step, x in enumerate(record.args):
+            if isinstance(x, Tracer) and x.aval.inexact and active(x):
+                part = ct.steps.get(step) if isinstance(ct, _Entries) else ct[step]
+                if part is not None:
+                    found.parts[id(record), step] = part
+                    _add(total, x, part)
+
+
+def active_values(frame: GraphFrame, inputs: Sequence[Tracer]) -> set[int]:
+    """The ids of the values that depend on ``inputs`` in a way that has a derivative."""
+    active = {id(x) for x in inputs}
+    for record in frame.records:
+        if record.primitive is not None and record.primitive.discrete:
+            continue
+        if any(isinstance(a, Tracer) and id(a) in active for a in record.args):
+            active.update(id(out) for out in record.outs if out.aval.inexact)
+    return active

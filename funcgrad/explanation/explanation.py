@@ -1,0 +1,335 @@
+"""`explain`: one evaluation of a function, looked into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import tree
+from ..api.leaves import describe, is_inexact, type_of
+from ..core.source_info import name_of
+from ..core.trace import Tracer, aval_of
+from ..errors import ArgumentError, entry, trim
+from .arguments import label_arguments
+from .assemble import assemble, stack_steps
+from .evaluation import Contributions, GraphFrame, active_values, sweep_back
+from .graph import Graph, Node
+from .summary import summary
+
+__all__ = ["Explanation", "Gradients", "Row", "explain"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table of an evaluation: one value of one node.
+
+    Attributes:
+        name: What the user calls it, or ``"%7"`` for the node with index 7.
+        operation: What made it.
+        value: The value.
+        gradient: The derivative of the result by it; None where none flows.
+        slopes: The local derivative of the operation by each operand; None where there is none.
+        line: The user's line.
+    """
+
+    name: str
+    operation: str
+    value: Any
+    gradient: Any
+    slopes: tuple[Any, ...]
+    line: str
+
+
+class Table(tuple[Row, ...]):
+    """The rows of a table; printed, the table."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        head = ("name", "operation", "value", "gradient", "line")
+        lines = [(r.name, r.operation, summary(r.value), summary(r.gradient), r.line) for r in self]
+        widths = [max(len(line[k]) for line in [head, *lines]) for k in range(len(head))]
+        return "\n".join(
+            ["  ".join(map(str.ljust, line, widths)).rstrip() for line in [head, *lines]]
+        )
+
+    __repr__ = __str__
+
+
+class Gradients(Mapping[str, Any]):
+    """The derivatives of the result, by the name of an argument or of a value.
+
+    Arguments come under their names, as pytrees; so do values that the function gave a name with
+    `funcgrad.name`: a name that was given twice has a list, and one in a loop a leading axis for
+    the steps.
+    """
+
+    def __init__(self, found: dict[str, Any], reason: str) -> None:
+        self._found, self._reason = found, reason
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._found:
+            return self._found[name]
+        if self._reason:
+            raise ArgumentError(f"explain: there are no gradients: {self._reason}", _ONE_NUMBER)
+        known = ", ".join(self._found) or "none"
+        raise ArgumentError(
+            f"explain: there is no gradient by {name!r}",
+            f"The names are: {known}. Write h = funcgrad.name(h, {name!r}) in the function.",
+        )
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{name}: {value}" for name, value in self._found.items()])
+
+
+_ONE_NUMBER = (
+    "Explain a function whose result is one float: explain(lambda x: np.sum(f(x)), x), or "
+    "explain(lambda x: f(x)[0], x)."
+)
+
+
+class Explanation:
+    """One evaluation: its value, its gradients, and every node of its graph.
+
+    Attributes:
+        value: The function's result; None where it raised.
+        gradients: The derivatives of the result, by name (`Gradients`).
+        graph: All nodes, with values, cotangents and local derivatives (`Graph`).
+        error: What the function raised; None where it did not.
+        reason: Why there are no gradients; empty where there are.
+    """
+
+    def __init__(
+        self,
+        value: Any,
+        gradients: Gradients,
+        graph: Graph,
+        error: Exception | None,
+        reason: str,
+    ) -> None:
+        self.value, self.gradients, self.graph = value, gradients, graph
+        self.error, self.reason = error, reason
+
+    def table(self) -> Table:
+        """Every value with its derivative, in the order of evaluation (Goodfellow's grad_table).
+
+        Goodfellow, Bengio & Courville, Deep Learning, 2016, algorithm 6.2. Printed it is a text;
+        as a tuple it has a `Row` for each value.
+        """
+        return Table(_rows(self.graph, ""))
+
+    def __repr__(self) -> str:
+        return f"Explanation of {self.graph.title}, {self._state()}"
+
+    def _state(self) -> str:
+        if self.error is not None:
+            return f"which raised {type(self.error).__name__}: {self.error}"
+        count = sum(1 for node in self.graph.nodes if node.kind in ("operation", "fold"))
+        return f"{count} operation{'s' * (count != 1)}"
+
+    def __str__(self) -> str:
+        lines = [repr(self)]
+        if self.reason:
+            lines.append(f"No gradients: {self.reason}")
+        return "\n".join([*lines, str(self.table())])
+
+
+def _rows(graph: Graph, within: str) -> Iterator[Row]:
+    for node in graph.nodes:
+        if node.kind in ("constant", "output"):
+            continue
+        slopes = tuple([edge.local for edge in node.operands])
+        for port, value in enumerate(node.values):
+            name = node.names[port] or f"%{node.index}" + (f".{port}" if port else "")
+            ct = node.cotangents[port] if node.cotangents else None
+            what = "input" if node.kind == "input" else _operation(node)
+            yield Row(within + name, what, value, ct, slopes, node.line)
+        if node.inside is not None:
+            yield from _rows(node.inside, f"{within}{node.symbol}/")
+
+
+def _operation(node: Node) -> str:
+    return f"{node.operation} (raised)" if node.error is not None else node.operation
+
+
+@entry
+def explain(
+    f: Callable[..., Any],
+    /,
+    *args: Any,
+    argnums: int | tuple[int, ...] | None = None,
+    **kwargs: Any,
+) -> Explanation:
+    """One evaluation of ``f``, looked into: every value, every gradient, and how they came to be.
+
+    ``f`` is called once, on values, as `grad` does; programs of `jit`, loops and branches are run
+    operation by operation. ``f`` may itself be the result of a transform: ``explain(grad(g), x)``.
+
+    Args:
+        f: A function of pytrees. Gradients are there where its result is one real number.
+        *args: Its arguments.
+        argnums: Which positional arguments to differentiate; by default all floats among the
+            arguments, keyword arguments included.
+        **kwargs: Further arguments of ``f``.
+
+    Returns:
+        The `Explanation`. Where ``f`` raises, what was reached, with the exception as its
+        ``error``.
+
+    Raises:
+        ArgumentError: ``f`` is no function, it is called inside of a transform, or ``argnums`` has
+            an argument that the call does not have.
+
+    >>> import numpy as np
+    >>> def f(w, x):
+    ...     s = w * x
+    ...     return np.tanh(s)
+    >>> found = explain(f, 0.5, 2.0)
+    >>> found.value, found.gradients["w"]
+    (np.float64(0.7615941559557649), np.float64(0.8399486832280523))
+    >>> [(row.name, row.operation) for row in found.table()]
+    [('w', 'input'), ('x', 'input'), ('s', 'mul'), ('%3', 'tanh')]
+    """
+    if not callable(f):
+        raise ArgumentError(
+            f"explain: expected a function, got {type(f).__name__}",
+            "Write explain(f, x): the function, then its arguments.",
+        )
+    if any(isinstance(leaf, Tracer) for leaf in tree.leaves((args, kwargs))):
+        raise ArgumentError(
+            "explain: values are looked at, and inside of a transform there are tracers",
+            "Call it outside, on arrays and numbers: explain(grad(f), x) in place of "
+            "grad(lambda x: explain(f, x)).",
+        )
+    chosen = _chosen(f, args, argnums)
+    frame = GraphFrame("explain", _call.__code__)
+    leaves, treedef = tree.flatten((args, kwargs))
+    labels, positions = label_arguments(f, treedef)
+    given: list[Any] = []
+    inputs: dict[int, Tracer] = {}
+    for i, (leaf, label) in enumerate(zip(leaves, labels, strict=True)):
+        if isinstance(leaf, (np.ndarray, np.generic)) or is_inexact(leaf):
+            inputs[i] = frame.input(_native(leaf), label)
+            given.append(inputs[i])
+        else:
+            given.append(leaf)
+    new_args, new_kwargs = tree.unflatten(treedef, given)
+    error: Exception | None = None
+    result: Any = None
+    try:
+        result = _call(f, new_args, new_kwargs)
+    except Exception as raised:
+        error = trim(raised)
+    finally:
+        frame.closed = True
+    results, result_def = tree.flatten(result)
+    frame.finish(results)
+    wanted = [
+        x
+        for i, x in inputs.items()
+        if x.aval.inexact and (chosen is None or positions[i] in chosen)
+    ]
+    reason = _no_gradients(results, wanted, error)
+    flow = Contributions()
+    if not reason:
+        active = active_values(frame, wanted)
+        seeds = [(results[0], results[0].aval.dtype.type(1))]
+        flow = sweep_back(frame, seeds, lambda x: id(x) in active)
+    graph, _ = assemble(frame, flow, name_of(f), _output_labels(result_def))
+    value = tree.unflatten(result_def, [frame.value(x) for x in results]) if error is None else None
+    found = _gradients(frame, flow, inputs, wanted, leaves, labels) if not reason else {}
+    return Explanation(value, Gradients(found, reason), graph, error, reason)
+
+
+def _call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
+    """The call below which the user's own stack begins."""
+    return f(*args, **kwargs)
+
+
+def _native(leaf: Any) -> Any:
+    aval = aval_of(leaf)
+    return np.array(leaf, aval.dtype) if isinstance(leaf, np.ndarray) else leaf
+
+
+def _chosen(f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> set[Any] | None:
+    if argnums is None:
+        return None
+    numbers = argnums if isinstance(argnums, tuple) else (argnums,)
+    for n in numbers:
+        if type(n) is not int or not -len(args) <= n < len(args):
+            raise ArgumentError(
+                f"explain: argnums has {n!r}, and {describe(f)} was called with {len(args)} "
+                f"positional argument{'s' * (len(args) != 1)}",
+                "Arguments are counted from 0; leave argnums out to differentiate all floats.",
+            )
+    return {n % len(args) for n in numbers}
+
+
+def _no_gradients(results: Sequence[Any], wanted: Sequence[Tracer], error: Exception | None) -> str:
+    """Why there are no gradients; empty where there are."""
+    if error is not None:
+        return f"the function raised {type(error).__name__}"
+    if not wanted:
+        return "no float among the arguments is differentiated"
+    if len(results) != 1:
+        return f"the function has {len(results) or 'no'} results"
+    result = results[0]
+    if not isinstance(result, Tracer):
+        return f"the result, {type_of(result)}, does not depend on the arguments"
+    aval = result.aval
+    if aval.shape or not aval.inexact or aval.dtype.kind == "c":
+        return f"the result, {aval}, is not one real number"
+    return ""
+
+
+def _output_labels(treedef: tree.TreeDef) -> list[str]:
+    paths = treedef.paths()
+    if len(paths) == 1 and not paths[0]:
+        return ["output"]
+    return [f"output{tree.path_string(path)}" for path in paths]
+
+
+def _gradients(
+    frame: GraphFrame,
+    flow: Contributions,
+    inputs: dict[int, Tracer],
+    wanted: Sequence[Tracer],
+    leaves: Sequence[Any],
+    labels: Sequence[str],
+) -> dict[str, Any]:
+    """The derivatives by arguments and by what has a name."""
+    found: dict[str, Any] = {}
+    ids = {id(x) for x in wanted}
+    for i, tracer in inputs.items():
+        if id(tracer) in ids:
+            found[labels[i]] = _gradient(flow, tracer)
+    named: dict[str, list[Any]] = {}
+    for label, _, _, tracers in frame.named:
+        cts = [flow.total.get(id(x)) for x in tracers]
+        values = [x.value for x in tracers]
+        several = len(tracers) > 1
+        ct = stack_steps(
+            [np.zeros_like(v) if c is None else c for c, v in zip(cts, values, strict=True)],
+            several,
+        )
+        named.setdefault(label, []).append(ct)
+    for label, each in named.items():
+        found[label] = each if len(each) > 1 else each[0]
+    return found
+
+
+def _gradient(flow: Contributions, tracer: Tracer) -> Any:
+    ct = flow.total.get(id(tracer))
+    aval = tracer.aval
+    if ct is None:
+        return np.zeros(aval.shape, aval.dtype)[()]
+    return np.array(ct, aval.dtype)[()]
