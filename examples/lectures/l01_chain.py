@@ -7,7 +7,7 @@ exponential, gamma adds, delta is the logarithm. Its derivative is the product o
 """
 
 import numpy as np
-from lecture import close, folder, save, shows
+from lecture import by_name, close, folder, save, shows
 
 from funcgrad import explain, grad, value_and_grad
 
@@ -40,7 +40,8 @@ def main(argv=None):
 
     explained = explain(f, 1.0, 1.0, 1.0, argnums=(0, 1))
     print(explained.table())
-    close([explained.gradients["beta"], explained.gradients["alpha"]], [1 / gamma, beta / gamma])
+    derivatives = by_name(explained)
+    close([derivatives["beta"], derivatives["alpha"]], [1 / gamma, beta / gamma])
     save(explained, out / "l01_chain.svg")
 
 

@@ -11,7 +11,7 @@ Goodfellow, Bengio, Courville: Deep Learning (2016), section 6.5.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from lecture import close, folder, save
+from lecture import by_name, close, folder, save
 
 from funcgrad import explain, grad, make_jaxpr
 
@@ -55,8 +55,9 @@ def main(argv=None):
     at = 0.7, -1.2
     explained = explain(f, *at, argnums=(0, 1))
     print(explained.table())
+    derivatives = by_name(explained)
     for node, entry in by_algorithm_6_2(*at).items():
-        close(explained.gradients[node], entry)
+        close(derivatives[node], entry)
     save(explained, out / "l20_table.svg")
 
     lengths = [8, 16, 24, 32]

@@ -32,6 +32,11 @@ def close(got, expected, tolerance=1e-12):
     np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance)
 
 
+def by_name(explained):
+    """The derivative by each value, under the name of the variable that it was assigned to."""
+    return {row.name: row.gradient for row in explained.table()}
+
+
 def folder(argv, text):
     """The folder for the pictures, from the command line."""
     parser = argparse.ArgumentParser(description=text.splitlines()[0])

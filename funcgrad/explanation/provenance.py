@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..debug.trail import Step, Trail, bad_in, operands_text, steps_text
+from ..debug.trail import Bad, Step, Trail, bad_in, operands_text, steps_text
 from .graph import Graph, Node
 
 __all__ = ["NonFinite", "nonfinite"]
@@ -85,7 +85,11 @@ def nonfinite(graph: Graph) -> NonFinite:
                 continue
             step = Step(made, node.operation, "", node.source_info)
             if trail is None:
-                trails[node.index, port] = Trail.start(_origin(graph, node, step), order)
+                origin = _origin(graph, node, step, "inf")
+                trail = Trail.start(origin, order)
+                if made == "nan" and origin.made == "inf":
+                    trail = trail.then(_origin(graph, node, step, "nan"))
+                trails[node.index, port] = trail
             elif made == "nan" and trail.last.made == "inf":
                 trails[node.index, port] = trail.then(_told(graph, node, step))
             else:
@@ -123,23 +127,25 @@ def _told(graph: Graph, node: Node, step: Step) -> Step:
     return Step(step.made, step.operation, known, step.source_info, 1, step.loops)
 
 
-def _origin(graph: Graph, node: Node, step: Step) -> Step:
-    """The operation that made it: inside of a box the one that it holds."""
+def _origin(graph: Graph, node: Node, step: Step, least: Bad) -> Step:
+    """The operation that made it: inside of a box the one that it holds.
+
+    Where ``least`` is ``"nan"``, infs do not count.
+    """
     box = node.inside
-    inner = None if box is None else _first_inside(box)
+    inner = None if box is None else _first_inside(box, least)
     if box is None or inner is None:
         return _told(graph, node, step)
     number, inside = inner
     at = box.nodes[inside]
-    value = next(v for v in at.values if v is not None and _bad_at(v, number) is not None)
-    loops = () if number is None else (number,)
-    made = _bad_at(value, number) or step.made
+    kinds = [_bad_at(v, number) for v in at.values]
+    made: Bad = "nan" if "nan" in kinds else "inf"
+    loops = step.loops if number is None else (*step.loops, number)
     found = Step(made, at.operation, "", at.source_info, 1, loops)
-    deeper = None if at.inside is None else _first_inside(at.inside)
-    return found if deeper is None else _origin(box, at, found)
+    return found if at.inside is None else _origin(box, at, found, least)
 
 
-def _first_inside(graph: Graph) -> tuple[int | None, int] | None:
+def _first_inside(graph: Graph, least: Bad) -> tuple[int | None, int] | None:
     """The step of a loop, None elsewhere, and the index of the first operation that makes one."""
     best: tuple[int, int, bool] | None = None
     for node in graph.nodes:
@@ -149,7 +155,7 @@ def _first_inside(graph: Graph) -> tuple[int | None, int] | None:
             if value is None or not _is_inexact(value):
                 continue
             steps = np.ndim(value) == aval.ndim + 1
-            bad = ~np.isfinite(value)
+            bad = np.isnan(value) if least == "nan" else ~np.isfinite(value)
             if not bad.any():
                 continue
             number = int(np.argmax(bad.reshape(len(bad), -1).any(axis=1))) if steps else 0
@@ -158,22 +164,37 @@ def _first_inside(graph: Graph) -> tuple[int | None, int] | None:
     return None if best is None else (best[0] if best[2] else None, best[1])
 
 
-def _bad_at(value: Any, number: int | None) -> Any:
+def _bad_at(value: Any, number: int | None) -> Bad | None:
+    """What a value holds, or what it held in one step of a loop."""
+    if value is None or not _is_inexact(value):
+        return None
     return bad_in(value if number is None else np.asarray(value)[number])
 
 
 def _backward(graph: Graph, loops: tuple[int, ...]) -> Iterator[Step]:
     """The operations whose derivative makes one of a finite cotangent, from the result back."""
-    for node in reversed(graph.nodes):
-        incoming = [ct for ct in node.cotangents if ct is not None]
-        if any(bad_in(ct) for ct in incoming):
-            continue
-        for edge in node.operands:
-            if edge.cotangent is None or (made := bad_in(edge.cotangent)) is None:
+    for number in _numbers(graph):
+        inside = loops if number is None else (*loops, number)
+        for node in reversed(graph.nodes):
+            incoming = [ct for ct in node.cotangents if ct is not None]
+            if any(_bad_at(ct, number) for ct in incoming):
                 continue
-            if node.inside is not None:
-                yield from _backward(node.inside, loops)
-            told = _told(graph, node, Step(made, "", "", node.source_info))
-            cts = operands_text(incoming)
-            text = f"the derivative of {node.operation} of {told.operands}"
-            yield Step(made, f"{text} with the cotangent {cts}", "", node.source_info, 1, loops)
+            for edge in node.operands:
+                made = _bad_at(edge.cotangent, number)
+                if made is None:
+                    continue
+                if node.inside is not None:
+                    yield from _backward(node.inside, inside)
+                known = _told(graph, node, Step(made, "", "")).operands if number is None else ""
+                cts = f" with the cotangent {operands_text(incoming)}" if number is None else ""
+                text = f"the derivative of {node.operation}{' of ' * bool(known)}{known}{cts}"
+                yield Step(made, text, "", node.source_info, 1, inside)
+
+
+def _numbers(graph: Graph) -> Sequence[int | None]:
+    """The steps of a loop from the last, for a graph that stands for all of them; else one None."""
+    for node in graph.nodes:
+        for value, aval in zip(node.values, node.avals, strict=True):
+            if value is not None and np.ndim(value) == aval.ndim + 1:
+                return range(len(value) - 1, -1, -1)
+    return [None]

@@ -1,7 +1,11 @@
 """Where the nans and infs of an explained evaluation come from, on graphs written by hand."""
 
-import numpy as np
+import inspect
 
+import numpy as np
+import pytest
+
+from funcgrad import explain, fori_loop, grad, jit, scan
 from funcgrad.core.ir import make_aval
 from funcgrad.explanation.graph import Edge, Graph, Node
 from funcgrad.explanation.provenance import nonfinite
@@ -95,3 +99,56 @@ def test_the_step_of_a_loop_inside_of_a_box():
         ("output", "output", "", np.inf, 1.0, [(1, 1.0)]),
     )
     assert "made by mul (step 1 of the loop, counted from 0)." in str(nonfinite(graph))
+
+
+def line_of(f, text):
+    lines, first = inspect.getsourcelines(f)
+    return first + next(i for i, line in enumerate(lines) if text in line)
+
+
+def valley(p):
+    x, y = p
+    return 2 * x**2 + y**2 + np.exp(4 * x * y)
+
+
+def train(p):
+    def step(_, p):
+        (x, y), (gx, gy) = p, grad(valley)(p)
+        return x - 0.01 * gx, y - 0.01 * gy
+
+    return fori_loop(0, 6, step, p)
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_the_divergence_of_l4_explained(wrap):
+    with np.errstate(all="ignore"):
+        found = explain(lambda p: sum(wrap(train)(p)), (1.0, 1.0)).nans()
+    first, turned = found.value.first, found.value.turned
+    assert (first.operation, first.made, first.loops) == ("exp", "inf", (2,))
+    assert first.line == f"test_provenance.py:{line_of(valley, 'exp')} in valley"
+    assert (turned.operation, turned.made, turned.loops) == ("sub", "nan", (3,))
+    assert turned.line == f"test_provenance.py:{line_of(train, 'return x')} in step"
+    assert found.backward.loops == (5,)
+    assert found.gradients == ("p[0]", "p[1]")
+
+
+@pytest.mark.parametrize("wrap", [lambda f: f, jit])
+def test_the_first_of_the_backward_pass(wrap):
+    def f(x):
+        y = x * 2.0
+        return np.sqrt(y)
+
+    found = explain(wrap(f), 0.0).nans()
+    assert (found.value, found.masked) == (None, None)
+    assert found.backward.line == f"test_provenance.py:{line_of(f, 'sqrt')} in f"
+    assert found.backward.operation.startswith("the derivative of sqrt")
+    assert found.gradients == ("x",)
+    # In a loop it is the last step that the backward pass comes to first.
+    loop = explain(lambda x: scan(lambda c, _: (np.sqrt(c), None), x, None, 5)[0], 0.0).nans()
+    assert loop.backward.loops == (4,)
+
+
+def test_the_nans_of_a_good_evaluation_are_none():
+    found = explain(lambda x: np.sum(np.sin(x)), np.ones(3)).nans()
+    assert not found
+    assert str(found) == "The result is finite."
