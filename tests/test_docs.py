@@ -13,6 +13,7 @@ import doctest
 import importlib
 import io
 import itertools
+import linecache
 import re
 from pathlib import Path
 
@@ -76,6 +77,8 @@ def run_block(body, line, namespace, page, expected, raises):
     file = re.match(r"# (\w+\.py)\n", body)
     text, name = (body, file[1]) if file else ("\n" * (line - 1) + body, str(page))
     code = compile(text, name, "exec")
+    if file:  # for who asks for its text, as `explain` does for the names of variables
+        linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         if raises:
