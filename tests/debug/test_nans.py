@@ -255,6 +255,14 @@ def test_an_inf_that_was_given_is_no_fault_until_a_nan_is_made_of_it():
     assert "it began with inf, from a constant of select" in closed
 
 
+def test_what_was_made_comes_before_what_was_given():
+    text = message(lambda given, x: given + np.log(x - x), np.inf, 1.0)
+    assert "it began with inf, made by log of float64[] 0.0" in text
+    # The earliest of two, whatever the order of the operands.
+    text = message(lambda x: (lambda a, b: b - a)(np.exp(x), np.exp(x + 1.0)), 1000.0)
+    assert "it began with inf, made by exp of float64[] 1000.0" in text
+
+
 @pytest.mark.parametrize("wrap", [lambda f: f, jit])
 def test_l4_is_told_the_overflow_and_the_way_from_there(wrap):
     text = whole(wrap(train), (1.0, 1.0))

@@ -152,3 +152,11 @@ def test_the_nans_of_a_good_evaluation_are_none():
     found = explain(lambda x: np.sum(np.sin(x)), np.ones(3)).nans()
     assert not found
     assert str(found) == "The result is finite."
+
+
+def test_backwards_the_last_step_comes_first():
+    def f(xs):
+        return np.sum(scan(lambda c, x: (c, np.sqrt(x)), 0.0, xs)[1])
+
+    found = explain(f, np.array([1.0, 0.0, 4.0, 0.0, 9.0])).nans()
+    assert (found.backward.loops, found.backward.made) == ((3,), "inf")
