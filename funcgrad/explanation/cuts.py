@@ -7,6 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from ..core.residuals import StepResiduals
 from ..core.source_info import SourceInfo, line_of
 from ..core.trace import aval_of
 from ..ops.convolution import TrilinearForm
@@ -184,11 +185,13 @@ def depends_on(
     """
     primitive, operand = record.primitive, record.values[k]
     aval = aval_of(operand)
+    shape, axes = aval.shape, getattr(primitive, "axes", None)
     some = [c for c in cts if c is not None]
+    if any(isinstance(c, StepResiduals) for c in some):
+        return np.ones(shape, bool)
     reached = [np.asarray(c) != 0 for c in some]
     if not any(r.any() for r in reached):
         return None
-    shape, axes = aval.shape, getattr(primitive, "axes", None)
     if len(record.outs) == 1:
         (mask,) = reached
         if isinstance(primitive, Elementwise) or (mask.shape == shape and primitive.discrete):

@@ -17,6 +17,7 @@ from .arguments import label_arguments
 from .assemble import assemble, stack_steps
 from .evaluation import Contributions, GraphFrame, active_values, sweep_back
 from .graph import Graph, Node
+from .provenance import NonFinite, nonfinite
 from .summary import summary
 
 __all__ = ["Explanation", "Gradients", "Row", "explain"]
@@ -126,6 +127,20 @@ class Explanation:
         as a tuple it has a `Row` for each value.
         """
         return Table(_rows(self.graph, ""))
+
+    def nans(self) -> NonFinite:
+        """Where the nans and infs come from: the first operation that made one, and the way on.
+
+        Printed it says which operation made the first, forward and backward, in which line and in
+        which step of a loop; it is false where the result and the gradients are finite.
+
+        >>> import numpy as np
+        >>> print(explain(lambda x: np.sqrt(x), 0.0).nans())  # doctest: +ELLIPSIS
+        The result is finite.
+        Not finite are the gradients by x.
+        The first inf of the backward pass is made by the derivative of sqrt of float64[] 0.0 ...
+        """
+        return nonfinite(self.graph)
 
     def __repr__(self) -> str:
         return f"Explanation of {self.graph.title}, {self._state()}"

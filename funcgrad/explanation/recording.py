@@ -15,7 +15,7 @@ import numpy as np
 from ..control.program.structured import Interpreter
 from ..core.ir import Aval, Jaxpr, Var
 from ..core.refusal import raise_leaked, user_source_info
-from ..core.residuals import StepResiduals, StepResidualsAval
+from ..core.residuals import StepResidualsAval
 from ..core.source_info import SourceInfo
 from ..core.trace import Frame, Tracer, apply, aval_of
 from ..ops.index import GetItem
@@ -123,9 +123,10 @@ def flattens(primitive: Any, values: Sequence[Any]) -> bool:
     """Whether a primitive is run equation by equation: it has programs, and no rules of its own."""
     if primitive.interpret is None or "rule" in primitive.fields:
         return False
-    steps = [v for v in values if isinstance(v, StepResiduals)]
-    types = [a for _, jaxpr in primitive.bodies() for a in jaxpr.out_avals]
-    return not steps and not any(isinstance(a, StepResidualsAval) for a in types)
+    given = [aval_of(v) for v in values]
+    types = [*given, *primitive.aval(*given)]
+    types += [a for _, jaxpr in primitive.bodies() for a in (*jaxpr.in_avals, *jaxpr.out_avals)]
+    return not any(isinstance(a, StepResidualsAval) for a in types)
 
 
 def pull(record: Record, cts: Sequence[Any], wanted: Sequence[bool], masked: bool) -> Sequence[Any]:

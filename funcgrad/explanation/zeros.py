@@ -19,9 +19,11 @@ from .. import tree
 from ..api.gradient import grad
 from ..api.leaves import describe, is_inexact
 from ..compile.calls.signature import parameter_names
+from ..core.residuals import StepResiduals
 from ..core.source_info import SourceInfo, line_of
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
+from ..ops.steps import plus
 from .cuts import Cut, cut_of, depends_on
 from .recording import Record, RecordingFrame, pull
 
@@ -191,6 +193,7 @@ class _Sweep:
         self._frame = frame
         self._found: dict[int, dict[int, Any]] = {}
         self._touched: dict[int, Any] = {}
+        self._lost = False
         self._masked: set[int] = set()
         self._uses: set[int] = set()
         self._cuts: list[Cut] = []
@@ -223,6 +226,7 @@ class _Sweep:
         count = int(np.count_nonzero(zero))
         if not count:
             return None
+        touched = self._touched.get(id(tracer), False)
         self._note_cancelled(tracer)
         causes: list[tuple[Cut, int]] = []
         unexplained = zero.copy()
@@ -233,11 +237,20 @@ class _Sweep:
                 if hit.any():
                     causes.append((self._cuts[key], int(np.count_nonzero(hit))))
         causes.sort(key=lambda cause: -cause[1])
-        left = int(np.count_nonzero(unexplained))
+        summed = int(np.count_nonzero(unexplained & touched))
+        if summed:  # to a rounding error here, and to 0 in the gradient
+            text = "the contributions of all uses of it add up to 0"
+            causes.append((Cut("cancelled", text, None), summed))
+        left = int(np.count_nonzero(unexplained)) - summed
         if left:
             used = id(tracer) in self._uses
             text = "the result does not depend on it" if used else "no operation uses it"
-            causes.append((Cut("unused", text, None), left))
+            cut = Cut("unused", text, None)
+            if self._lost and used:
+                cut = Cut(
+                    "rule", "the way through a derivative of while_loop is not followed", None
+                )
+            causes.append((cut, left))
         return Zeros(name, count, zero.size, tuple(causes))
 
     def _pull(self, record: Record, key: int, cts: list[Any], masked: bool) -> None:
@@ -248,6 +261,11 @@ class _Sweep:
         pulled = pull(record, floats, wanted, masked)
         for k, a in enumerate(args):
             if not isinstance(a, Tracer):
+                continue
+            if isinstance(record.values[k], StepResiduals):  # which have no elements to mark
+                if key == _REAL and pulled[k] is not None:
+                    self._add(a, key, pulled[k])
+                self._lost = True
                 continue
             reach = depends_on(record, k, cts, self._random)
             if reach is None:
@@ -275,7 +293,10 @@ class _Sweep:
     ) -> Iterable[tuple[Cut, Any]]:
         """The cuts at the elements of an operand that a cotangent does not get through to."""
         # What a positive cotangent gets through to was lost by adding up.
-        positive = [None if c is None else self._like(c, np.asarray(c) != 0) for c in cts]
+        positive = [
+            c if c is None or isinstance(c, StepResiduals) else self._like(c, np.asarray(c) != 0)
+            for c in cts
+        ]
         through = pull(record, positive, wanted, False)[k]
         cancelled = blocked & (through is not None and np.asarray(through) != 0)
         if cancelled.any():
@@ -319,7 +340,9 @@ class _Sweep:
 
     def _add(self, tracer: Tracer, key: int, ct: Any) -> None:
         found = self._found.setdefault(id(tracer), {})
-        found[key] = found[key] + ct if key in found else ct
+        found[key] = plus(found[key], ct) if key in found else ct
+        if isinstance(ct, StepResiduals):
+            return
         some = np.asarray(ct) != 0
         before = self._touched.get(id(tracer))
         self._touched[id(tracer)] = some if before is None else before | some

@@ -154,6 +154,14 @@ def test_rules_of_ones_own():
     assert "custom_vjp f" in str(why_zero(lambda x: f(x), 1.0))
 
 
+def test_a_derivative_of_a_while_loop_is_not_followed():
+    def f(x):
+        return while_loop(lambda c: c[0] < 3, lambda c: (c[0] + 1, c[1] * 2.0), (0, x))[1]
+
+    assert only(lambda x: grad(f)(x), 1.0) == ["rule"]
+    assert "while_loop is not followed" in str(why_zero(lambda x: grad(f)(x), 1.0))
+
+
 def test_arguments_by_number_and_name():
     def f(a, *rest, scale=1.0):
         return scale * a
