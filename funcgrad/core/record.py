@@ -159,10 +159,12 @@ def uncollected(f: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(f)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
-        # Threads may meet here: whoever found it on turns it on again.
+        # Threads may meet here: who found it on turns it off and on again, nobody else does. One
+        # that found it off, and turned it off after another had turned it on, would leave it off.
         on = gc.isenabled()
         try:
-            gc.disable()
+            if on:
+                gc.disable()
             return f(*args, **kwargs)
         finally:
             if on:

@@ -17,7 +17,6 @@ import numpy as np
 from ..control.program.structured import Interpreter
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
-from ..core.residuals import StepResidualsAval
 from ..core.source_info import SourceInfo, line_of
 from ..core.trace import Tracer, apply, aval_of
 from ..ops.convert import Convert
@@ -334,10 +333,7 @@ def sweep_back(
     for record in reversed(frame.records):
         if not record.outs or all(id(out) not in total for out in record.outs):
             continue
-        cts = [_whole(total.get(id(out)), out) for out in record.outs]
-        for out, ct in zip(record.outs, cts, strict=True):
-            if ct is not None:
-                total[id(out)] = ct
+        cts = [_take(total, out) for out in record.outs]
         if record.primitive is None:
             _between_steps(record, cts[0], found, active)
             continue
@@ -360,17 +356,27 @@ def sweep_back(
             _add(total, a, g)
             if (mask and record.primitive.passes_mask) or record.primitive.masks:
                 masked.add(id(a))
+    for key, ct in total.items():
+        if isinstance(ct, _Entries):
+            total[key] = ct.whole()
     return found
 
 
 class _Entries:
     """The cotangent of what a loop reads step by step, as far as it is known."""
 
-    __slots__ = ("rest", "steps")
+    __slots__ = ("aval", "rest", "steps")
 
-    def __init__(self) -> None:
+    def __init__(self, aval: Aval, rest: Any) -> None:
         self.steps: dict[int, Any] = {}
-        self.rest: Any = None
+        self.aval, self.rest = aval, rest
+
+    def whole(self) -> Any:
+        """The cotangent as one value."""
+        whole = np.zeros(self.aval.shape, self.aval.dtype)
+        for step, part in self.steps.items():
+            whole[step] += part
+        return whole if self.rest is None else plus(whole, self.rest)
 
 
 def _add(total: dict[int, Any], tracer: Any, ct: Any) -> None:
@@ -381,16 +387,12 @@ def _add(total: dict[int, Any], tracer: Any, ct: Any) -> None:
         total[id(tracer)] = ct if known is None else plus(known, ct)
 
 
-def _whole(ct: Any, tracer: Tracer) -> Any:
-    """A cotangent as one value."""
-    if not isinstance(ct, _Entries):
-        return ct
-    if isinstance(tracer.aval, StepResidualsAval):
-        return ct
-    whole = np.zeros(tracer.aval.shape, tracer.aval.dtype)
-    for step, part in ct.steps.items():
-        whole[step] += part
-    return whole if ct.rest is None else plus(whole, ct.rest)
+def _take(total: dict[int, Any], tracer: Tracer) -> Any:
+    """The cotangent of a value to which nothing more is added."""
+    ct = total.get(id(tracer))
+    if isinstance(ct, _Entries):
+        ct = total[id(tracer)] = ct.whole()
+    return ct
 
 
 def _between_steps(
@@ -404,19 +406,15 @@ def _between_steps(
             return
         known = total.get(id(x))
         if not isinstance(known, _Entries):
-            known, before = _Entries(), known
-            known.rest = before
-            total[id(x)] = known
+            known = total[id(x)] = _Entries(x.aval, known)
         found.parts[id(record), 0] = ct
         part = known.steps.get(step)
         known.steps[step] = ct if part is None else plus(part, ct)
     elif record.use == "collect":
         for step, x in enumerate(record.args):
             if isinstance(x, Tracer) and x.aval.inexact and active(x):
-                part = ct.steps.get(step) if isinstance(ct, _Entries) else ct[step]
-                if part is not None:
-                    found.parts[id(record), step] = part
-                    _add(total, x, part)
+                found.parts[id(record), step] = ct[step]
+                _add(total, x, ct[step])
 
 
 def active_values(frame: GraphFrame, inputs: Sequence[Tracer]) -> set[int]:

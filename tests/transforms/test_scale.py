@@ -12,6 +12,7 @@ import pytest
 
 import funcgrad as fg
 from funcgrad import grad, jit, optim, tree, vmap
+from funcgrad.core import record
 from funcgrad.errors import StructureError
 
 X = np.array([0.5, 1.0, 1.5])
@@ -217,6 +218,23 @@ def test_whether_python_looks_for_cycles_stays_as_it_was():
             assert gc.isenabled() is on
         finally:
             gc.enable()
+
+
+def test_threads_that_meet_leave_it_on(monkeypatch):
+    """Another thread turns it on again after this one has found it off."""
+
+    def found_off():
+        gc.enable()
+        return False
+
+    gc.disable()
+    try:
+        monkeypatch.setattr(record.gc, "isenabled", found_off)
+        assert jit(lambda x: x * 2.0)(3.0) == 6.0
+        monkeypatch.undo()
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 # Calls of many leaves are recognised as a whole.
