@@ -30,9 +30,13 @@ SourceInfo: TypeAlias = tuple[CodeType, int]
 
 
 class BackwardPlace(tuple[CodeType, int]):
-    """The place of an operation of a backward pass: that of the operation it differentiates."""
+    """The place of an operation of a backward pass: that of the operation it differentiates.
 
-    __slots__ = ()
+    Attributes:
+        operation: The name of the operation that it differentiates.
+    """
+
+    operation = ""
 
 
 @functools.lru_cache(4096)

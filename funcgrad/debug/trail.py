@@ -56,7 +56,9 @@ class Step:
         """``log of float64[] -1.0, at train.py:3 in loss (step 3 of the loop)``."""
         of = f" of {self.operands}" if self.operands else ""
         at = f", at {self.line}" if self.line else ""
-        where = ", in the backward pass" if self.backward else ""
+        where = ""
+        if isinstance(self.source_info, BackwardPlace):
+            where = f", in the backward pass of {self.source_info.operation}"
         again = f" when it ran for the {_ordinal(self.run)} time" if self.run > 1 else ""
         counted = ", counted from 0" if self.loops else ""
         return f"{self.operation}{of}{at}{where}{again}{self._in_loops(counted)}"

@@ -208,6 +208,7 @@ class Tape:
                 if source_info is not None and (frame.nested or isinstance(some, Tracer)):
                     # What the rule records stands for this equation's derivative: show its line.
                     place = BackwardPlace(source_info)
+                    place.operation = primitive.name
                     for x in (some, *values):
                         if isinstance(x, Tracer):
                             if x.frame.source_info is None:
