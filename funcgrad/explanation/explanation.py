@@ -17,6 +17,7 @@ from ..errors import ArgumentError, entry, trim
 from .arguments import label_arguments
 from .assemble import assemble, stack_steps
 from .evaluation import Contributions, GraphFrame, active_values, sweep_back
+from .flat_source import FlatSource
 from .graph import Graph, Node
 from .page import page
 from .png import png
@@ -121,9 +122,28 @@ class Explanation:
         graph: Graph,
         error: Exception | None,
         reason: str,
+        write: Callable[[], str],
     ) -> None:
         self.value, self.gradients, self.graph = value, gradients, graph
         self.error, self.reason = error, reason
+        self._write = write
+
+    def source(self) -> str:
+        """The evaluation as "flat" code: forward line by line, then backward line by line.
+
+        Values have the names that the function gave them, gradients the same with ``grad_`` before
+        it; comments say where the user wrote each. Copied into a file of its own it runs with NumPy
+        alone and gives the same numbers. Loops are written out step by step.
+
+        Raises:
+            ArgumentError: Where the function raised, or an operation has no text as NumPy.
+        """
+        if self.error is not None:
+            raise ArgumentError(
+                f"explain: the function raised {type(self.error).__name__}, and has no flat code",
+                "Look at what was reached with table() or save().",
+            )
+        return self._write()
 
     def table(self) -> Table:
         """Every value with its derivative, in the order of evaluation (Goodfellow's grad_table).
@@ -329,14 +349,17 @@ def explain(
     ]
     reason = _no_gradients(results, wanted, error)
     flow = Contributions()
+    seeds: list[tuple[Tracer, Any]] = []
     if not reason:
         active = active_values(frame, wanted)
-        seeds = [(results[0], results[0].aval.dtype.type(1))]
+        seeds.append((results[0], results[0].aval.dtype.type(1)))
         flow = sweep_back(frame, seeds, lambda x: id(x) in active)
     graph, _ = assemble(frame, flow, name_of(f), _output_labels(result_def))
     value = tree.unflatten(result_def, [frame.value(x) for x in results]) if error is None else None
     found = _gradients(frame, flow, inputs, wanted, leaves, labels) if not reason else {}
-    return Explanation(value, Gradients(found, reason), graph, error, reason)
+    named = [(x, labels[i]) for i, x in inputs.items()]
+    write = lambda: FlatSource(frame, flow, seeds, named, results, name_of(f)).text()  # noqa: E731
+    return Explanation(value, Gradients(found, reason), graph, error, reason, write)
 
 
 def _call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:

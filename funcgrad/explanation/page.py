@@ -53,7 +53,7 @@ def page(graph: Graph) -> str:
 @functools.cache
 def _asset(name: str) -> str:
     """A file that stands beside this one."""
-    return files(__package__).joinpath(name).read_text("utf-8")
+    return files(__name__.rpartition(".")[0]).joinpath(name).read_text("utf-8")
 
 
 def _variables(theme: str) -> str:
@@ -118,7 +118,8 @@ def _figure(scene: Scene, number: int, title: str) -> str:
     hidden = " hidden" if number else ""
     return (
         f'<figure data-view="{number}"{hidden} tabindex="0" role="group" '
-        f'aria-label="{escape(title, quote=True)}"><svg class="fg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'aria-label="{escape(title, quote=True)}">'
+        f'<svg class="fg" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'style="min-width:{0.85 * width:.0f}px;max-width:{1.4 * width:.0f}px">'
         f"{svg_body(scene)}</svg></figure>"
     )

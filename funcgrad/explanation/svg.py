@@ -134,9 +134,8 @@ def svg_body(scene: Scene) -> str:
     if drawing.title:
         parts.append(f'<text class="head" x="26" y="38">{escape(drawing.title)}</text>')
     if drawing.note:
-        parts.append(
-            f'<text class="note" x="26" y="{60 if drawing.title else 30}">{escape(drawing.note)}</text>'
-        )
+        y = 60 if drawing.title else 30
+        parts.append(f'<text class="note" x="26" y="{y}">{escape(drawing.note)}</text>')
     order = {k: i for i, k in enumerate(forward_order(scene))}
     for k, wire in enumerate(drawing.wires):
         points, place = layout.paths[k], layout.labels[k]

@@ -40,7 +40,7 @@ from .expressions import PROFILE, Guard, Line, array_constant, is_number
 from .naming import KERNELS, identifier
 from .writer import Lowerings, Writer
 
-__all__ = ["NumpyBackend", "NumpyProgram"]
+__all__ = ["NumpyBackend", "NumpyProgram", "kernels_text"]
 
 _LOWERINGS = Lowerings(LOWERED, residuals_are_lists)
 _COUNT = itertools.count(1)
@@ -192,7 +192,7 @@ class NumpyProgram(Executable):
             head.append("from scipy import special")
         constants = self._constants_text()
         bound = [_bound_text(name, run) for name, run in self._writer.bound.items()]
-        return "\n\n\n".join(["\n".join(head), *constants, *bound, *_kernels_text(body), body])
+        return "\n\n\n".join(["\n".join(head), *constants, *bound, *kernels_text(body), body])
 
     def _constants_text(self) -> list[str]:
         arrays = self._arrays(self._writer)
@@ -320,7 +320,7 @@ def _bound_text(name: str, run: Any) -> str:
     return "\n".join(lines)
 
 
-def _kernels_text(body: str) -> list[str]:
+def kernels_text(body: str) -> list[str]:
     """The functions that ``body`` calls, and those that they call, without annotations."""
     found: dict[str, str] = {}
     pending = [body]
