@@ -117,6 +117,8 @@ class _Assembler:
         edges: list[Edge] = []
         parts = self._flow.parts
         for k, operand in enumerate(draft.operands):
+            if draft.records and isinstance(operand, np.ndarray):
+                operand = draft.records[-1].values[k]  # as it was then
             source, port = self._source(graph, operand)
             edge = Edge(source, port, -1, k)
             if draft.records:

@@ -75,7 +75,7 @@ class FlatSource:
         self._reserved = {identifier(label) for label in labels}
         self._same: dict[int, Tracer] = {}
         self._named: dict[int, str] = {}
-        self._constants: dict[int, tuple[str, Any]] = {}
+        self._constants: dict[tuple[Any, ...], tuple[str, Any]] = {}
         self._grads: dict[int, str] = {}
         self._steps: dict[int, str] = {}
         self._lines: list[tuple[str, SourceInfo | None]] = []
@@ -134,9 +134,10 @@ class FlatSource:
         if isinstance(x, Tracer):
             return self._named[id(x)]
         if isinstance(x, np.ndarray):
-            known = self._constants.get(id(x))
+            key = x.shape, x.dtype.str, x.tobytes()
+            known = self._constants.get(key)
             if known is None:
-                known = self._constants[id(x)] = self._names.like("const"), x
+                known = self._constants[key] = self._names.like("const"), x
             return known[0]
         return _value_text(x)
 
@@ -199,20 +200,25 @@ class FlatSource:
         jaxpr, captured = trace(
             lambda *xs: list(primitive.interpret(xs, Interpreter())), avals, what="explain"
         )
-        given = [self._name(a) for a in record.args]
+        given = [self._name(self._operand(record, k)) for k in range(len(record.args))]
         nested = self._nest(jaxpr, captured, given)
         for name, code in nested.lines:
             self._line(f"{name} = {code}", record.source_info)
         for out, code in zip(record.outs, nested.results, strict=True):
             self._line(f"{self._result(out)} = {code}", record.source_info)
 
+    def _operand(self, record: Record, k: int) -> Any:
+        """An operand: a value of the evaluation, or a plain one as it was then."""
+        arg = record.args[k]
+        return arg if isinstance(arg, Tracer) else record.values[k]
+
     def _atoms(self, record: Record) -> tuple[list[Any], dict[Var, str]]:
         atoms: list[Any] = []
         names: dict[Var, str] = {}
-        for arg, value in zip(record.args, record.values, strict=True):
+        for k, (arg, value) in enumerate(zip(record.args, record.values, strict=True)):
             if isinstance(arg, Tracer) or isinstance(value, np.ndarray):
                 var = Var(aval_of(value))
-                names[var] = self._name(arg)
+                names[var] = self._name(self._operand(record, k))
                 atoms.append(var)
             else:
                 atoms.append(Literal(value, aval_of(value)))
@@ -295,7 +301,7 @@ class FlatSource:
         jaxpr, captured = trace(rule, [aval_of(x) for x in values], what="explain")
         names = [self._grad(self._origin(record.outs[i])) for i in flowing]
         names += [self._name(out) for out in record.outs]
-        names += [self._name(record.args[k]) for k in named]
+        names += [self._name(self._operand(record, k)) for k in named]
         nested = self._nest(jaxpr, captured, names)
         for name, code in nested.lines:
             self._line(f"{name} = {code}", record.source_info)
