@@ -62,6 +62,8 @@ class Primitive:
         interpret: A method ``interpret(operands, by) -> results`` that runs the programs which the
             primitive holds equation by equation, or None. ``by`` is a
             `funcgrad.control.program.structured.Interpreter`.
+        element: A method ``element(operands, e) -> (primitive, operands)`` that gives what is done
+            to element ``e`` of a batch by a primitive that holds programs of one, or None.
         trim: A method ``trim(equation, liveness) -> Equation | None`` that leaves out of the
             programs which the primitive holds what is unread, or None. ``liveness`` is a
             `funcgrad.control.program.trim.Liveness`.
@@ -85,6 +87,7 @@ class Primitive:
     loops: ClassVar[bool] = False
     recomputes: bool = False
     interpret: ClassVar[Any] = None
+    element: ClassVar[Any] = None
     trim: ClassVar[Any] = None
     run: Callable[..., Any]
 

@@ -394,6 +394,11 @@ class BatchedCond(_Branches):
             results = [zeros(aval.strong().batch(self.size)) for aval in self.branches[0].out_avals]
         return tuple(results)
 
+    def element(self, operands: Sequence[Any], e: int) -> tuple[Primitive, list[Any]]:
+        index, *rest = operands
+        own = [x[e] if b else x for x, b in zip(rest, self.batched, strict=True)]
+        return Cond(self.branches), [np.asarray(index)[e], *own]
+
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         forward = self.forward_branches()
