@@ -103,7 +103,8 @@ class NanFrame(Frame):
         ):
             return None
         element = int(np.argmax(~np.isfinite(result).reshape(len(result), -1).all(axis=1)))
-        one, operands = primitive.element(values, element)
+        one, batched = primitive.element(len(values))
+        operands = [v[element] if b else v for v, b in zip(values, batched, strict=True)]
         frame = NanFrame(element)
         frame.loops = list(self.loops)
         lifted = [frame.lift(x, None) if aval_of(x).inexact else x for x in operands]

@@ -40,9 +40,8 @@ class BatchedLoop(Primitive):
         both = type(self)(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
         return unfold_batches(apply(both, folded, None), size, self.size)
 
-    def element(self, operands: Sequence[Any], e: int) -> tuple[Primitive, list[Any]]:
-        flags = [*self.batched, *[True] * (len(operands) - len(self.batched))]
-        return self.loop, [x[e] if b else x for x, b in zip(operands, flags, strict=True)]
+    def element(self, count: int) -> tuple[Primitive, Sequence[bool]]:
+        return self.loop, [*self.batched, *[True] * (count - len(self.batched))]
 
     def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
         return self.loop.body_flags(flags)
