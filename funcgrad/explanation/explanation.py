@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,8 +18,12 @@ from .arguments import label_arguments
 from .assemble import assemble, stack_steps
 from .evaluation import Contributions, GraphFrame, active_values, sweep_back
 from .graph import Graph, Node
+from .page import page
+from .png import png
 from .provenance import NonFinite, nonfinite
 from .summary import summary
+from .svg import Theme, svg
+from .text_pictures import dot, mermaid
 
 __all__ = ["Explanation", "Gradients", "Row", "explain"]
 
@@ -128,6 +133,66 @@ class Explanation:
         """
         return Table(_rows(self.graph, ""))
 
+    def to_svg(self, theme: Theme = "auto") -> str:
+        """The picture as SVG: values above the wires, gradients below, derivatives at the gates.
+
+        From 60 operations on runs of them are folded into boxes.
+
+        Args:
+            theme: ``"light"``, ``"dark"``, or ``"auto"`` for what the reader has chosen.
+        """
+        if theme not in ("auto", "light", "dark"):
+            raise ArgumentError(
+                f"explain: there is no theme {theme!r}", 'Write "auto", "light" or "dark".'
+            )
+        return svg(self.graph, theme)
+
+    def to_html(self) -> str:
+        """The page: the picture, to be gone through step by step; it needs no network."""
+        return page(self.graph)
+
+    def to_dot(self) -> str:
+        """The picture in the language of Graphviz."""
+        return dot(self.graph)
+
+    def to_mermaid(self) -> str:
+        """The picture as a Mermaid flowchart, which GitHub shows in Markdown."""
+        return mermaid(self.graph)
+
+    def to_png(self, theme: Literal["light", "dark"] = "light") -> bytes:
+        """The picture as the content of a PNG file; drawn by matplotlib.
+
+        Raises:
+            ImportError: Where matplotlib is not installed.
+        """
+        return png(self.graph, theme)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the picture to a file, in the format that its name ends in.
+
+        Args:
+            path: The file: ``.svg``, ``.html``, ``.png``, ``.dot`` or ``.mmd`` (Mermaid).
+
+        Raises:
+            ArgumentError: For another ending.
+            ImportError: For ``.png`` where matplotlib is not installed.
+        """
+        name = os.fspath(path)
+        make = _FORMATS.get(os.path.splitext(name)[1].lower())
+        if make is None:
+            raise ArgumentError(
+                f"explain: save does not know the format of {name!r}",
+                f"End the name in one of {', '.join(_FORMATS)}.",
+            )
+        made = make(self)
+        content = made if isinstance(made, bytes) else made.encode()
+        with open(name, "wb") as file:
+            file.write(content)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show."""
+        return self.to_svg()
+
     def nans(self) -> NonFinite:
         """Where the nans and infs come from: the first operation that made one, and the way on.
 
@@ -156,6 +221,15 @@ class Explanation:
         if self.reason:
             lines.append(f"No gradients: {self.reason}")
         return "\n".join([*lines, str(self.table())])
+
+
+_FORMATS: dict[str, Callable[[Explanation], str | bytes]] = {
+    ".svg": Explanation.to_svg,
+    ".html": Explanation.to_html,
+    ".png": Explanation.to_png,
+    ".dot": Explanation.to_dot,
+    ".mmd": Explanation.to_mermaid,
+}
 
 
 def _rows(graph: Graph, within: str) -> Iterator[Row]:
