@@ -62,6 +62,9 @@ class Primitive:
         interpret: A method ``interpret(operands, by) -> results`` that runs the programs which the
             primitive holds equation by equation, or None. ``by`` is a
             `funcgrad.control.program.structured.Interpreter`.
+        element: A method ``element(count) -> (primitive, batched)`` of a primitive that holds
+            programs of one element of a batch: what it does to one, and which of the ``count``
+            operands have a leading axis for the elements; or None.
         trim: A method ``trim(equation, liveness) -> Equation | None`` that leaves out of the
             programs which the primitive holds what is unread, or None. ``liveness`` is a
             `funcgrad.control.program.trim.Liveness`.
@@ -85,6 +88,7 @@ class Primitive:
     loops: ClassVar[bool] = False
     recomputes: bool = False
     interpret: ClassVar[Any] = None
+    element: ClassVar[Any] = None
     trim: ClassVar[Any] = None
     run: Callable[..., Any]
 

@@ -9,11 +9,15 @@ equation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from ..control.program.structured import Interpreter
 from ..core.ir import Aval, Jaxpr
 from ..core.refusal import raise_leaked
+from ..core.residuals import StepResiduals
 from ..core.source_info import SourceInfo
 from ..core.trace import Frame, Tracer, apply, aval_of
 from .trail import Bad, Step, Trail, bad_in, operands_text
@@ -27,10 +31,11 @@ class NanFrame(Frame):
     The trail stands in the slot that other frames use for tangents.
     """
 
-    __slots__ = ("_order", "loops", "runs")
+    __slots__ = ("_element", "_order", "loops", "runs")
 
-    def __init__(self) -> None:
+    def __init__(self, element: int | None = None) -> None:
         super().__init__("debug.nans")
+        self._element = element
         self.runs: dict[tuple[Any, ...], int] = {}
         self.loops: list[int] = []
         self._order = 0
@@ -71,16 +76,42 @@ class NanFrame(Frame):
         key = source_info, type(primitive)
         run = self.runs[key] = self.runs.get(key, 0) + 1
 
-        def lift(value: Any) -> Any:
+        def lift(value: Any, number: int) -> Any:
             if not aval_of(value).inexact:
                 return value
             made = bad_in(value)
             if made is None:
                 return self.lift(value, None)
-            step = Step(made, str(primitive), "", source_info, run, tuple(self.loops))
+            loops = tuple(self.loops)
+            step = Step(made, str(primitive), "", source_info, run, loops, element=self._element)
+            if plain and not any(map(self.trail, args)):
+                trail = self._of_element(primitive, values, value, number)
+                if trail is not None:
+                    return self.lift(value, trail)
             return self.lift(value, self._continue(step, args, values))
 
-        return tuple([lift(value) for value in out]) if primitive.multiple else lift(out)
+        if primitive.multiple:
+            return tuple([lift(value, number) for number, value in enumerate(out)])
+        return lift(out, 0)
+
+    def _of_element(
+        self, primitive: Any, values: Sequence[Any], result: Any, number: int
+    ) -> Trail | None:
+        """The trail of the first element of a batch whose elements take steps of their own."""
+        if primitive.element is None or any(
+            isinstance(v, StepResiduals) for v in (*values, result)
+        ):
+            return None
+        element = int(np.argmax(~np.isfinite(result).reshape(len(result), -1).all(axis=1)))
+        one, batched = primitive.element(len(values))
+        operands = [v[element] if b else v for v, b in zip(values, batched, strict=True)]
+        frame = NanFrame(element)
+        frame.loops = list(self.loops)
+        lifted = [frame.lift(x, None) if aval_of(x).inexact else x for x in operands]
+        found = one.interpret(lifted, _Inside(frame, one.loops))
+        trail = frame.trail(found[number])
+        self._order += 1
+        return None if trail is None else replace(trail, order=self._order)
 
     def _continue(self, step: Step, args: Sequence[Any], values: Sequence[Any]) -> Trail:
         """The trail of a result: that of an operand, which goes on, or a new one."""
@@ -88,17 +119,13 @@ class NanFrame(Frame):
         trail = Trail.of(made, map(self.trail, args))
         if trail is not None and (made == "inf" or trail.last.made == "nan"):
             return trail.then(step)
-        told = Step(made, step.operation, operands_text(values), *_where(step))
+        told = replace(step, operands=operands_text(values))
         if trail is not None:
             return trail.then(told)
         if made == "inf" and any(aval_of(v).inexact and bad_in(v) for v in values):
-            constant = Step(made, f"a constant of {step.operation}", "", *_where(step), given=True)
-            return self._start(constant)
+            what = f"a constant of {step.operation}"
+            return self._start(replace(step, operation=what, given=True))
         return self._start(told)
-
-
-def _where(step: Step) -> tuple[SourceInfo | None, int, tuple[int, ...]]:
-    return step.source_info, step.run, step.loops
 
 
 class _Inside(Interpreter):

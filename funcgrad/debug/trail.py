@@ -32,6 +32,7 @@ class Step:
         run: How often the operation at this place had run.
         loops: In which step of each loop around it, from the outermost, counted from 0.
         given: Whether it is no operation, but an argument or a constant.
+        element: Of which element of a batch, where that takes steps of its own; None elsewhere.
     """
 
     made: Bad
@@ -41,6 +42,7 @@ class Step:
     run: int = 1
     loops: tuple[int, ...] = ()
     given: bool = False
+    element: int | None = None
 
     @property
     def backward(self) -> bool:
@@ -60,7 +62,7 @@ class Step:
         if isinstance(self.source_info, BackwardPlace):
             where = f", in the backward pass of {self.source_info.operation}"
         again = f" when it ran for the {_ordinal(self.run)} time" if self.run > 1 else ""
-        counted = ", counted from 0" if self.loops else ""
+        counted = ", counted from 0" if self.loops or self.element is not None else ""
         return f"{self.operation}{of}{at}{where}{again}{self._in_loops(counted)}"
 
     def short(self) -> str:
@@ -71,6 +73,8 @@ class Step:
     def _in_loops(self, counted: str) -> str:
         steps = [f"step {step} of the loop" for step in self.loops]
         steps[1:] = [f"{step} in it" for step in steps[1:]]
+        if self.element is not None:
+            steps.append(f"element {self.element} of the batch")
         return f" ({', '.join(steps)}{counted})" if steps else ""
 
 

@@ -331,3 +331,19 @@ def test_a_long_way_keeps_its_ends():
     way = whole(f, 1000.0).split("Its way to the result:\n")[1].splitlines()[:-2]
     assert [line.split()[0] for line in way] == [*["inf"] * 5, "...", "nan", "...", *["nan"] * 3]
     assert [int(line.split()[1]) for line in way if "more" in line] == [496, 497]
+
+
+def test_batches_whose_elements_take_steps_of_their_own():
+    def f(x):
+        return while_loop(lambda c: c < 1e300, lambda c: c * np.where(c > 1e100, 1e250, 1e50), x)
+
+    text = message(lambda x: vmap(f)(x), np.array([1e300, 1e20, 1e300]))
+    assert "made by mul of float64[] 1.0000000000000001e+120 and float64[] 1e+250, at" in text
+    assert "(step 2 of the loop, element 1 of the batch, counted from 0)" in text
+
+    def g(x):
+        return cond(x > 0, lambda x: np.log(x - 1.0), np.sin, x)
+
+    text = message(jit(vmap(g)), np.array([-1.0, 3.0, 0.5]))
+    assert "made by log of float64[] -0.5" in text
+    assert "(element 2 of the batch, counted from 0)" in text

@@ -40,6 +40,9 @@ class BatchedLoop(Primitive):
         both = type(self)(self.loop, size * self.size, tuple(flags[: len(self.batched)]))
         return unfold_batches(apply(both, folded, None), size, self.size)
 
+    def element(self, count: int) -> tuple[Primitive, Sequence[bool]]:
+        return self.loop, [*self.batched, *[True] * (count - len(self.batched))]
+
     def body_flags(self, flags: Sequence[bool]) -> list[tuple[Jaxpr, list[bool]]]:
         return self.loop.body_flags(flags)
 

@@ -394,6 +394,9 @@ class BatchedCond(_Branches):
             results = [zeros(aval.strong().batch(self.size)) for aval in self.branches[0].out_avals]
         return tuple(results)
 
+    def element(self, count: int) -> tuple[Primitive, Sequence[bool]]:
+        return Cond(self.branches), (True, *self.batched)
+
     def forward(self, values: Sequence[Any], source_info: SourceInfo | None) -> tuple[Any, Any]:
         """The results, and the residuals for `backward`."""
         forward = self.forward_branches()
@@ -441,8 +444,7 @@ class BatchedCond(_Branches):
     def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
         folded, flags = fold(size, self.size, batched, [True, *self.batched], operands)
         batched_cond = BatchedCond(self.branches, size * self.size, tuple(flags[1:]))
-        found = apply(batched_cond, folded, None)
-        return unfold_batches(found, size, self.size)
+        return unfold_batches(apply(batched_cond, folded, None), size, self.size)
 
     def holding(self, branches: tuple[Jaxpr, ...], keep: Sequence[bool]) -> Primitive:
         return BatchedCond(branches, self.size, tuple(where_kept(keep, self.batched)))
