@@ -10,10 +10,11 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import tree
+from .._stack import LIBRARIES
 from ..api.leaves import describe, is_inexact, type_of
-from ..core.source_info import name_of
+from ..core.source_info import SourceInfo, name_of
 from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError, entry, trim
+from ..errors import ArgumentError, MissingRuleError, entry, trim
 from .arguments import label_arguments
 from .assemble import assemble, stack_steps
 from .evaluation import Contributions, GraphFrame, active_values, sweep_back
@@ -353,13 +354,30 @@ def explain(
     if not reason:
         active = active_values(frame, wanted)
         seeds.append((results[0], results[0].aval.dtype.type(1)))
-        flow = sweep_back(frame, seeds, lambda x: id(x) in active)
+        try:
+            flow = sweep_back(frame, seeds, lambda x: id(x) in active)
+        except MissingRuleError as missing:  # the values are worth showing all the same
+            reason, seeds = missing.what, []
     graph, _ = assemble(frame, flow, name_of(f), _output_labels(result_def))
+    if error is not None and all(node.error is None for node in graph.nodes):
+        graph.nodes.append(_raised(error, len(graph.nodes)))
     value = tree.unflatten(result_def, [frame.value(x) for x in results]) if error is None else None
     found = _gradients(frame, flow, inputs, wanted, leaves, labels) if not reason else {}
     named = [(x, labels[i]) for i, x in inputs.items()]
     write = lambda: FlatSource(frame, flow, seeds, named, results, name_of(f)).text()  # noqa: E731
     return Explanation(value, Gradients(found, reason), graph, error, reason, write)
+
+
+def _raised(error: Exception, index: int) -> Node:
+    """The node of an exception that no operation raised: at the user's innermost line."""
+    place: SourceInfo | None = None
+    tb = error.__traceback__
+    while tb is not None:
+        if not tb.tb_frame.f_code.co_filename.startswith(LIBRARIES):
+            place = tb.tb_frame.f_code, tb.tb_lasti
+        tb = tb.tb_next
+    name = type(error).__name__
+    return Node(index, "operation", "raise", name, ("",), place, (), (), (), (), None, error)
 
 
 def _call(f: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
