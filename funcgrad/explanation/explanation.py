@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,93 +15,19 @@ from ..core.source_info import SourceInfo, name_of
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, MissingRuleError, entry, trim
 from .arguments import label_arguments
-from .assemble import assemble, stack_steps
+from .assemble import assemble
 from .evaluation import Contributions, GraphFrame, active_values, sweep_back
 from .flat_source import FlatSource
+from .gradients import Gradients, gradients
 from .graph import Graph, Node
 from .page import page
 from .png import png
 from .provenance import NonFinite, nonfinite
-from .summary import summary
 from .svg import Theme, svg
+from .table import Table, table
 from .text_pictures import dot, mermaid
 
-__all__ = ["Explanation", "Gradients", "Row", "explain"]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table of an evaluation: one value of one node.
-
-    Attributes:
-        name: What the user calls it, or ``"%7"`` for the node with index 7.
-        operation: What made it.
-        value: The value.
-        gradient: The derivative of the result by it; None where none flows.
-        slopes: The local derivative of the operation by each operand; None where there is none.
-        line: The user's line.
-    """
-
-    name: str
-    operation: str
-    value: Any
-    gradient: Any
-    slopes: tuple[Any, ...]
-    line: str
-
-
-class Table(tuple[Row, ...]):
-    """The rows of a table; printed, the table."""
-
-    __slots__ = ()
-
-    def __str__(self) -> str:
-        head = ("name", "operation", "value", "gradient", "line")
-        lines = [(r.name, r.operation, summary(r.value), summary(r.gradient), r.line) for r in self]
-        widths = [max(len(line[k]) for line in [head, *lines]) for k in range(len(head))]
-        return "\n".join(
-            ["  ".join(map(str.ljust, line, widths)).rstrip() for line in [head, *lines]]
-        )
-
-    __repr__ = __str__
-
-
-class Gradients(Mapping[str, Any]):
-    """The derivatives of the result, by the name of an argument or of a value.
-
-    Arguments come under their names, as pytrees; so do values that the function gave a name with
-    `funcgrad.name`: a name that was given twice has a list, and one in a loop a leading axis for
-    the steps.
-    """
-
-    def __init__(self, found: dict[str, Any], reason: str) -> None:
-        self._found, self._reason = found, reason
-
-    def __getitem__(self, name: str) -> Any:
-        if name in self._found:
-            return self._found[name]
-        if self._reason:
-            raise ArgumentError(f"explain: there are no gradients: {self._reason}", _ONE_NUMBER)
-        known = ", ".join(self._found) or "none"
-        raise ArgumentError(
-            f"explain: there is no gradient by {name!r}",
-            f"The names are: {known}. Write h = funcgrad.name(h, {name!r}) in the function.",
-        )
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    def __repr__(self) -> str:
-        return "\n".join([f"{name}: {value}" for name, value in self._found.items()])
-
-
-_ONE_NUMBER = (
-    "Explain a function whose result is one float: explain(lambda x: np.sum(f(x)), x), or "
-    "explain(lambda x: f(x)[0], x)."
-)
+__all__ = ["Explanation", "explain"]
 
 
 class Explanation:
@@ -152,7 +77,7 @@ class Explanation:
         Goodfellow, Bengio & Courville, Deep Learning, 2016, algorithm 6.2. Printed it is a text;
         as a tuple it has a `Row` for each value.
         """
-        return Table(_rows(self.graph, ""))
+        return table(self.graph)
 
     def to_svg(self, theme: Theme = "auto") -> str:
         """The picture as SVG: values above the wires, gradients below, derivatives at the gates.
@@ -253,24 +178,6 @@ _FORMATS: dict[str, Callable[[Explanation], str | bytes]] = {
 }
 
 
-def _rows(graph: Graph, within: str) -> Iterator[Row]:
-    for node in graph.nodes:
-        if node.kind in ("constant", "output"):
-            continue
-        slopes = tuple([edge.local for edge in node.operands])
-        for port, value in enumerate(node.values):
-            name = node.names[port] or f"%{node.index}" + (f".{port}" if port else "")
-            ct = node.cotangents[port] if node.cotangents else None
-            what = "input" if node.kind == "input" else _operation(node)
-            yield Row(within + name, what, value, ct, slopes, node.line)
-        if node.inside is not None:
-            yield from _rows(node.inside, f"{within}{node.symbol}/")
-
-
-def _operation(node: Node) -> str:
-    return f"{node.operation} (raised)" if node.error is not None else node.operation
-
-
 @entry
 def explain(
     f: Callable[..., Any],
@@ -362,7 +269,7 @@ def explain(
     if error is not None and all(node.error is None for node in graph.nodes):
         graph.nodes.append(_raised(error, len(graph.nodes)))
     value = tree.unflatten(result_def, [frame.value(x) for x in results]) if error is None else None
-    found = _gradients(frame, flow, inputs, wanted, leaves, labels) if not reason else {}
+    found = gradients(frame, flow, inputs, wanted, labels) if not reason else {}
     named = [(x, labels[i]) for i, x in inputs.items()]
     write = lambda: FlatSource(frame, flow, seeds, named, results, name_of(f)).text()  # noqa: E731
     return Explanation(value, Gradients(found, reason), graph, error, reason, write)
@@ -426,40 +333,3 @@ def _output_labels(treedef: tree.TreeDef) -> list[str]:
     if len(paths) == 1 and not paths[0]:
         return ["output"]
     return [f"output{tree.path_string(path)}" for path in paths]
-
-
-def _gradients(
-    frame: GraphFrame,
-    flow: Contributions,
-    inputs: dict[int, Tracer],
-    wanted: Sequence[Tracer],
-    leaves: Sequence[Any],
-    labels: Sequence[str],
-) -> dict[str, Any]:
-    """The derivatives by arguments and by what has a name."""
-    found: dict[str, Any] = {}
-    ids = {id(x) for x in wanted}
-    for i, tracer in inputs.items():
-        if id(tracer) in ids:
-            found[labels[i]] = _gradient(flow, tracer)
-    named: dict[str, list[Any]] = {}
-    for label, _, _, tracers in frame.named:
-        cts = [flow.total.get(id(x)) for x in tracers]
-        values = [x.value for x in tracers]
-        several = len(tracers) > 1
-        ct = stack_steps(
-            [np.zeros_like(v) if c is None else c for c, v in zip(cts, values, strict=True)],
-            several,
-        )
-        named.setdefault(label, []).append(ct)
-    for label, each in named.items():
-        found[label] = each if len(each) > 1 else each[0]
-    return found
-
-
-def _gradient(flow: Contributions, tracer: Tracer) -> Any:
-    ct = flow.total.get(id(tracer))
-    aval = tracer.aval
-    if ct is None:
-        return np.zeros(aval.shape, aval.dtype)[()]
-    return np.array(ct, aval.dtype)[()]

@@ -10,6 +10,7 @@ that nothing overlaps by construction.
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ Point = tuple[float, float]
 
 _GAP_X, _GAP_Y, _GAP_WIRE = 26.0, 18.0, 12.0
 _STEEP = 16.0
-_SWEEPS, _PASSES, _WORK = 24, 28, 30_000
+_STARTS, _SWEEPS, _PASSES, _WORK = 10, 24, 28, 30_000
 
 
 @dataclass(slots=True)
@@ -163,31 +164,48 @@ class _Layouter:
         return left, right
 
     def _order(self) -> int:
-        """Order the vertices of each layer so that few wires cross."""
+        """Order the vertices of each layer so that few wires cross: the best of several starts."""
+        work = max(1, len(self.rank))
+        starts = max(1, min(_STARTS, _WORK // work))
         best, kept = self._crossings(), [list(layer) for layer in self.layers]
-        sweeps = max(2, min(_SWEEPS, _WORK // max(1, len(self.rank))))
-        stale = 0
+        mixed = random.Random(0)
+        for start in range(starts):
+            if best == 0:
+                break
+            if start:
+                for layer in self.layers:
+                    mixed.shuffle(layer)
+                    self._number(layer)
+            found, layers = self._sweep(max(2, min(_SWEEPS, _WORK // work)))
+            if found < best:
+                best, kept = found, layers
+        self.layers = kept
+        for layer in kept:
+            self._number(layer)
+        return best
+
+    def _sweep(self, sweeps: int) -> tuple[int, list[list[int]]]:
+        """Sweeps from one order of the layers: the fewest crossings, and the order of them."""
+        best, kept, stale = self._crossings(), [list(layer) for layer in self.layers], 0
         for sweep in range(sweeps):
-            if best == 0 or stale > 7:
+            if best == 0 or stale > 5:
                 break
             downward = sweep % 2 == 0
             neighbours = self.up if downward else self.down
-            order = self.layers if downward else self.layers[::-1]
-            for layer in order:
+            for layer in self.layers if downward else self.layers[::-1]:
                 keys = [self._median(neighbours[v], self.pos[v]) for v in layer]
-                places = sorted(range(len(layer)), key=lambda i: (keys[i], i))
-                layer[:] = [layer[i] for i in places]
+                # Ties the other way round in every other pair of sweeps, to get out of hollows.
+                places = range(len(layer)) if sweep % 4 < 2 else range(len(layer) - 1, -1, -1)
+                order = sorted(places, key=keys.__getitem__)
+                layer[:] = [layer[i] for i in order]
                 self._number(layer)
-            self._exchange()
+            self._exchange(1 if sweep % 4 < 2 else 0)
             found = self._crossings()
             stale += 1
             if found < best:
                 best, stale = found, 0
                 kept = [list(layer) for layer in self.layers]
-        self.layers = kept
-        for layer in kept:
-            self._number(layer)
-        return best
+        return best, kept
 
     def _median(self, neighbours: list[int], own: int) -> float:
         """The weighted median of where the neighbours are."""
@@ -205,24 +223,24 @@ class _Layouter:
             return (places[half - 1] + places[half]) / 2
         return (places[half - 1] * right + places[half] * left) / (left + right)
 
-    def _exchange(self) -> None:
-        """Exchange neighbours in a layer where fewer wires cross then."""
+    def _exchange(self, gain: int) -> None:
+        """Exchange neighbours in a layer where that many wires fewer cross then."""
         pos, up, down = self.pos, self.up, self.down
-        for layer in self.layers:
-            for _ in range(3):
-                moved = False
+        for _ in range(6):
+            moved = False
+            for layer in self.layers:
                 for i in range(len(layer) - 1):
                     u, v = layer[i], layer[i + 1]
                     now = _pairs(pos, up[u], up[v]) + _pairs(pos, down[u], down[v])
                     if not now:
                         continue
                     then = _pairs(pos, up[v], up[u]) + _pairs(pos, down[v], down[u])
-                    if then < now:
+                    if now - then >= gain:
                         layer[i], layer[i + 1] = v, u
                         pos[u], pos[v] = i + 1, i
-                        moved = True
-                if not moved:
-                    break
+                        moved = moved or then < now
+            if not moved:
+                break
 
     def _crossings(self) -> int:
         """How many pairs of wires cross (Barth, Juenger & Mutzel, JGAA 8 (2004), section 4)."""
@@ -297,14 +315,46 @@ def ranks(count: int, wires: Sequence[tuple[int, int]], pinned: set[int]) -> lis
         before[b].append(a)
         after[a].append(b)
     rank = [0] * count
-    order = _topological(count, before, after)
-    for v in order:
+    for v in _topological(count, before, after):
         rank[v] = max((rank[u] + 1 for u in before[v]), default=0)
-    for v in reversed(order):
-        # What has fewer inputs than users would make more wires long than it makes short.
-        if v not in pinned and after[v] and len(before[v]) <= len(after[v]):
-            rank[v] = min([rank[w] for w in after[v]]) - 1
+    for _ in range(_SHIFTS):
+        moved = False
+        for v, step in itertools.product(range(count), (1, -1)):
+            moved = _shift(v, rank, before, after, pinned, step) or moved
+        if not moved:
+            break
     return rank
+
+
+_SHIFTS = 24
+
+
+def _shift(
+    v: int,
+    rank: list[int],
+    before: list[list[int]],
+    after: list[list[int]],
+    pinned: set[int],
+    step: int,
+) -> bool:
+    """Move a box by a layer, and those that it pushes, where the wires become shorter by that."""
+    ahead, behind = (after, before) if step > 0 else (before, after)
+    group, pending = {v}, [v]
+    while pending:
+        u = pending.pop()
+        for w in ahead[u]:
+            if (rank[w] - rank[u]) * step == 1 and w not in group:
+                group.add(w)
+                pending.append(w)
+    if group & pinned or min([rank[u] for u in group]) + step < 0:
+        return False
+    shorter = sum(1 for u in group for w in ahead[u] if w not in group)
+    longer = sum(1 for u in group for w in behind[u] if w not in group)
+    if shorter <= longer:
+        return False
+    for u in group:
+        rank[u] += step
+    return True
 
 
 def _topological(count: int, before: list[list[int]], after: list[list[int]]) -> list[int]:
