@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -44,6 +45,20 @@ def folder(argv, text):
     out = parser.parse_args(argv).out
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def side_by_side(explanations, path):
+    """Save the pictures of several explanations as one, in a row."""
+    x, height, inside = 0, 0, []
+    for explained in explanations:
+        svg = explained.to_svg()
+        width, tall = (int(re.search(rf' {side}="(\d+)"', svg)[1]) for side in ("width", "height"))
+        inside.append(svg.replace("<svg ", f'<svg x="{x}" ', 1))
+        x, height = x + width, max(height, tall)
+    size = f'width="{x}" height="{height}" viewBox="0 0 {x} {height}"'
+    text = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(inside)}</svg>'
+    path.write_text(text, encoding="utf-8")
+    print(f"picture: {path}")
 
 
 def save(picture, path):
