@@ -45,7 +45,7 @@ def main(argv=None):
     save(explained, out / "l06_one_node.html")
     source = explained.source()
     print(source)
-    lines = [line for line in source.splitlines() if not line.startswith("#")]
+    lines = [line.partition("#")[0].rstrip() for line in source.splitlines()]
     wanted = ["s0 = w0 * x0", "s2 = s0 + s1", "grad_L = 1.0", "grad_s3 = grad_L * (1 - L) * L"]
     wanted += ["grad_w2 = grad_s3", "grad_x1 = grad_s1 * w1", "grad_w0 = grad_s0 * x0"]
     places = [lines.index(line) for line in wanted]
