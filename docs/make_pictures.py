@@ -13,13 +13,13 @@ import tempfile
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
-PICTURES = DOCS / "pictures"
+PICTURES = DOCS / "lectures"
 LECTURES = DOCS.parent / "examples" / "lectures"
 
 
 def shown():
     """The names of the pictures of the page, in order."""
-    return re.findall(r"\]\(pictures/([\w.]+)\)", (DOCS / "lectures.md").read_text())
+    return re.findall(r"\]\(lectures/([\w.]+)\)", (DOCS / "lectures.md").read_text())
 
 
 def draw(names, folder):

@@ -80,6 +80,10 @@ def test_lecture(name, example, monkeypatch, tmp_path, capsys):
             assert_picture(path)
         elif path.suffix == ".svg":
             assert xml.etree.ElementTree.parse(path).getroot().tag.endswith("svg")
+            of_the_page = ROOT / "docs" / "lectures" / picture
+            if of_the_page.exists():
+                same = path.read_text() == of_the_page.read_text()
+                assert same, f"{picture} has changed: run python docs/make_pictures.py"
         elif path.suffix == ".gif":
             with Image.open(path) as film:
                 assert film.n_frames >= 5

@@ -8,7 +8,7 @@ gets the sum of what comes back; a maximum sends everything to the larger side. 
 """
 
 import numpy as np
-from lecture import folder, save
+from lecture import folder, save, side_by_side
 
 from funcgrad import explain, grad
 
@@ -56,12 +56,14 @@ def main(argv=None):
     assert grad(product_of_a_sum, argnums=(0, 1, 2))(*at) == (-4.0, -4.0, 3.0)
     save(explain(product_of_a_sum, *at, argnums=(0, 1, 2)), out / "l05_product_of_a_sum.svg")
 
+    explained = []
     for pattern, (values, gradient) in PATTERNS.items():
         numbers = tuple(range(len(values)))
         got = grad(pattern, argnums=numbers)(*values)
         assert got == gradient
         print(f"{pattern.__name__}{values}: {tuple(map(float, got))}")
-        save(explain(pattern, *values, argnums=numbers), out / f"l07_{pattern.__name__}.svg")
+        explained.append(explain(pattern, *values, argnums=numbers))
+    side_by_side(explained, out / "l07_patterns.svg")
 
     da, db = grad(shared, argnums=(0, 1))(2.0, 1.0)
     ea, eb, ed = grad(apart, argnums=(0, 1, 2))(2.0, 1.0, 2.0)

@@ -45,9 +45,14 @@ def main(argv=None):
     save(explained, out / "l06_one_node.html")
     source = explained.source()
     print(source)
+    lines = [line.partition("#")[0].rstrip() for line in source.splitlines()]
+    wanted = ["s0 = w0 * x0", "s2 = s0 + s1", "grad_L = 1.0", "grad_s3 = grad_L * (1 - L) * L"]
+    wanted += ["grad_w2 = grad_s3", "grad_x1 = grad_s1 * w1", "grad_w0 = grad_s0 * x0"]
+    places = [lines.index(line) for line in wanted]
+    assert places == sorted(places)
     names = {}
     exec(source, names)
-    close(names["grad_w0"], gradient[0], 1e-15)
+    close([names[f"grad_{x}"] for x in ("w0", "x0", "w1", "x1", "w2")], gradient, 1e-15)
 
 
 if __name__ == "__main__":

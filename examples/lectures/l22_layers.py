@@ -8,12 +8,16 @@ Add, Multiply, ReLU, Sigmoid, Affine, and softmax with cross-entropy, whose grad
 import numpy as np
 from lecture import close, folder, save
 
-from funcgrad import explain, grad, nn, value_and_grad, vjp, vmap
+from funcgrad import explain, grad, jit, nn, value_and_grad, vjp, vmap
+
+softmax_with_loss = jit(nn.cross_entropy)  # one box of the picture
 
 
-def two_layers(params, X, labels):
-    hidden = nn.relu(X @ params["W1"] + params["b1"])
-    return nn.cross_entropy(hidden @ params["W2"] + params["b2"], labels)
+def two_layers(X, W1, b1, W2, b2, labels):
+    affine1 = X @ W1 + b1
+    hidden = nn.relu(affine1)
+    affine2 = hidden @ W2 + b2
+    return softmax_with_loss(affine2, labels)
 
 
 def main(argv=None):
@@ -46,9 +50,10 @@ def main(argv=None):
     assert (value, gradient.tolist()) == (2000.0, [[-1.0, 0.0, 1.0]])
     print("at 1000: sigmoid", nn.sigmoid(large), "softmax", nn.softmax(large))
 
-    params = {"W1": rng.standard_normal((3, 6)), "b1": np.zeros(6)}
-    params |= {"W2": rng.standard_normal((6, 4)), "b2": np.zeros(4)}
-    save(explain(two_layers, params, X, labels), out / "l22_layers.svg")
+    shapes = (3, 6), (6,), (6, 4), (4,)
+    params = [rng.standard_normal(shape) for shape in shapes]
+    explained = explain(two_layers, X, *params, labels, argnums=(1, 2, 3, 4))
+    save(explained, out / "l22_layers.svg")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from lecture import close, folder, save
 
-from funcgrad import explain, nn, vjp
+from funcgrad import explain, jit, nn, vjp
 
 LABELS = np.array([0, 3, 1, 4])
 
@@ -150,9 +150,13 @@ def table():
     return "\n".join(lines)
 
 
-def network(params, X):
-    hidden = nn.relu(X @ params["W1"] + params["b1"])
-    return nn.cross_entropy(hidden @ params["W2"] + params["b2"], LABELS)
+@jit
+def softmax_with_loss(x):
+    return nn.cross_entropy(x, LABELS)
+
+
+def network(x, W, b):
+    return softmax_with_loss(nn.sigmoid(x @ W + b))
 
 
 def main(argv=None):
@@ -172,9 +176,8 @@ def main(argv=None):
     print(table())
     print(f"{len(LAYERS)} layers agree{' with PyTorch too' if has_torch else ''}")
 
-    params = {"W1": rng.standard_normal((5, 6)), "b1": np.zeros(6)}
-    params |= {"W2": rng.standard_normal((6, 5)), "b2": np.zeros(5)}
-    save(explain(network, params, rng.standard_normal(ROWS)), out / "l24_elsewhere.svg")
+    x, W, b = rng.standard_normal(ROWS), rng.standard_normal((5, 5)), np.zeros(5)
+    save(explain(network, x, W, b, argnums=(1, 2)), out / "l24_elsewhere.svg")
 
 
 if __name__ == "__main__":

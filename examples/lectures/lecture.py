@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -44,6 +45,22 @@ def folder(argv, text):
     out = parser.parse_args(argv).out
     out.mkdir(parents=True, exist_ok=True)
     return out
+
+
+def side_by_side(explanations, path):
+    """Save the pictures of several explanations as one, in a row and equally high."""
+    pictures = [explained.to_svg() for explained in explanations]
+    sizes = [re.search(r'width="(\d+)" height="(\d+)"', picture) for picture in pictures]
+    x, height, inside = 0, max(int(size[2]) for size in sizes), []
+    for picture, size in zip(pictures, sizes, strict=True):
+        width, own = size.groups()
+        picture = picture.replace("<svg ", f'<svg x="{x}" ', 1)
+        inside.append(re.sub(rf'(height="|0 0 {width} ){own}"', rf'\g<1>{height}"', picture))
+        x += int(width)
+    size = f'width="{x}" height="{height}" viewBox="0 0 {x} {height}"'
+    text = f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(inside)}</svg>'
+    path.write_text(text, encoding="utf-8")
+    print(f"picture: {path}")
 
 
 def save(picture, path):

@@ -30,11 +30,7 @@ SourceInfo: TypeAlias = tuple[CodeType, int]
 
 
 class BackwardPlace(tuple[CodeType, int]):
-    """The place of an operation of a backward pass: that of the operation it differentiates.
-
-    Attributes:
-        operation: The name of the operation that it differentiates.
-    """
+    """The place of what a backward pass does: that of ``operation``, which it differentiates."""
 
     operation = ""
 

@@ -29,6 +29,7 @@ from .recording import Record, RecordingFrame, pull
 
 __all__ = ["ZeroGradients", "Zeros", "why_zero"]
 
+_HELPERS = frozenset(["stop_gradient", "piecewise constant", "comparison", "integer conversion"])
 _REAL, _PENDING = -1, -2
 """The keys of the cotangent, and of what goes through integers and has not been named yet."""
 
@@ -169,6 +170,17 @@ def why_zero(
     return ZeroGradients(describe(f), tuple(found))
 
 
+def _without_helpers(causes: list[tuple[Cut, int]]) -> list[tuple[Cut, int]]:
+    """The causes without those that only keep numbers in bounds inside of a library's function.
+
+    What stands at one instruction is one call of the user's. A largest element that is subtracted
+    before an exponential, and takes no part in the derivative, is not what it was called for.
+    """
+    told = [cut for cut, _ in causes if cut.cause not in _HELPERS]
+    places = {cut.source_info for cut in told}
+    return [(c, n) for c, n in causes if c.cause not in _HELPERS or c.source_info not in places]
+
+
 def _name(f: Callable[..., Any], names: Sequence[str], number: int) -> str:
     if number < len(names):
         return names[number]
@@ -236,7 +248,7 @@ class _Sweep:
                 unexplained &= ~hit
                 if hit.any():
                     causes.append((self._cuts[key], int(np.count_nonzero(hit))))
-        causes.sort(key=lambda cause: -cause[1])
+        causes = sorted(_without_helpers(causes), key=lambda cause: -cause[1])
         summed = int(np.count_nonzero(unexplained & touched))
         if summed:  # to a rounding error here, and to 0 in the gradient
             text = "the contributions of all uses of it add up to 0"

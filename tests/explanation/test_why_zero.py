@@ -145,6 +145,19 @@ def test_elements_that_are_not_used():
     assert (count, sorted(found)) == (2, [("masked branch", 1), ("unused", 1)])
 
 
+def test_what_a_library_function_does_besides_is_not_told():
+    def f(x):
+        return nn.cross_entropy(x, 0)
+
+    count, found = causes(f, np.array([1e4, 0.0, 0.0]))["x"]
+    assert count == 3
+    assert ("saturated", 3) in found
+    assert {cause for cause, _ in found} <= {"saturated", "masked branch"}
+    # What the user wrote is told, where there is nothing else at its place.
+    count, found = causes(lambda x: nn.cross_entropy(stop_gradient(x), 0), THREE)["x"]
+    assert ("stop_gradient", 3) in found
+
+
 def test_rules_of_ones_own():
     @custom_vjp
     def f(x):
