@@ -1,172 +1,284 @@
-"""What every optimizer shares. The pair, and how its rule meets the leaves of a pytree.
-
-A leaf whose gradient is None (one that is not differentiated, or is frozen) has the update None and
-stays as it is. Everything else is computed in the parameter's own dtype, or in float32 where that
-is narrower: the squares of small float16 gradients would be 0.
-"""
+"""The pair that an optimizer is, its hyperparameters, and how the two are made into one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+import functools
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec, TypeAlias
 
 import numpy as np
 
-from .. import tree
 from ..core.trace import Tracer
-from ..errors import ArgumentError, DtypeError, ShapeError, entry
+from ..errors import ArgumentError, entry
 from ..tree.treedef import a
+from .leaves import apply_updates, cast, map_leaves, mask_of
 
-Rate: TypeAlias = float | Callable[[Any], Any]
-"""A learning rate, or a function from the number of updates made (an integer) to one."""
+__all__ = [
+    "NO_RATE",
+    "Number",
+    "Optimizer",
+    "Rate",
+    "check_in",
+    "check_positive",
+    "check_state",
+    "descent",
+    "maker",
+    "need_params",
+    "scheduled_value",
+    "shown",
+    "value_at",
+]
+
+P = ParamSpec("P")
+
+Number: TypeAlias = float | Callable[[Any], Any]
+"""A hyperparameter: a number, or a function from the number of updates made (an integer) to one."""
+Rate: TypeAlias = Number
+NO_RATE: Any = object()
+"""What stands for the rate of a part of a chain that only gives the direction."""
 
 
-class Optimizer(NamedTuple):
-    """A pair of pure functions.
+class Optimizer(tuple[Any, Any]):
+    """A pair of pure functions, ``init, update = opt``.
+
+    It prints as the call that made it, and pickles as that where all that it was given does.
 
     Attributes:
         init: ``init(params)`` gives the state before the first update.
-        update: ``update(grads, state, params)`` gives ``(updates, state)``; ``updates`` has the
-            structure of ``params`` and is added to them by `apply_updates`.
+        update: ``update(grads, state, params=None)`` gives ``(updates, state)``; ``updates`` has
+            the structure of ``params`` and is added to them by `apply_updates`. ``params`` may be
+            left out where the optimizer does not need their values.
+        call: The name and the arguments of the call that made it; None where that is not known.
     """
 
-    init: Callable[[Any], Any]
-    update: Callable[[Any, Any, Any], tuple[Any, Any]]
+    call: tuple[str, Mapping[str, Any]] | None
+
+    def __new__(
+        cls,
+        init: Callable[[Any], Any],
+        update: Callable[..., tuple[Any, Any]],
+        call: tuple[str, Mapping[str, Any]] | None = None,
+    ) -> Optimizer:
+        made = super().__new__(cls, (_as_entry(init), _as_entry(update)))
+        made.call = call
+        return made
+
+    @property
+    def init(self) -> Callable[[Any], Any]:
+        """``init(params)``."""
+        return self[0]
+
+    @property
+    def update(self) -> Callable[..., tuple[Any, Any]]:
+        """``update(grads, state, params=None)``."""
+        return self[1]
+
+    @entry
+    def step(self, params: Any, grads: Any, state: Any, **extra: Any) -> tuple[Any, Any]:
+        """The parameters and the state after one update.
+
+        Args:
+            params: The parameters; they are not changed.
+            grads: Their gradients.
+            state: The state.
+            **extra: What further arguments ``update`` takes, such as ``value=``.
+
+        >>> from funcgrad import optim
+        >>> opt = optim.sgd(0.5)
+        >>> params, state = opt.step(np.ones(2), np.array([1.0, 2.0]), opt.init(np.ones(2)))
+        >>> params
+        array([0.5, 0. ])
+        """
+        updates, state = self.update(grads, state, params, **extra)
+        return apply_updates(params, updates), state
+
+    def _replace(self, **parts: Callable[..., Any]) -> Optimizer:
+        """The pair with another function in the place of one, as of a NamedTuple."""
+        found = {"init": self.init, "update": self.update, **parts}
+        return Optimizer(found["init"], found["update"])
+
+    def __repr__(self) -> str:
+        if self.call is None:
+            return f"Optimizer(init={self[0]!r}, update={self[1]!r})"
+        name, arguments = self.call
+        return f"{name}({', '.join([_argument(name, k, v) for k, v in arguments.items()])})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.call is None:
+            return Optimizer, tuple(self)
+        return _remake, (self.call[0], dict(self.call[1]))
 
 
-def optimizer(
-    called: str, init: Callable[[Any], Any], update: Callable[[Any, Any, Any], tuple[Any, Any]]
+def _as_entry(f: Callable[..., Any]) -> Callable[..., Any]:
+    return f if hasattr(f, "__entry__") else entry(f)
+
+
+def _argument(name: str, key: str, value: Any) -> str:
+    if key.startswith("*"):
+        return ", ".join(map(repr, value))
+    shown = getattr(value, "__name__", None) if callable(value) and not _prints(value) else None
+    return f"{key}={shown or repr(value)}"
+
+
+def _prints(value: Any) -> bool:
+    return type(value).__repr__ not in (object.__repr__, type(_prints).__repr__)
+
+
+_MAKERS: dict[str, Callable[..., Optimizer]] = {}
+
+
+def maker(make: Callable[P, Optimizer]) -> Callable[P, Optimizer]:
+    """``make`` as a function whose result knows the call that it was made by."""
+    signature = inspect.signature(make)
+
+    @functools.wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Optimizer:
+        found = make(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        arguments: dict[str, Any] = {}
+        for name, value in bound.arguments.items():
+            kind = signature.parameters[name].kind
+            arguments[f"*{name}" if kind is inspect.Parameter.VAR_POSITIONAL else name] = value
+        for part, name in zip(found, ("init", "update"), strict=True):
+            part.__module__ = "funcgrad.optim"
+            part.__qualname__ = f"{make.__name__}(...).{name}"
+        return Optimizer(*found, (make.__name__, arguments))
+
+    _MAKERS[make.__name__] = made
+    return made
+
+
+def _remake(name: str, arguments: Mapping[str, Any]) -> Optimizer:
+    positional: Sequence[Any] = ()
+    named: dict[str, Any] = {}
+    for key, value in arguments.items():
+        if key.startswith("*"):
+            positional = value
+        else:
+            named[key] = value
+    return _MAKERS[name](*positional, **named)
+
+
+def scheduled_value(state: Any, name: str) -> Any:
+    """For a state's ``__getattr__``: the value that the next update uses of a hyperparameter."""
+    values = None if name.startswith("_") else state.scheduled
+    if values and name in values:
+        return values[name]
+    raise AttributeError(f"{type(state).__name__} has no {name}")
+
+
+def descent(
+    called: str,
+    kind: type[Any],
+    hyper: Mapping[str, Number],
+    rule: Callable[..., Callable[..., Sequence[Any]]],
+    slots: Mapping[str, Callable[[Any], Any]],
+    *,
+    rate: Rate,
+    needs_params: bool = False,
+    mask: Any = None,
 ) -> Optimizer:
-    """The pair, as users call it; ``called`` is what made it."""
-    for name, function in (("init", init), ("update", update)):
-        function.__module__, function.__qualname__ = "funcgrad.optim", f"{called}(...).{name}"
-    return Optimizer(entry(init), entry(update))
-
-
-def apply_updates(params: Any, updates: Any) -> Any:
-    """``params + updates``, leaf by leaf.
+    """An optimizer whose update of each leaf depends on that leaf alone.
 
     Args:
-        params: A pytree of parameters.
-        updates: A pytree of the same structure, as ``update`` gives it; where it has None at a
-            leaf, the parameter stays as it is.
+        called: Its name, for messages.
+        kind: Its state, a NamedTuple with the fields ``step``, ``learning_rate``, those of
+            ``slots``, and ``scheduled``.
+        hyper: Its hyperparameters by name, without the learning rate.
+        rule: ``rule(down, t, **hyper)`` is called once an update, with the factor of the descent
+            (minus the learning rate), the number t = 1, 2, ... of the update, and the
+            hyperparameters; it gives ``leaf(g, p, *slots) -> (update, *slots)``.
+        slots: For each of the state's own pytrees the function of the parameters that makes it; one
+            that gives None stands for a slot that is not used.
+        rate: The learning rate; `NO_RATE` for a part that only gives the direction, with 1 in
+            the place of ``down``.
+        needs_params: Whether the rule reads the values of the parameters.
+        mask: Which parameters decay, of which the rule is told; see `mask_of`.
+    """
+    if rate is not NO_RATE:
+        check_rate(called, rate)
+    functions = {name: value for name, value in hyper.items() if callable(value)}
+    constants = {name: value for name, value in hyper.items() if not callable(value)}
 
-    Returns:
-        A new pytree. Leaves keep their dtypes; Python floats become ``np.float64``.
+    def init(params: Any) -> Any:
+        step = np.int64(0)
+        made = {name: make(params) for name, make in slots.items()}
+        return kind(
+            step=step,
+            learning_rate=None if rate is NO_RATE else rate_at(called, rate, step),
+            **made,
+            scheduled=_values(called, functions, step),
+        )
+
+    def update(grads: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        check_state(called, state, kind)
+        if params is None:
+            if needs_params:
+                raise need_params(called)
+            params = grads
+        step = state.step + 1
+        down = 1.0 if rate is NO_RATE else -state.learning_rate
+        leaf = rule(down, step, **constants, **(state.scheduled or {}))
+        used = [name for name in slots if getattr(state, name) is not None]
+        given = [getattr(state, name) for name in used]
+        decays = mask_of(called, mask, params)
+        updates, *made = map_leaves(called, "gradient", leaf, grads, params, *given, decays=decays)
+        after = state._replace(
+            step=step,
+            learning_rate=None if rate is NO_RATE else next_rate(called, rate, state, step),
+            scheduled=_values(called, functions, step),
+            **dict(zip(used, made, strict=True)),
+        )
+        return updates, after
+
+    return Optimizer(init, update)
+
+
+def _values(called: str, functions: Mapping[str, Any], step: Any) -> dict[str, Any] | None:
+    """What the scheduled hyperparameters are at a step; None where there are none."""
+    found = {name: value_at(called, name, f, step) for name, f in functions.items()}
+    return found or None
+
+
+def value_at(called: str, name: str, value: Number, step: Any) -> Any:
+    """A hyperparameter after ``step`` updates, a float64 scalar.
 
     Raises:
-        StructureError: The structures differ; the message names the key path.
-        ShapeError: A parameter and its update have different shapes.
-        DtypeError: A parameter that is not of a real floating-point dtype has an update.
-
-    >>> apply_updates({"w": np.array([1.0, 2.0]), "n": 7}, {"w": np.array([-0.5, 0.5]), "n": None})
-    {'w': array([0.5, 2.5]), 'n': 7}
+        ArgumentError: It is no number, or a function that does not give one.
     """
-
-    def add(u: Any, p: Any) -> tuple[Any]:
-        return (cast(p, u.dtype) + u,)
-
-    return map_leaves("apply_updates", "update", add, updates, params, keep=True)[0]
-
-
-def map_leaves(
-    called: str,
-    noun: str,
-    rule: Callable[..., Sequence[Any]],
-    grads: Any,
-    params: Any,
-    *slots: Any,
-    keep: bool = False,
-) -> tuple[Any, ...]:
-    """Apply a rule where there is a gradient, and collect what it gives in as many pytrees.
-
-    Args:
-        called: The optimizer, for messages.
-        noun: What ``grads`` are, for messages.
-        rule: ``rule(g, p, *s)`` gives the update of ``p`` and the new ``s``; ``g`` comes in the
-            dtype to compute in.
-        grads: A pytree of the structure of ``params``, with None where there is no gradient.
-        params: A pytree.
-        *slots: The optimizer's own pytrees of that structure.
-        keep: Whether a leaf without a gradient gives itself in the place of an update, not None.
-
-    Returns:
-        The updates, in the dtypes of the parameters, and the new slots.
-    """
-    leaves, treedef = tree.flatten(params)
-    gradients = tree.flatten_up_to(treedef, grads, f"{called}: the {noun}", "params")
-    others = [tree.flatten_up_to(treedef, slot, f"{called}: the state", "params") for slot in slots]
-    columns: list[list[Any]] = [[] for _ in range(1 + len(slots))]
-    for i, (g, p, *s) in enumerate(zip(gradients, leaves, *others)):
-        row: Sequence[Any] = (p if keep else None, *s)
-        if g is not None:
-            dtype = float_dtype(p)
-            if dtype is None or np.shape(g) != np.shape(p):
-                raise _refusal(called, noun, tree.path_string(treedef.paths()[i]), g, p)
-            update, *s = rule(cast(g, working_dtype(dtype)), p, *s)
-            row = (cast(update, dtype), *s)
-        for column, x in zip(columns, row):
-            column.append(x)
-    return tuple(tree.unflatten(treedef, column) for column in columns)
-
-
-def zeros(params: Any) -> Any:
-    """Zeros for each leaf that can be trained, in the dtype to compute in; None for the others."""
-    leaves, treedef = tree.flatten(params)
-    dtypes = [float_dtype(p) for p in leaves]
-    return tree.unflatten(
-        treedef,
-        [
-            None if dtype is None else _zero(np.shape(p), working_dtype(dtype))
-            for p, dtype in zip(leaves, dtypes)
-        ],
-    )
-
-
-def _zero(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
-    return np.zeros(shape, dtype) if shape else dtype.type(0)
-
-
-def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype in which a parameter of ``dtype`` is updated."""
-    return np.dtype(np.float32) if dtype.itemsize < 4 else dtype
-
-
-def cast(x: Any, dtype: Any) -> Any:
-    """``x`` in ``dtype``; a float64 scalar would promote a float32 array that it meets."""
-    if _is_array(x):
-        return x if x.dtype == dtype else x.astype(dtype)
-    return np.asarray(x, dtype)[()]
-
-
-def _is_array(x: Any) -> bool:
-    return isinstance(x, Tracer | np.ndarray | np.generic)
-
-
-def float_dtype(leaf: Any) -> np.dtype[Any] | None:
-    """The native dtype of a leaf that can be trained, a real float; else None."""
-    if _is_array(leaf):
-        return leaf.dtype.newbyteorder("=") if leaf.dtype.kind == "f" else None
-    return np.dtype(np.float64) if isinstance(leaf, float) else None
-
-
-def _refusal(called: str, noun: str, path: str, g: Any, p: Any) -> Exception:
-    """Why the leaf ``p`` cannot take ``g``."""
-    place = f"the parameter at {path}" if path else "the parameter"
-    if float_dtype(p) is not None:
-        return ShapeError(
-            f"{called}: {place} has shape {np.shape(p)} and its {noun} {np.shape(g)}",
-            f"Pass a {noun} of the parameter's shape.",
+    found: Any = _call(called, name, value, step) if callable(value) else value
+    if not _is_real_scalar(found):
+        raise ArgumentError(
+            f"{called}: {name} must be a number, got {shown(found)}",
+            "Write a number, or a function from the number of updates made to one.",
         )
-    kind = getattr(getattr(p, "dtype", None), "name", type(p).__name__)
-    if kind.startswith("complex"):
-        return DtypeError(
-            f"{called}: {place} is {kind}, whose gradient is not the direction of steepest ascent",
-            "Keep the real and the imaginary part as two parameters.",
-        )
-    return DtypeError(
-        f"{called}: {place} is {kind} and its {noun} is not None; only real floats can be trained",
-        f"Convert it to float before training, or pass the {noun} None to keep it as it is.",
+    return cast(found, np.float64)
+
+
+def _call(called: str, name: str, schedule: Callable[[Any], Any], step: Any) -> Any:
+    try:
+        return schedule(step)
+    except TypeError as error:
+        try:
+            inspect.signature(schedule).bind(step)
+        except TypeError:
+            raise ArgumentError(
+                f"{called}: the schedule of {name} does not take one argument: {error}",
+                "Write a function of the number of updates made, as in lambda step: 0.1.",
+            ) from None
+        except ValueError:  # a function that does not tell its parameters
+            raise error from None
+        raise
+
+
+def need_params(called: str) -> ArgumentError:
+    """The error for an update that was not given the parameters."""
+    return ArgumentError(
+        f"{called}: update needs the parameters, and was called without them",
+        "Write opt.update(grads, state, params), or params, state = opt.step(params, grads, "
+        "state).",
     )
 
 
@@ -177,14 +289,18 @@ def shown(x: Any) -> str:
 
 
 def _is_real_scalar(x: Any) -> bool:
-    if _is_array(x):
+    if isinstance(x, Tracer):
+        return x.aval.shape == () and x.aval.dtype.kind in "fiu"
+    if isinstance(x, np.ndarray | np.generic):
         return x.shape == () and x.dtype.kind in "fiu"
-    return isinstance(x, int | float)
+    return isinstance(x, int | float) and not isinstance(x, bool)
 
 
 def rate_at(called: str, learning_rate: Rate, step: Any) -> Any:
     """The learning rate for the update after ``step`` updates, a float64 scalar."""
-    value: Any = learning_rate(step) if callable(learning_rate) else learning_rate
+    value: Any = learning_rate
+    if callable(value):
+        value = _call(called, "learning_rate", value, step)
     real = _is_real_scalar(value)
     if real and isinstance(value, Tracer):
         return cast(value, np.float64)
@@ -224,9 +340,11 @@ def check_rate(called: str, learning_rate: Rate) -> None:
         rate_at(called, learning_rate, 0)
 
 
-def check_in(called: str, low: float, high: float, **values: float) -> None:
-    """Raise where a hyperparameter is not in ``[low, high)``."""
+def check_in(called: str, low: float, high: float, **values: Any) -> None:
+    """Raise where a hyperparameter that is no function is not in ``[low, high)``."""
     for name, value in values.items():
+        if callable(value) or isinstance(value, Tracer):
+            continue
         if not _is_real_scalar(value) or not low <= value < high:
             bound = f"at least {low}" if high == np.inf else f"at least {low} and less than {high}"
             raise ArgumentError(
@@ -234,9 +352,11 @@ def check_in(called: str, low: float, high: float, **values: float) -> None:
             )
 
 
-def check_positive(called: str, **values: float) -> None:
-    """Raise where a hyperparameter is not a positive number."""
+def check_positive(called: str, **values: Any) -> None:
+    """Raise where a hyperparameter that is no function is not a positive number."""
     for name, value in values.items():
+        if callable(value) or isinstance(value, Tracer):
+            continue
         if not _is_real_scalar(value) or not 0 < value < np.inf:
             raise ArgumentError(
                 f"{called}: {name} must be positive, got {value!r}", f"See {called}."

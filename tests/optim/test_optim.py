@@ -74,9 +74,9 @@ CASES = {
     "sgd": (optim.sgd(0.1), sgd_formula, (0.1,)),
     "momentum": (optim.sgd(0.1, 0.9), sgd_formula, (0.1, 0.9)),
     "nesterov": (optim.sgd(0.1, 0.9, nesterov=True), sgd_formula, (0.1, 0.9, True)),
-    "rmsprop": (optim.rmsprop(0.01), rmsprop_formula, (0.01,)),
+    "rmsprop": (optim.rmsprop(0.01, eps_in_sqrt=False), rmsprop_formula, (0.01,)),
     "rmsprop, all": (
-        optim.rmsprop(0.01, 0.8, 1e-3, 0.7, True),
+        optim.rmsprop(0.01, 0.8, 1e-3, 0.7, True, eps_in_sqrt=False),
         rmsprop_formula,
         (0.01, 0.8, 1e-3, 0.7, True),
     ),
@@ -423,9 +423,9 @@ def test_state_pickles(opt):
             "SGD",
             {"lr": 0.1, "momentum": 0.9, "nesterov": True},
         ),
-        (optim.rmsprop(0.01, 0.99), "RMSprop", {"lr": 0.01}),
+        (optim.rmsprop(0.01, 0.99, eps_in_sqrt=False), "RMSprop", {"lr": 0.01}),
         (
-            optim.rmsprop(0.01, 0.9, 1e-4, 0.5, centered=True),
+            optim.rmsprop(0.01, 0.9, 1e-4, 0.5, centered=True, eps_in_sqrt=False),
             "RMSprop",
             {"lr": 0.01, "alpha": 0.9, "eps": 1e-4, "momentum": 0.5, "centered": True},
         ),

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..api.gradient import _derivative, value_and_grad
 from ..api.transformed import require_function
 from ..errors import ArgumentError
-from .base import Optimizer, apply_updates, shown
+from .base import Optimizer, shown
+from .leaves import apply_updates
 
 P = TypeVar("P")
 
