@@ -231,7 +231,9 @@ class TestNames:
             return np.cumprod([1.0, *np.cos(values[1:-1])[::-1]])[::-1] if n else []
 
         for n in (1, 3):
-            np.testing.assert_allclose(explain(f, 0.5, n).gradients["h"], by_hand(n))
+            found = explain(f, 0.5, n).gradients["h"]
+            assert found.shape == (n,)
+            np.testing.assert_allclose(found, by_hand(n))
 
     def test_a_name_used_twice_is_a_list(self):
         def f(x):

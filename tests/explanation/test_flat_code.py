@@ -162,6 +162,12 @@ def jitted(x, y):
     return z + np.exp(z)
 
 
+def in_order(x):
+    a = np.sin(x)
+    h = funcgrad.name(a, "h")
+    return a * 1e16 + a * -1e16 + h
+
+
 CASES = {
     "a name that is used again": (twice, 0.7),
     "a scan": (steps, 1.2, np.arange(4.0)),
@@ -191,6 +197,11 @@ CASES = {
     "an unused argument": (lambda x, y: x * 2.0, 1.5, np.ones(2)),
     "an argument as the result": (lambda x: x, 1.5),
     "one value under two names": (lambda x: funcgrad.name(x, "h") * x, 1.5),
+    "parts in the order of their sum": (in_order, 1.5),
+    "a complex array without axes": (
+        lambda x: np.real(x * np.array(1.125 + 0.3j) * np.array(0.7 - 1.1j)) ** 3,
+        np.complex128(0.1 - 0.3j),
+    ),
     "an empty array": (lambda x: np.sum(x * 2) + 1.0, np.zeros((0, 2))),
     "a table of keywords": (lambda p: p["lambda"] * p["def"][0], {"lambda": 2.0, "def": [3.0]}),
 }

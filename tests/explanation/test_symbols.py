@@ -1,4 +1,4 @@
-"""How operations are shown: the formulas of the table are the derivatives, and a primitive may say."""
+"""How operations are shown: formulas are the derivatives, and a primitive may state its own."""
 
 import re
 
