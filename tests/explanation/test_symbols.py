@@ -31,7 +31,7 @@ def python(formula):
         formula = formula.replace(sign, text)
     formula = re.sub(r"\b(sinh|cosh|sin|cos|log|sign) (\w)", r"np.\1(\2)", formula)
     formula = re.sub(r"(\d)([uy])", r"\1*\2", formula).replace("y(", "y*(")
-    return formula.replace("/u**2", "/(u**2)")
+    return formula.replace("/u**2", "/(u**2)").strip("[]")
 
 
 @pytest.mark.parametrize("name", STATED)
