@@ -31,6 +31,7 @@ from .api.jacobian import value_and_jacfwd as value_and_jacfwd
 from .api.jacobian import value_and_jacobian as value_and_jacobian
 from .api.jacobian import value_and_jacrev as value_and_jacrev
 from .api.mapping import vmap as vmap
+from .api.named import named_call as named_call
 from .api.products import hvp as hvp
 from .api.products import jvp as jvp
 from .api.products import linearize as linearize

@@ -14,7 +14,7 @@ from ..core.record import trace
 from ..core.source_info import name_of
 from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, entry
-from ..ops.linear import Name
+from ..ops.name import Name
 from ..ops.select import StopGradient
 from .transformed import Transformed, require_function
 

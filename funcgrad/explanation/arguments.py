@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .. import tree
 from ..compile.calls.signature import parameter_names
 
-__all__ = ["label_arguments"]
+__all__ = ["Labels", "label_arguments"]
 
 
-def label_arguments(
-    f: Callable[..., Any], treedef: tree.TreeDef
-) -> tuple[list[str], list[int | str]]:
-    """The name of each leaf, and the argument that it belongs to: its number or keyword.
+class Labels(NamedTuple):
+    """What the arguments of a call are called.
+
+    Attributes:
+        leaves: The name of each leaf.
+        positions: For each leaf the argument that it belongs to: its number or keyword.
+        arguments: The name of each argument, by its number or keyword.
+    """
+
+    leaves: list[str]
+    positions: list[int | str]
+    arguments: dict[int | str, str]
+
+
+def label_arguments(f: Callable[..., Any], treedef: tree.TreeDef) -> Labels:
+    """What the arguments of ``f`` are called.
 
     Args:
         f: The function.
@@ -25,6 +37,7 @@ def label_arguments(
     variadic = _variadic(f)
     labels: list[str] = []
     positions: list[int | str] = []
+    arguments: dict[int | str, str] = {}
     for of_keyword, argument, *path in treedef.paths():
         position = argument.key
         positions.append(position)
@@ -36,8 +49,9 @@ def label_arguments(
             name = f"{variadic}[{position - len(names)}]"
         else:
             name = f"x{position}"
+        arguments[position] = name
         labels.append(f"{name}{tree.path_string(tuple(path))}")
-    return labels, positions
+    return Labels(labels, positions, arguments)
 
 
 def _variadic(f: Callable[..., Any]) -> str:

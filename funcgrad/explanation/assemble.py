@@ -11,9 +11,10 @@ from ..core.residuals import StepResiduals
 from ..core.trace import Tracer, aval_of
 from ..ops.kinds import Elementwise, Over
 from ..ops.steps import plus
-from .evaluation import Contributions, Draft, GraphFrame, Scope
+from .evaluation import Draft, GraphFrame, Scope
 from .graph import Edge, Graph, Node
-from .recording import Record
+from .recording import Record, pull
+from .sweep import Contributions
 from .symbols import formula_of, symbol_of
 
 __all__ = ["assemble", "stack_steps"]
@@ -42,6 +43,7 @@ class _Assembler:
     def __init__(self, frame: GraphFrame, flow: Contributions) -> None:
         self._records, self._flow = frame.records, flow
         self.indices: dict[int, int] = {}
+        self._names: dict[int, str] = {}
 
     def graph(self, scope: Scope, title: str, labels: Sequence[str]) -> Graph:
         """The nodes of a scope, with those for plain operands and for the results."""
@@ -95,7 +97,9 @@ class _Assembler:
             names = [f"out{k}" for k in range(len(draft.inside.results))]
             inside = self.graph(draft.inside, draft.label, names)
         primitive = draft.primitive
-        names = [draft.given.get(p) or draft.names.get(p, "") for p in ports]
+        names = [draft.name(p) or self._outer_name(draft, p) for p in ports]
+        for outs in runs:
+            self._names.update((id(x), name) for x, name in zip(outs, names, strict=False) if name)
         node = Node(
             index,
             "fold" if inside is not None else "operation" if primitive else draft.kind,
@@ -113,6 +117,13 @@ class _Assembler:
         node.primitive = primitive
         graph.nodes.append(node)
 
+    def _outer_name(self, draft: Draft, port: int) -> str:
+        """The name that an input of a box has outside, where it is the same each time."""
+        if draft.kind != "input":
+            return ""
+        ids = {id(outs[port]) for outs in draft.outs}
+        return self._names.get(ids.pop(), "") if len(ids) == 1 else ""
+
     def _edges(self, graph: Graph, draft: Draft, scope: Scope) -> list[Edge]:
         edges: list[Edge] = []
         parts = self._flow.parts
@@ -125,8 +136,9 @@ class _Assembler:
                 given = [parts.get((id(r), k)) for r in draft.records]
                 values = [r.values[k] for r in draft.records]
                 edge.cotangent = stack_steps(given, scope.loops, values)
-                if any(isinstance(r.args[k], Tracer) for r in draft.records):
-                    slopes = [local_derivative(r, k) for r in draft.records]
+                if isinstance(draft.records[0].args[k], Tracer):
+                    pairs = zip(draft.records, given, strict=True)
+                    slopes = [local_derivative(r, k, ct is not None) for r, ct in pairs]
                     edge.local = stack_steps(slopes, scope.loops)
                     edge.formula = formula_of(draft.records[0].primitive, k)
             elif draft.opened:
@@ -175,26 +187,43 @@ def _at_step(x: Any, step: int, part: Any) -> Any:
     return whole
 
 
-def local_derivative(record: Record, k: int) -> Any:
-    """The derivative of an elementwise operation's result by one operand, where it is; else None.
+def local_derivative(record: Record, k: int, flows: bool) -> Any:
+    """The derivative of an operation's result by one operand; None where it is no array.
 
-    ``dout/dx_k`` at each element, by the partials that the primitive states.
+    Elementwise ``dout/dx_k`` at each element, by the partials that the primitive states, else by
+    its forward rule; of a result that is one number its gradient, by the backward rule.
+
+    Args:
+        record: The operation.
+        k: Which operand.
+        flows: Whether a cotangent goes through it, so that its rules are known to work.
     """
     primitive = record.primitive
-    if not isinstance(primitive, Elementwise) or primitive.discrete:
+    if primitive is None or primitive.discrete or len(record.outs) != 1:
         return None
-    if k >= len(primitive.partials):
+    out, x = record.outs[0], record.args[k]
+    if not out.aval.inexact or not x.aval.inexact:
         return None
-    partial = primitive.partials[k]
-    if partial is None or not record.outs[0].aval.inexact:
-        return None
-    if isinstance(partial, (int, float)):
-        return float(partial)
-    out = record.outs[0].value
+    values = record.values
     with np.errstate(all="ignore"):
-        if isinstance(partial, Over):
-            return 1.0 / np.asarray(partial.divisor(out, *record.values))[()]
-        return partial(out, *record.values)
+        if isinstance(primitive, Elementwise) and k < len(primitive.partials):
+            partial = primitive.partials[k]
+            if isinstance(partial, Over):
+                return 1.0 / np.asarray(partial.divisor(out.value, *values))[()]
+            if partial is None or isinstance(partial, (int, float)):
+                return float(partial or 0.0)
+            return partial(out.value, *values)
+        if not flows or out.aval.dtype.kind != "f" or x.aval.dtype.kind != "f":
+            return None
+        if isinstance(primitive, Elementwise):
+            tangents = [np.ones(np.shape(v))[()] if i == k else None for i, v in enumerate(values)]
+            pushed = primitive.jvp(out.value, values, tangents)
+            return 0.0 if pushed is None else pushed
+        if out.aval.shape:
+            return None
+        wanted = [i == k for i in range(len(values))]
+        pulled = pull(record, [out.aval.dtype.type(1)], wanted, False)[k]
+        return 0.0 if pulled is None else pulled
 
 
 def stack_steps(values: Sequence[Any], loops: bool, like: Sequence[Any] = ()) -> Any:

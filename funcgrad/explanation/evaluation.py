@@ -1,30 +1,27 @@
-"""One evaluation, kept as a graph: the frame that records it, and the way back.
+"""One evaluation, kept as a graph: the frame that records it.
 
 Every operation is a node of the scope in which it runs: the function itself, or a box for a program
 inside it (a jitted function, a branch, one step of a loop). The records beside the nodes are flat,
-one an operation, and the way back goes over them as a gradient's does.
+one an operation.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import CodeType, FrameType
-from typing import Any
-
-import numpy as np
+from typing import Any, NamedTuple
 
 from ..control.program.structured import Interpreter
 from ..core.ir import Aval, Equation, Jaxpr, Literal, Var
 from ..core.primitive import Primitive
-from ..core.source_info import SourceInfo, line_of
+from ..core.source_info import SourceInfo
 from ..core.trace import Tracer, apply, aval_of
 from ..ops.convert import Convert
-from ..ops.steps import plus
-from .recording import Record, RecordingFrame, flattens, pull
+from .recording import Record, RecordingFrame, flattens
 from .variables import targets_of, users_frames
 
-__all__ = ["Draft", "GraphFrame", "Scope", "sweep_back"]
+__all__ = ["Draft", "GraphFrame", "Named", "Scope"]
 
 _Slot = tuple["Draft", int]
 """One value of a node."""
@@ -68,6 +65,25 @@ class Draft:
         self.runs: list[int] = []
         self.error: BaseException | None = None
 
+    def name(self, port: int) -> str:
+        """What the user calls a value; an argument keeps its name."""
+        own, given = self.names.get(port, ""), self.given.get(port, "")
+        return own or given if self.kind == "input" else given or own
+
+
+class Named(NamedTuple):
+    """A value with a name of the user's.
+
+    Attributes:
+        label: The name.
+        loops: Whether it is there once a step.
+        tracers: The values.
+    """
+
+    label: str
+    loops: bool
+    tracers: list[Tracer]
+
 
 class Scope:
     """The nodes of one function, program or step.
@@ -84,6 +100,7 @@ class Scope:
         self.loops = loops
         self.results: list[_Slot | Any] = []
         self.spans: list[tuple[int, int]] = []
+        self.named: dict[tuple[str, Draft, int], Named] = {}
         self.of_tracer: dict[int, _Slot] = {}
         self.of_equation: dict[Equation, Draft] = {}
         self.of_input: dict[Var, Draft] = {}
@@ -105,7 +122,7 @@ class GraphFrame(RecordingFrame):
     def __init__(self, what: str, until: CodeType) -> None:
         super().__init__(what)
         self.root = self.scope = Scope()
-        self.named: list[tuple[str, Draft, int, list[Tracer]]] = []
+        self.named: list[Named] = []
         self._until = until
         self._calls: dict[int, tuple[FrameType, str, Draft]] = {}
         self._equation: Equation | None = None
@@ -190,12 +207,12 @@ class GraphFrame(RecordingFrame):
             draft, port = operand
             draft.given[port] = label
             self.scope.of_tracer[id(tracer)] = operand
-            for name, of, at, tracers in self.named:
-                if (name, of, at) == (label, draft, port):
-                    tracers.append(tracer)
-                    break
-            else:
-                self.named.append((label, draft, port, [tracer]))
+            scope = self.scope
+            known = scope.named.get((label, draft, port))
+            if known is None:
+                known = scope.named[label, draft, port] = Named(label, scope.loops, [])
+                self.named.append(known)
+            known.tracers.append(tracer)
         return tracer
 
     def _name_variables(self, draft: Draft, count: int) -> None:
@@ -248,6 +265,18 @@ class GraphFrame(RecordingFrame):
             env[var], slots[var] = value, (draft, 0)
             if isinstance(value, Tracer):
                 scope.of_tracer[id(value)] = draft, 0
+        try:
+            self._run_equations(jaxpr, env, slots)
+        finally:
+            scope.spans.append((start, len(self.records)))
+        results = [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
+        scope.results = [
+            a.value if isinstance(a, Literal) else slots.get(a, env[a]) for a in jaxpr.outputs
+        ]
+        return results
+
+    def _run_equations(self, jaxpr: Jaxpr, env: dict[Var, Any], slots: dict[Var, _Slot]) -> None:
+        scope = self.scope
         for eqn in jaxpr.equations:
             values = [a.value if isinstance(a, Literal) else env[a] for a in eqn.inputs]
             ours = any(isinstance(v, Tracer) and v.frame is self for v in values)
@@ -261,12 +290,6 @@ class GraphFrame(RecordingFrame):
             for var, out in zip(eqn.outputs, outs, strict=True):
                 if isinstance(out, Tracer) and id(out) in scope.of_tracer:
                     slots[var] = scope.of_tracer[id(out)]
-        scope.spans.append((start, len(self.records)))
-        results = [a.value if isinstance(a, Literal) else env[a] for a in jaxpr.outputs]
-        scope.results = [
-            a.value if isinstance(a, Literal) else slots.get(a, env[a]) for a in jaxpr.outputs
-        ]
-        return results
 
 
 def _changes_nothing(primitive: Primitive, args: Sequence[Any]) -> bool:
@@ -300,129 +323,3 @@ class _Inside(Interpreter):
         record = Record(None, list(entries), [], (out,), None, None, "collect")
         frame.records.append(record)
         return out
-
-
-class Contributions:
-    """What flows back over one evaluation.
-
-    Attributes:
-        total: The cotangent of each tracer, by id.
-        parts: What each operand of each record contributes, by the ids of the two.
-    """
-
-    def __init__(self) -> None:
-        self.total: dict[int, Any] = {}
-        self.parts: dict[tuple[int, int], Any] = {}
-
-
-def sweep_back(
-    frame: GraphFrame, seeds: Sequence[tuple[Tracer, Any]], active: Callable[[Tracer], bool]
-) -> Contributions:
-    """The cotangents of every value.
-
-    Args:
-        frame: What was recorded.
-        seeds: Results, with their cotangents.
-        active: Whether a value depends on what is differentiated.
-    """
-    found = Contributions()
-    masked: set[int] = set()
-    total = found.total
-    for tracer, ct in seeds:
-        _add(total, tracer, ct)
-    for record in reversed(frame.records):
-        if not record.outs or all(id(out) not in total for out in record.outs):
-            continue
-        cts = [_take(total, out) for out in record.outs]
-        if record.primitive is None:
-            _between_steps(record, cts[0], found, active)
-            continue
-        wanted = [isinstance(a, Tracer) and a.aval.inexact and active(a) for a in record.args]
-        if record.primitive.discrete or not any(wanted):
-            continue
-        mask = any(id(out) in masked for out in record.outs)
-        floats = [c if o.aval.inexact else None for c, o in zip(cts, record.outs, strict=True)]
-        try:
-            pulled = pull(record, floats, wanted, mask)
-        except Exception as error:
-            error.add_note(
-                f"While differentiating {record.primitive}, at {line_of(record.source_info)}."
-            )
-            raise
-        for k, (a, want, g) in enumerate(zip(record.args, wanted, pulled, strict=True)):
-            if not want or g is None:
-                continue
-            found.parts[id(record), k] = g
-            _add(total, a, g)
-            if (mask and record.primitive.passes_mask) or record.primitive.masks:
-                masked.add(id(a))
-    for key, ct in total.items():
-        if isinstance(ct, _Entries):
-            total[key] = ct.whole()
-    return found
-
-
-class _Entries:
-    """The cotangent of what a loop reads step by step, as far as it is known."""
-
-    __slots__ = ("aval", "rest", "steps")
-
-    def __init__(self, aval: Aval, rest: Any) -> None:
-        self.steps: dict[int, Any] = {}
-        self.aval, self.rest = aval, rest
-
-    def whole(self) -> Any:
-        """The cotangent as one value."""
-        whole = np.zeros(self.aval.shape, self.aval.dtype)
-        for step, part in self.steps.items():
-            whole[step] += part
-        return whole if self.rest is None else plus(whole, self.rest)
-
-
-def _add(total: dict[int, Any], tracer: Any, ct: Any) -> None:
-    known = total.get(id(tracer))
-    if isinstance(known, _Entries):
-        known.rest = ct if known.rest is None else plus(known.rest, ct)
-    else:
-        total[id(tracer)] = ct if known is None else plus(known, ct)
-
-
-def _take(total: dict[int, Any], tracer: Tracer) -> Any:
-    """The cotangent of a value to which nothing more is added."""
-    ct = total.get(id(tracer))
-    if isinstance(ct, _Entries):
-        ct = total[id(tracer)] = ct.whole()
-    return ct
-
-
-def _between_steps(
-    record: Record, ct: Any, found: Contributions, active: Callable[[Tracer], bool]
-) -> None:
-    """What flows between a loop and one of its steps."""
-    total = found.total
-    if record.use == "entry":
-        (x,), (step,) = record.args, record.values
-        if not active(x) or ct is None:
-            return
-        known = total.get(id(x))
-        if not isinstance(known, _Entries):
-            known = total[id(x)] = _Entries(x.aval, known)
-        found.parts[id(record), 0] = ct
-        part = known.steps.get(step)
-        known.steps[step] = ct if part is None else plus(part, ct)
-    elif record.use == "collect":
-        for step, x in enumerate(record.args):
-            if isinstance(x, Tracer) and x.aval.inexact and active(x):
-                found.parts[id(record), step] = ct[step]
-                _add(total, x, ct[step])
-
-
-def active_values(frame: GraphFrame, inputs: Sequence[Tracer]) -> set[int]:
-    """The ids of the values that depend on ``inputs`` in a way that has a derivative."""
-    active = {id(x) for x in inputs}
-    for record in frame.records:
-        if record.primitive is not None and record.primitive.discrete:
-            continue
-        if any(isinstance(a, Tracer) and id(a) in active for a in record.args):
-            active.update(id(out) for out in record.outs if out.aval.inexact)
-    return active

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,14 +16,15 @@ from ..core.trace import Tracer, aval_of
 from ..errors import ArgumentError, MissingRuleError, entry, trim
 from .arguments import label_arguments
 from .assemble import assemble
-from .evaluation import Contributions, GraphFrame, active_values, sweep_back
-from .flat_source import FlatSource
+from .evaluation import GraphFrame
+from .flat_source import Evaluation, flat_source
 from .gradients import Gradients, gradients
 from .graph import Graph, Node
 from .page import page
 from .png import png
 from .provenance import NonFinite, nonfinite
 from .svg import Theme, svg
+from .sweep import Contributions, active_values, sweep_back
 from .table import Table, table
 from .text_pictures import dot, mermaid
 
@@ -48,11 +49,11 @@ class Explanation:
         graph: Graph,
         error: Exception | None,
         reason: str,
-        write: Callable[[], str],
+        evaluation: Evaluation,
     ) -> None:
         self.value, self.gradients, self.graph = value, gradients, graph
         self.error, self.reason = error, reason
-        self._write = write
+        self._evaluation = evaluation
 
     def source(self) -> str:
         """The evaluation as "flat" code: forward line by line, then backward line by line.
@@ -63,13 +64,24 @@ class Explanation:
 
         Raises:
             ArgumentError: Where the function raised, or an operation has no text as NumPy.
+
+        >>> def f(w, x):
+        ...     s = w * x
+        ...     return s * s
+        >>> for line in explain(f, 0.5, 2.0).source().splitlines()[-5:]:
+        ...     print(line.partition("  #")[0].rstrip())
+        grad_a = 1.0
+        grad_s = grad_a * s
+        grad_s = grad_s + grad_a * s
+        grad_w = grad_s * x
+        grad_x = grad_s * w
         """
         if self.error is not None:
             raise ArgumentError(
                 f"explain: the function raised {type(self.error).__name__}, and has no flat code",
                 "Look at what was reached with table() or save().",
             )
-        return self._write()
+        return flat_source(self._evaluation)
 
     def table(self) -> Table:
         """Every value with its derivative, in the order of evaluation (Goodfellow's grad_table).
@@ -230,10 +242,10 @@ def explain(
     chosen = _chosen(f, args, argnums)
     frame = GraphFrame("explain", _call.__code__)
     leaves, treedef = tree.flatten((args, kwargs))
-    labels, positions = label_arguments(f, treedef)
+    labels = label_arguments(f, treedef)
     given: list[Any] = []
     inputs: dict[int, Tracer] = {}
-    for i, (leaf, label) in enumerate(zip(leaves, labels, strict=True)):
+    for i, (leaf, label) in enumerate(zip(leaves, labels.leaves, strict=True)):
         if isinstance(leaf, (np.ndarray, np.generic)) or is_inexact(leaf):
             inputs[i] = frame.input(_native(leaf), label)
             given.append(inputs[i])
@@ -250,29 +262,31 @@ def explain(
         frame.closed = True
     results, result_def = tree.flatten(result)
     frame.finish(results)
-    wanted = [
-        x
+    wanted = {
+        i: x
         for i, x in inputs.items()
-        if x.aval.inexact and (chosen is None or positions[i] in chosen)
-    ]
+        if x.aval.inexact and (chosen is None or labels.positions[i] in chosen)
+    }
     reason = _no_gradients(results, wanted, error)
     flow = Contributions()
-    seeds: list[tuple[Tracer, Any]] = []
     if not reason:
-        active = active_values(frame, wanted)
-        seeds.append((results[0], results[0].aval.dtype.type(1)))
+        active = active_values(frame, [*wanted.values()])
+        seeds = [(results[0], results[0].aval.dtype.type(1))]
         try:
             flow = sweep_back(frame, seeds, lambda x: id(x) in active)
         except MissingRuleError as missing:  # the values are worth showing all the same
-            reason, seeds = missing.what, []
+            reason = missing.what
     graph, _ = assemble(frame, flow, name_of(f), _output_labels(result_def))
     if error is not None and all(node.error is None for node in graph.nodes):
         graph.nodes.append(_raised(error, len(graph.nodes)))
     value = tree.unflatten(result_def, [frame.value(x) for x in results]) if error is None else None
-    found = gradients(frame, flow, inputs, wanted, labels) if not reason else {}
-    named = [(x, labels[i]) for i, x in inputs.items()]
-    write = lambda: FlatSource(frame, flow, seeds, named, results, name_of(f)).text()  # noqa: E731
-    return Explanation(value, Gradients(found, reason), graph, error, reason, write)
+    found = Gradients({}, {}, reason)
+    if not reason:
+        found = gradients(frame, flow, wanted, labels, treedef)
+    outputs = [*zip(_output_labels(result_def), results, strict=True)] if error is None else []
+    given, by = [*inputs.values()], [*wanted.values()]
+    evaluation = Evaluation(name_of(f), frame, flow, given, by, outputs, reason, error)
+    return Explanation(value, found, graph, error, reason, evaluation)
 
 
 def _raised(error: Exception, index: int) -> Node:
@@ -311,7 +325,9 @@ def _chosen(f: Callable[..., Any], args: Sequence[Any], argnums: Any) -> set[Any
     return {n % len(args) for n in numbers}
 
 
-def _no_gradients(results: Sequence[Any], wanted: Sequence[Tracer], error: Exception | None) -> str:
+def _no_gradients(
+    results: Sequence[Any], wanted: Mapping[int, Tracer], error: Exception | None
+) -> str:
     """Why there are no gradients; empty where there are."""
     if error is not None:
         return f"the function raised {type(error).__name__}"

@@ -1,430 +1,297 @@
-"""The "flat" code of an evaluation: NumPy, forward line by line, then backward line by line.
+"""Flat code: one evaluation and its way back as NumPy, a line an operation.
 
-Every value has a line, under the name that the user gave it, and every contribution to a gradient
-has one, under that name with ``grad_`` before it. The text runs by itself.
+The lectures' form of backpropagation: forward lines under the user's own names, then ``grad_``
+lines in reverse, one for each contribution to a derivative. What a line computes is what the
+evaluation computed, in the same order, so that the numbers are the same.
 """
 
 from __future__ import annotations
 
-import base64
+import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from ..compile.source.backend import kernels_text
-from ..compile.source.expressions import array_constant, number_text
-from ..compile.source.naming import Names, identifier
-from ..control.program.structured import Interpreter
-from ..core.ir import Equation, Jaxpr, Literal, Var
-from ..core.record import trace
+from ..core.plain import one_line
 from ..core.source_info import SourceInfo, line_of
-from ..core.trace import Tracer, aval_of
-from ..errors import ArgumentError
-from .evaluation import Contributions, GraphFrame, Scope
-from .expressions import equation_text, nest
-from .recording import Record, pull
+from ..core.trace import Tracer
+from ..ops.convert import Convert
+from .evaluation import GraphFrame, Scope
+from .flat_names import Space, array_text_of
+from .flat_rules import Helpers, operation_text, pull_texts
+from .recording import Record
+from .sweep import Contributions
 from .variables import code_line
 
-__all__ = ["FlatSource"]
+__all__ = ["Evaluation", "flat_source"]
 
-_WRITTEN_OUT = 200
-"""Arrays up to this many elements are written as numbers, larger ones as their bytes."""
-_ULP_MOST = 2
+_Line: TypeAlias = tuple[str, SourceInfo | None]
+"""A line, and the user's place that it comes from."""
+_COMMENTS_AT = 44
+"""The column in which comments start, at most."""
 _COMMENT_MOST = 56
 """Longer lines of the user's are told by their place alone."""
-_KNOWN: dict[str, str] = {
-    "log": "{ct} / {x}",
-    "logistic": "{ct} * (1 - {out}) * {out}",
-    "scalar_pow 2": "{ct} * 2 * {x}",
-    "sqrt": "{ct} / (2 * {out})",
-    "square": "{ct} * 2 * {x}",
-    "tanh": "{ct} * (1 - {out} ** 2)",
-}
-"""Backward lines as lectures write them; taken where they give the same numbers."""
+_SPECIAL = re.compile(r"\bspecial\.")
+_WRITTEN = (Tracer, np.ndarray, np.generic, int, float, complex)
+"""What results are told."""
 
 
-class FlatSource:
-    """Writes the flat code.
+class Evaluation(NamedTuple):
+    """What is kept of an evaluation to write it down.
 
-    Args:
+    Attributes:
+        title: The function's name.
         frame: What was recorded.
-        flow: What flows back; empty where there are no gradients.
-        seeds: The results that are differentiated, with their cotangents.
-        inputs: The tracers of the arguments, with their names.
-        wanted: The ids of those that are differentiated.
-        results: The function's results, tracers or plain values.
-        title: What it is the code of.
+        flow: What flowed back.
+        inputs: The arguments.
+        wanted: Those that the result was differentiated by.
+        result: What was differentiated; None where nothing was.
+        reason: Why there are no gradients.
+        error: What the function raised.
     """
 
-    def __init__(
-        self,
-        frame: GraphFrame,
-        flow: Contributions,
-        seeds: Sequence[tuple[Tracer, Any]],
-        inputs: Sequence[tuple[Tracer, str]],
-        results: Sequence[Any],
-        title: str,
-    ) -> None:
-        self._frame, self._flow, self._seeds = frame, flow, seeds
-        self._inputs, self._results, self._title = inputs, results, title
-        self._names = Names(["np", "base64", "result"])
-        self._users = dict(_user_names(frame.root))
-        labels = [*self._users.values(), *[label for _, label in inputs]]
-        self._reserved = {identifier(label) for label in labels}
+    title: str
+    frame: GraphFrame
+    flow: Contributions
+    inputs: Sequence[Tracer]
+    wanted: Sequence[Tracer]
+    results: Sequence[tuple[str, Any]]
+    reason: str
+    error: Exception | None
+
+
+def flat_source(evaluation: Evaluation) -> str:
+    """The text of an evaluation, which runs with NumPy alone.
+
+    Raises:
+        ArgumentError: An operation runs Python code of the user's, which has no text in NumPy.
+    """
+    return _Writer(evaluation).text()
+
+
+class _Writer:
+    def __init__(self, evaluation: Evaluation) -> None:
+        self._of = evaluation
+        self._records, self._flow = evaluation.frame.records, evaluation.flow
+        self._bases: dict[int, str] = {}
+        self._label(evaluation.frame.root)
+        self._users: dict[int, int] = {}
+        for record in self._records:
+            for a in record.args:
+                if isinstance(a, Tracer):
+                    self._users[id(a)] = self._users.get(id(a), 0) + 1
+        for _, x in evaluation.results:
+            self._users[id(x)] = self._users.get(id(x), 0) + 1
+        self._space = Space(self._bases.values())
+        self._gradients: dict[int, str] = {}
         self._same: dict[int, Tracer] = {}
-        self._named: dict[int, str] = {}
-        self._constants: dict[tuple[Any, ...], tuple[str, Any]] = {}
-        self._grads: dict[int, str] = {}
-        self._steps: dict[int, str] = {}
-        self._lines: list[tuple[str, SourceInfo | None]] = []
+        self._begun: set[str] = set()
+        self._arguments: set[int] = {id(x) for x in evaluation.inputs}
+        self._last: SourceInfo | str | None = ""
 
     def text(self) -> str:
         """The whole of it."""
-        for tracer, label in self._inputs:
-            self._named[id(tracer)] = self._new(label)
-        names = list(self._named.values())
-        for record in self._frame.records:
-            self._forward(record)
-        forward, self._lines = self._lines, []
-        returned = [self._name(x) for x in self._results]
-        for tracer, ct in self._seeds:
-            grad = self._grad(tracer)
-            self._grads[id(self._origin(tracer))] = grad
-            self._line(f"{grad} = {number_text(ct)}", None)
-        if self._seeds:
-            for record in reversed(self._frame.records):
-                self._backward(record)
-            self._finish_inputs()
-        backward = self._lines
-        head = [f"# {self._title}: forward, then backward, as NumPy.", "import numpy as np"]
-        given = [
-            f"{name} = {_value_text(tracer.value)}"
-            for name, (tracer, _) in zip(names, self._inputs, strict=True)
-        ]
-        given += [f"{name} = {_value_text(x)}" for name, x in self._constants.values()]
-        body = [*_commented(forward), *([f"result = {_tuple(returned)}"] if returned else [])]
-        parts = ["\n".join(given), "# forward\n" + "\n".join(body)]
-        if backward:
-            parts.append("# backward\n" + "\n".join(_commented(backward)))
-        whole = "\n\n".join(parts)
-        if "base64." in whole:
-            head.insert(1, "import base64")
-        if re.search(r"\bspecial\.", whole):
+        space = self._space
+        arguments = [self._argument(x) for x in self._of.inputs]
+        forward = ["# forward", *_commented([*self._forward()]), *self._results()]
+        backward: list[str] = []
+        if not self._of.reason:
+            backward = ["# backward", *_commented([*self._backward()])]
+        given = [*arguments, *space.constants]
+        body = "\n\n".join(["\n".join(part) for part in (given, forward, backward) if part])
+        functions = [*kernels_text(body), *Helpers.text(space.helpers.values())]
+        head = [f"# {one_line(self._of.title)}: forward, then backward, as NumPy."]
+        if "base64." in body:
+            head.append("import base64")
+        head.append("import numpy as np")
+        if any(_SPECIAL.search(part) for part in [body, *functions]):
             head.append("from scipy import special")
-        if re.search(r"\bsqrt\(", re.sub(r"np\.sqrt\(", "", whole)):
-            head.append("from math import sqrt")
-        kernels = kernels_text(whole)
-        return "\n\n".join(["\n".join(head), *kernels, whole]) + "\n"
+        return "\n\n".join(["\n".join(head), *functions, body]) + "\n"
 
-    def _new(self, label: str) -> str:
-        name = identifier(label)
-        return name if self._names.claim(name) else self._names.like(name)
+    def _label(self, scope: Scope) -> None:
+        """Take note of what the user calls values, those inside of boxes too."""
+        for draft in scope.drafts:
+            for outs in draft.outs:
+                for port, out in enumerate(outs):
+                    name = draft.name(port)
+                    if name and isinstance(out, Tracer):
+                        self._bases.setdefault(id(out), name)
+            if draft.inside is not None:
+                self._label(draft.inside)
 
-    def _origin(self, x: Any) -> Any:
-        """The value itself, where ``x`` is it under a name, or with another type."""
-        while id(x) in self._same:
-            x = self._same[id(x)]
-        return x
+    def _argument(self, tracer: Tracer) -> str:
+        name = self._space.name(id(tracer), self._bases.get(id(tracer), "x"))
+        value = tracer.value
+        if isinstance(value, np.ndarray):
+            return f"{name} = {array_text_of(value)}"
+        bare = not isinstance(value, np.generic) or type(value) is np.float64
+        text = self._space.number(value if not bare else _python_number(value))
+        if self._in_numpy and bare and isinstance(value, (float, complex)):
+            text = f"np.{np.dtype(type(value)).name}({text})"
+        return f"{name} = {text}"
 
-    def _name(self, x: Any) -> str:
-        """The name of a value; of a plain array that of a constant, of a number its text."""
-        x = self._origin(x)
-        if isinstance(x, Tracer):
-            return self._named[id(x)]
-        if isinstance(x, np.ndarray):
-            key = x.shape, x.dtype.str, x.tobytes()
-            known = self._constants.get(key)
-            if known is None:
-                known = self._constants[key] = self._names.like("const"), x
-            return known[0]
-        return _value_text(x)
+    @property
+    def _in_numpy(self) -> bool:
+        """Whether numbers have to be NumPy's: Python's raise where these become inf or nan."""
+        flow = self._flow
+        values = [x.value for record in self._records for x in record.outs]
+        return not all(_is_finite(x) for x in (*values, *flow.parts.values(), *flow.total.values()))
 
-    def _result(self, out: Tracer) -> str:
-        """A name for a new value."""
-        user = self._users.get(id(out))
-        name = self._named[id(out)] = self._new(user) if user else self._fresh()
-        return name
+    def _forward(self) -> Iterator[_Line]:
+        for record in self._records:
+            if not record.outs:
+                continue
+            if self._is_alias(record):
+                self._alias(record)
+                continue
+            for line in self._lines_of(record):
+                yield line, record.source_info
 
-    def _fresh(self) -> str:
-        """A short name that nothing has, and that nothing of the user's will want."""
-        while (name := self._names.fresh()) in self._reserved:
-            pass
-        return name
-
-    def _grad(self, x: Tracer) -> str:
-        return self._grads.get(id(x)) or self._new(f"grad_{self._name(x)}")
-
-    def _line(self, code: str, place: SourceInfo | None) -> None:
-        self._lines.append((code, place))
-
-    def _forward(self, record: Record) -> None:
-        primitive, place = record.primitive, record.source_info
-        if primitive is None:
-            if record.use == "entry":
-                (out,) = record.outs
-                of = self._name(record.args[0])
-                self._line(f"{self._result(out)} = {of}[{record.values[0]}]", place)
-            elif record.use == "collect":
-                (out,) = record.outs
-                parts = ", ".join([self._name(x) for x in record.args])
-                dtype = f"np.{out.aval.dtype.name}"
-                shape = out.aval.shape
-                code = f"np.array([{parts}], {dtype}).reshape({shape})"
-                self._line(f"{self._result(out)} = {code}", place)
-            return
-        first = record.args[0] if record.args else None
-        if _is_same(record) and isinstance(first, Tracer):
-            self._same[id(record.outs[0])] = first
-            return
-        atoms, names = self._atoms(record)
-        outs = [Var(out.aval) for out in record.outs]
-        try:
-            code = equation_text(Equation(primitive, atoms, outs, place), names.__getitem__)
-        except (NotImplementedError, ArgumentError):
-            self._forward_inlined(record)
-            return
-        left = ", ".join([self._result(out) for out in record.outs])
-        self._line(f"{left}{',' * (primitive.multiple and len(outs) == 1)} = {code}", place)
-
-    def _forward_inlined(self, record: Record) -> None:
-        """An operation that has no text of its own as the program that it runs."""
+    def _is_alias(self, record: Record) -> bool:
         primitive = record.primitive
-        if primitive.interpret is None:
-            raise ArgumentError(
-                f"explain: {primitive}, at {line_of(record.source_info)}, has no text as NumPy",
-                "Look at it with table() or save(), or take it out of what is explained.",
-            )
-        avals = [aval_of(x) for x in record.values]
-        jaxpr, captured = trace(
-            lambda *xs: list(primitive.interpret(xs, Interpreter())), avals, what="explain"
-        )
-        given = [self._name(self._operand(record, k)) for k in range(len(record.args))]
-        nested = self._nest(jaxpr, captured, given)
-        for name, code in nested.lines:
-            self._line(f"{name} = {code}", record.source_info)
-        for out, code in zip(record.outs, nested.results, strict=True):
-            self._line(f"{self._result(out)} = {code}", record.source_info)
+        if primitive is None or not isinstance(record.args[0], Tracer):
+            return False
+        if primitive.name == "name":
+            return True
+        return isinstance(primitive, Convert) and record.args[0].aval.dtype == primitive.dtype
 
-    def _operand(self, record: Record, k: int) -> Any:
-        """An operand: a value of the evaluation, or a plain one as it was then."""
-        arg = record.args[k]
-        return arg if isinstance(arg, Tracer) else record.values[k]
+    def _alias(self, record: Record) -> None:
+        """A value under another name; its derivative stays apart where both are used."""
+        x, out = record.args[0], record.outs[0]
+        self._space.names[id(out)] = self._space.name_of(x)
+        # Two parts add up to the same in both orders, three may not.
+        uses, again = self._users.get(id(x)), self._users.get(id(out))
+        if uses == 1 or (uses == 2 and again == 1):
+            self._same[id(out)] = x
 
-    def _atoms(self, record: Record) -> tuple[list[Any], dict[Var, str]]:
-        atoms: list[Any] = []
-        names: dict[Var, str] = {}
-        for k, (arg, value) in enumerate(zip(record.args, record.values, strict=True)):
-            if isinstance(arg, Tracer) or isinstance(value, np.ndarray):
-                var = Var(aval_of(value))
-                names[var] = self._name(self._operand(record, k))
-                atoms.append(var)
-            else:
-                atoms.append(Literal(value, aval_of(value)))
-        return atoms, names
+    def _gradient(self, tracer: Tracer) -> str:
+        """What the derivative by a value is called."""
+        while id(tracer) in self._same:
+            tracer = self._same[id(tracer)]
+        found = self._gradients.get(id(tracer))
+        if found is None:
+            name = self._space.name_of(tracer)
+            found = self._gradients[id(tracer)] = self._space.claim(f"grad_{name}")
+        return found
 
-    def _nest(self, jaxpr: Jaxpr, captured: Sequence[Any], given: Sequence[str]) -> Any:
-        by_var = dict(zip(jaxpr.inputs[len(captured) :], given, strict=True))
-
-        def name_of(var: Var, constant: Any) -> str:
-            if constant is not None:
-                return self._name(constant)
-            return by_var.get(var) or self._fresh()
-
-        return nest(jaxpr, captured, name_of)
-
-    def _backward(self, record: Record) -> None:
-        parts = self._flow.parts
+    def _lines_of(self, record: Record) -> Iterator[str]:
+        space = self._space
         if record.primitive is None:
-            self._backward_between(record)
+            (out,) = record.outs
+            if record.use == "entry":
+                x, step = space.operand(record.args[0]), record.values[0]
+                yield f"{self._new(out)} = {x}[{step}]"
+            elif record.use == "collect":
+                parts = ", ".join([space.operand(x) for x in record.args])
+                shape = "" if out.aval.size else f".reshape({out.aval.shape})"
+                made = f"np.array([{parts}], np.{out.aval.dtype.name}){shape}"
+                yield f"{self._new(out)} = {made}"
             return
-        if _is_same(record) and isinstance(record.args[0], Tracer):
-            return
-        wanted = [(id(record), k) in parts for k in range(len(record.args))]
-        if not any(wanted):
-            return
-        for out in record.outs:
-            self._settle(out)
-        codes = self._contributions(record, wanted)
-        inputs = {id(tracer) for tracer, _ in self._inputs}
-        order = sorted(codes, key=lambda k: (id(self._origin(record.args[k])) not in inputs, k))
-        for k in order:
-            self._accumulate(record.args[k], codes[k], record.source_info)
+        text = operation_text(space, record)
+        left = [self._new(out) for out in record.outs]
+        comma = "," if record.primitive.multiple and len(left) == 1 else ""
+        yield f"{', '.join(left)}{comma} = {text}"
 
-    def _accumulate(self, x: Any, code: str, place: SourceInfo | None) -> None:
-        origin = self._origin(x)
-        known = self._grads.get(id(origin))
-        if known is None:
-            name = self._grads[id(origin)] = self._grad(origin)
-            self._line(f"{name} = {code}", place)
-        else:
-            self._line(f"{known} = {known} + {code}", place)
+    def _new(self, out: Tracer) -> str:
+        return self._space.name(id(out), self._bases.get(id(out), ""))
 
-    def _contributions(self, record: Record, wanted: Sequence[bool]) -> dict[int, str]:
-        """The expressions of what an operation hands to its operands."""
-        found = self._as_lectures_write(record, wanted)
-        if found:
-            return found
-        cts = [self._flow.total.get(id(out)) for out in record.outs]
-        flowing = [i for i, ct in enumerate(cts) if ct is not None and record.outs[i].aval.inexact]
-        positions = [k for k, want in enumerate(wanted) if want]
-        count, outs = len(flowing), len(record.outs)
-        pairs = zip(record.args, record.values, strict=True)
-        named = [
-            k
-            for k, (a, v) in enumerate(pairs)
-            if isinstance(a, Tracer) or isinstance(v, np.ndarray)
+    def _results(self) -> list[str]:
+        """The line that says what the function gave."""
+        found = [self._space.operand(x) for _, x in self._of.results if isinstance(x, _WRITTEN)]
+        if not found:
+            return []
+        return [f"result = {found[0] if len(found) == 1 else '(' + ', '.join(found) + ')'}"]
+
+    def _backward(self) -> Iterator[_Line]:
+        for x in self._of.inputs:
+            if x.aval.inexact:
+                self._gradient(x)
+        result = self._of.results[0][1]
+        plain = result.aval.dtype == np.float64 and not self._in_numpy
+        one = "1.0" if plain else f"np.{result.aval.dtype.name}(1.0)"
+        yield self._add(result, one), None
+        for record in reversed(self._records):
+            for line in self._back_through(record):
+                yield line, record.source_info
+        for x in self._of.wanted:
+            name = self._gradient(x)
+            if name not in self._begun:
+                zeros = f"np.zeros({x.aval.shape}, np.{x.aval.dtype.name})"
+                yield f"{name} = {zeros if x.aval.shape else '0.0'}", None
+
+    def _back_through(self, record: Record) -> Iterator[str]:
+        if record.primitive is None:
+            yield from self._between_steps(record)
+            return
+        pulled = self._flow.pulls.get(id(record))
+        if pulled is None or (self._is_alias(record) and self._is_same(record)):
+            return
+        cts = [
+            self._gradient(out) if given else None
+            for out, given in zip(record.outs, pulled.given, strict=True)
         ]
-
-        def rule(*given: Any) -> list[Any]:
-            ct: list[Any] = [None] * outs
-            for i, value in zip(flowing, given[:count], strict=True):
-                ct[i] = value
-            results, operands = given[count : count + outs], list(record.values)
-            for k, value in zip(named, given[count + outs :], strict=True):
-                operands[k] = value
-            stood = Record(
-                record.primitive,
-                record.args,
-                operands,
-                tuple([_Standing(x) for x in results]),  # type: ignore[arg-type]
-                record.residuals,
-                record.source_info,
-            )
-            pulled = pull(stood, ct, wanted, False)
-            return [pulled[k] for k in positions]
-
-        values = [cts[i] for i in flowing]
-        values += [out.value for out in record.outs]
-        values += [record.values[k] for k in named]
-        jaxpr, captured = trace(rule, [aval_of(x) for x in values], what="explain")
-        names = [self._grad(self._origin(record.outs[i])) for i in flowing]
-        names += [self._name(out) for out in record.outs]
-        names += [self._name(self._operand(record, k)) for k in named]
-        nested = self._nest(jaxpr, captured, names)
-        for name, code in nested.lines:
-            self._line(f"{name} = {code}", record.source_info)
-        return dict(zip(positions, nested.results, strict=True))
-
-    def _as_lectures_write(self, record: Record, wanted: Sequence[bool]) -> dict[int, str]:
-        primitive = record.primitive
-        power = f" {primitive.exponent}" if primitive.name == "scalar_pow" else ""
-        known = _KNOWN.get(primitive.name + power)
-        if known is None or not wanted[0] or not isinstance(record.args[0], Tracer):
-            return {}
-        (out,) = record.outs
-        ct = self._flow.total[id(out)]
-        exact = np.asarray(self._flow.parts[id(record), 0])
-        (x,) = record.values
-        with np.errstate(all="ignore"):
-            code = known.format(ct="ct", out="out", x="x")
-            found = np.asarray(eval(code, {"ct": ct, "out": out.value, "x": x}))
-        if found.shape != exact.shape or found.dtype != exact.dtype:
-            return {}
-        distance = np.abs(found - exact)
-        if not np.all((distance <= _ULP_MOST * np.spacing(np.abs(exact))) | (found == exact)):
-            return {}
-        grad = self._grad(self._origin(out))
-        return {0: known.format(ct=grad, out=self._name(out), x=self._name(record.args[0]))}
-
-    def _backward_between(self, record: Record) -> None:
-        """What flows between a loop and one of its steps."""
         parts = self._flow.parts
-        if record.use == "entry" and (id(record), 0) in parts:
-            x, (out,) = self._origin(record.args[0]), record.outs
-            self._settle(out)
-            steps = self._steps.get(id(x))
-            if steps is None:
-                steps = self._steps[id(x)] = self._new(f"grad_{self._name(x)}_steps")
-                self._line(f"{steps} = np.zeros({x.aval.shape}, np.{x.aval.dtype.name})", None)
-            grad = self._grad(self._origin(out))
-            self._line(f"{steps}[{record.values[0]}] += {grad}", None)
+        lines, texts = pull_texts(self._space, record, pulled, cts, self._flow)
+        yield from lines
+        # What is an argument comes first, as in the lectures.
+        found = [(k, a) for k, a in enumerate(record.args) if (id(record), k) in parts]
+        for k, a in sorted(found, key=lambda part: id(part[1]) not in self._arguments):
+            yield self._add(a, texts[k])
+
+    def _is_same(self, record: Record) -> bool:
+        return self._gradient(record.args[0]) == self._gradient(record.outs[0])
+
+    def _add(self, tracer: Tracer, text: str) -> str:
+        name = self._gradient(tracer)
+        if name in self._begun:
+            return f"{name} = {name} + {self._space.within_sum(text)}"
+        self._begun.add(name)
+        return f"{name} = {text}"
+
+    def _between_steps(self, record: Record) -> Iterator[str]:
+        flow = self._flow
+        if record.use == "entry" and (id(record), 0) in flow.parts:
+            x, step = record.args[0], record.values[0]
+            name = self._gradient(x)
+            if name not in self._begun:
+                self._begun.add(name)
+                yield f"{name} = np.zeros({x.aval.shape}, np.{x.aval.dtype.name})"
+            elif name not in self._space.owned:
+                yield f"{name} = np.array({name})"
+            self._space.owned.add(name)
+            yield f"{name}[{step}] += {self._gradient(record.outs[0])}"
         elif record.use == "collect":
-            self._settle(record.outs[0])
             for step, x in enumerate(record.args):
-                if (id(record), step) in parts:
-                    grad = self._grad(self._origin(record.outs[0]))
-                    self._accumulate(x, f"{grad}[{step}]", None)
-
-    def _settle(self, x: Any) -> None:
-        """Add what came from the steps of loops to a gradient that is complete."""
-        origin = self._origin(x)
-        steps = self._steps.pop(id(origin), None)
-        if steps is None:
-            return
-        known = self._grads.get(id(origin))
-        name = self._grads[id(origin)] = self._grad(origin)
-        self._line(f"{name} = {steps}" + (f" + {known}" if known else ""), None)
-
-    def _finish_inputs(self) -> None:
-        for tracer, _ in self._inputs:
-            self._settle(tracer)
+                if (id(record), step) in flow.parts:
+                    yield self._add(x, f"{self._gradient(record.outs[0])}[{step}]")
 
 
-class _Standing:
-    """Stands for a result, where a rule is traced."""
-
-    __slots__ = ("value",)
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-def _is_same(record: Record) -> bool:
-    """Whether an operation hands its operand on: under a name, or with a weak type made strong."""
-    name = record.primitive.name
-    if name == "convert":
-        return record.primitive.dtype == aval_of(record.values[0]).dtype
-    return name == "name" and hasattr(record.primitive, "label")
-
-
-def _user_names(scope: Scope) -> Iterator[tuple[int, str]]:
-    """The names that users gave to results, by the id of the tracer."""
-    for draft in scope.drafts:
-        if draft.inside is not None:
-            yield from _user_names(draft.inside)
-        for outs in draft.outs if draft.kind != "input" else []:
-            for port, out in enumerate(outs):
-                name = draft.given.get(port) or draft.names.get(port)
-                if name:
-                    yield id(out), name
-
-
-def _value_text(x: Any) -> str:
-    """A value as source, to the bit."""
-    if isinstance(x, np.ndarray) and x.ndim:
-        if x.size <= _WRITTEN_OUT:
-            return array_constant(x)
-        raw = base64.b64encode(np.ascontiguousarray(x).tobytes()).decode()
-        dtype = f"np.{x.dtype.name}"
-        return f'np.frombuffer(base64.b64decode("{raw}"), {dtype}).reshape({x.shape}).copy()'
-    if isinstance(x, np.ndarray):
-        x = x[()]
-    if isinstance(x, (bool, np.bool_)):
-        return str(bool(x))
-    if isinstance(x, (int, float, complex)) and not isinstance(x, np.generic):
-        kind = "np.float64" if isinstance(x, float) else ""
-        return f"{kind}({number_text(x)})" if kind else number_text(x)
-    return f"np.{x.dtype.name}({number_text(x)})"
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"({', '.join(names)})"
-
-
-def _commented(lines: Sequence[tuple[str, SourceInfo | None]]) -> list[str]:
-    """Lines with the user's lines as comments, told where they change."""
-    width = min(max((len(code) for code, _ in lines), default=0), 44)
+def _commented(lines: Sequence[_Line]) -> list[str]:
+    """Lines with the user's as comments, told where they change."""
+    width = min(max((len(code) for code, _ in lines), default=0), _COMMENTS_AT)
     found: list[str] = []
-    last: object = None
+    last = ""
     for code, place in lines:
         where = line_of(place)
-        comment = ""
-        if where and where != last:
-            users = code_line(place)
-            told = users and users != code and len(users) <= _COMMENT_MOST
-            comment = f"  # {where}" + (f": {users}" if told else "")
-        last = where or last
-        found.append(f"{code:<{width}}{comment}" if comment else code)
+        if not where or where == last:
+            found.append(code)
+            continue
+        last, users = where, one_line(code_line(place))
+        told = f": {users}" if users and users != code and len(users) <= _COMMENT_MOST else ""
+        found.append(f"{code:<{width}}  # {where}{told}")
     return found
+
+
+def _python_number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _is_finite(x: Any) -> bool:
+    if isinstance(x, (int, float)):
+        return math.isfinite(x)
+    if not isinstance(x, (np.ndarray, np.generic, complex)):
+        return True
+    return bool(np.isfinite(x).all())

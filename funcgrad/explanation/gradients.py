@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
+from .. import tree
 from ..core.trace import Tracer
 from ..errors import ArgumentError
+from .arguments import Labels
 from .assemble import stack_steps
-from .evaluation import Contributions, GraphFrame
+from .evaluation import GraphFrame
+from .sweep import Contributions
 
 __all__ = ["Gradients", "gradients"]
 
@@ -18,17 +21,20 @@ __all__ = ["Gradients", "gradients"]
 class Gradients(Mapping[str, Any]):
     """The derivatives of the result, by the name of an argument or of a value.
 
-    Arguments come under their names, as pytrees; so do values that the function gave a name with
+    Arrays and numbers among the arguments come under names such as ``"x"`` and ``"params['w']"``;
+    ``gradients["params"]`` is the whole pytree. So do values that the function gave a name with
     `funcgrad.name`: a name that was given twice has a list, and one in a loop a leading axis for
     the steps.
     """
 
-    def __init__(self, found: dict[str, Any], reason: str) -> None:
-        self._found, self._reason = found, reason
+    def __init__(self, found: dict[str, Any], whole: dict[str, Any], reason: str) -> None:
+        self._found, self._whole, self._reason = found, whole, reason
 
     def __getitem__(self, name: str) -> Any:
         if name in self._found:
             return self._found[name]
+        if name in self._whole:
+            return self._whole[name]
         if self._reason:
             raise ArgumentError(f"explain: there are no gradients: {self._reason}", _ONE_NUMBER)
         known = ", ".join(self._found) or "none"
@@ -56,34 +62,48 @@ _ONE_NUMBER = (
 def gradients(
     frame: GraphFrame,
     flow: Contributions,
-    inputs: dict[int, Tracer],
-    wanted: Sequence[Tracer],
-    labels: Sequence[str],
+    wanted: Mapping[int, Tracer],
+    labels: Labels,
+    treedef: tree.TreeDef,
+) -> Gradients:
+    """The derivatives by arguments and by what has a name.
+
+    Args:
+        frame: What was recorded.
+        flow: What flowed back.
+        wanted: The leaves of the arguments that the result is differentiated by.
+        labels: What the arguments are called.
+        treedef: Their structure.
+    """
+    by_leaf = {i: _gradient(flow, tracer) for i, tracer in wanted.items()}
+    found = {labels.leaves[i]: [ct] for i, ct in by_leaf.items()}
+    for named in frame.named:
+        each = [
+            _zeros(x) if ct is None else ct
+            for x, ct in [(x, flow.total.get(id(x))) for x in named.tracers]
+        ]
+        found.setdefault(named.label, []).append(stack_steps(each, named.loops))
+    by_name = {name: each if len(each) > 1 else each[0] for name, each in found.items()}
+    return Gradients(by_name, _by_argument(labels, by_leaf, treedef), "")
+
+
+def _by_argument(
+    labels: Labels, by_leaf: Mapping[int, Any], treedef: tree.TreeDef
 ) -> dict[str, Any]:
-    """The derivatives by arguments and by what has a name."""
-    found: dict[str, Any] = {}
-    ids = {id(x) for x in wanted}
-    for i, tracer in inputs.items():
-        if id(tracer) in ids:
-            found[labels[i]] = _gradient(flow, tracer)
-    named: dict[str, list[Any]] = {}
-    for label, _, _, tracers in frame.named:
-        cts = [flow.total.get(id(x)) for x in tracers]
-        values = [x.value for x in tracers]
-        several = len(tracers) > 1
-        ct = stack_steps(
-            [np.zeros_like(v) if c is None else c for c, v in zip(cts, values, strict=True)],
-            several,
-        )
-        named.setdefault(label, []).append(ct)
-    for label, each in named.items():
-        found[label] = each if len(each) > 1 else each[0]
-    return found
+    """The derivatives by whole arguments, as pytrees with None at leaves that are not floats."""
+    leaves = [by_leaf.get(i) for i in range(len(labels.leaves))]
+    args, kwargs = tree.unflatten(treedef, leaves)
+    return {
+        name: args[position] if isinstance(position, int) else kwargs[position]
+        for position, name in labels.arguments.items()
+        if any(labels.positions[i] == position for i in by_leaf)
+    }
 
 
 def _gradient(flow: Contributions, tracer: Tracer) -> Any:
     ct = flow.total.get(id(tracer))
-    aval = tracer.aval
-    if ct is None:
-        return np.zeros(aval.shape, aval.dtype)[()]
-    return np.array(ct, aval.dtype)[()]
+    return _zeros(tracer) if ct is None else np.array(ct, tracer.aval.dtype)[()]
+
+
+def _zeros(tracer: Tracer) -> Any:
+    return np.zeros(tracer.aval.shape, tracer.aval.dtype)[()]

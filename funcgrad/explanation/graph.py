@@ -24,7 +24,8 @@ class Edge:
         target: The index of the node that uses it.
         position: Which operand of that node it is.
         local: The local derivative of the target's value by this operand: an array of the operand's
-            or the value's shape where the operation is elementwise, else None.
+            or the value's shape where the operation is elementwise or its value is one number, else
+            None.
         formula: The local derivative as mathematics, such as ``"eᵘ"``; empty where none is stated.
         cotangent: What this use contributes to the cotangent of the source; None where nothing
             flows back.

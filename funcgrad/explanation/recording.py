@@ -129,7 +129,13 @@ def flattens(primitive: Any, values: Sequence[Any]) -> bool:
     return not any(isinstance(a, StepResidualsAval) for a in types)
 
 
-def pull(record: Record, cts: Sequence[Any], wanted: Sequence[bool], masked: bool) -> Sequence[Any]:
+def pull(
+    record: Record,
+    cts: Sequence[Any],
+    wanted: Sequence[bool],
+    masked: bool,
+    results: Sequence[Any] | None = None,
+) -> Sequence[Any]:
     """The cotangents of the operands by the primitive's own rule; None for zeros.
 
     Args:
@@ -137,11 +143,13 @@ def pull(record: Record, cts: Sequence[Any], wanted: Sequence[bool], masked: boo
         cts: One a result, None for zero.
         wanted: For which operands a cotangent is asked.
         masked: Whether products with ``cts`` are masked (DESIGN, law 5).
+        results: The results' values; by default those recorded.
     """
     primitive, values = record.primitive, record.values
     if not any(wanted) or all(c is None for c in cts):
         return [None] * len(values)
-    results = [out.value for out in record.outs]
+    if results is None:
+        results = [out.value for out in record.outs]
     ct, out = (tuple(cts), tuple(results)) if primitive.multiple else (cts[0], results[0])
     if record.residuals is not None:
         return primitive.backward(ct, out, values, wanted, masked, record.residuals)

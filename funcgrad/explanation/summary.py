@@ -58,6 +58,16 @@ def short_text(x: Any) -> str:
     return f"{shape}: {_NORM}{norm}{_NORM}"
 
 
+def _in_full(x: Any) -> str:
+    """A number with as many digits as it takes to tell it from all others of its type."""
+    if isinstance(x, np.complexfloating):
+        sign = "+" if x.imag >= 0 or np.isnan(x.imag) else _MINUS
+        return f"{_in_full(x.real)}{sign}{_in_full(abs(x.imag))}i"
+    if not isinstance(x, np.floating) or not np.isfinite(x):
+        return number_text(x)
+    return str(x).removesuffix(".0").replace("e-0", "e-").replace("e+", "e").replace("-", _MINUS)
+
+
 def summary(x: Any) -> str:
     """A scalar in full; of an array type, range, norm, and how many elements are 0, nan or inf.
 
@@ -70,7 +80,7 @@ def summary(x: Any) -> str:
         return str(x.aval)
     array = np.asarray(x)
     if not array.ndim:
-        return number_text(array[()], 17 if array.dtype.kind in "fc" and array.itemsize > 4 else 9)
+        return _in_full(array[()])
     parts = [str(aval_of(array))]
     if array.dtype.kind == "b":
         return f"{parts[0]}, {int(np.count_nonzero(array))} of {array.size} true"

@@ -1,6 +1,7 @@
 """How operations are shown: their symbols and the formulas of their local derivatives.
 
-In formulas ``u`` and ``v`` are the operands and ``y`` is the result.
+In formulas ``u`` and ``v`` are the operands, ``y`` is the result, and what stands in brackets is 1
+where it is true and 0 elsewhere.
 """
 
 from __future__ import annotations
@@ -33,10 +34,13 @@ _SHOWN: dict[str, tuple[str, tuple[str, ...]]] = {
     "cosh": ("cosh", ("sinh u",)),
     "arctan": ("arctan", ("1/(1+u\N{SUPERSCRIPT TWO})",)),
     "logistic": ("\N{GREEK SMALL LETTER SIGMA}", ("y(1\N{MINUS SIGN}y)",)),
-    "relu": ("relu", ("u > 0",)),
+    "relu": ("relu", ("[u > 0]",)),
     "abs": ("|u|", ("sign u",)),
-    "maximum": ("max", ("u \N{GREATER-THAN OR EQUAL TO} v", "v \N{GREATER-THAN OR EQUAL TO} u")),
-    "minimum": ("min", ("u \N{LESS-THAN OR EQUAL TO} v", "v \N{LESS-THAN OR EQUAL TO} u")),
+    "maximum": (
+        "max",
+        ("[u \N{GREATER-THAN OR EQUAL TO} v]", "[v \N{GREATER-THAN OR EQUAL TO} u]"),
+    ),
+    "minimum": ("min", ("[u \N{LESS-THAN OR EQUAL TO} v]", "[v \N{LESS-THAN OR EQUAL TO} u]")),
     "sum": ("\N{N-ARY SUMMATION}", ()),
     "prod": ("\N{N-ARY PRODUCT}", ()),
     "dot_general": ("@", ()),

@@ -1,13 +1,13 @@
-"""The table of an evaluation: every value, with the derivative of the result by it."""
+"""The table of an evaluation: every value, its derivative, and the operation's own derivatives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from .graph import Graph, Node
-from .summary import summary
+from .summary import short_text, summary
 
 __all__ = ["Row", "Table", "table"]
 
@@ -39,8 +39,18 @@ class Table(tuple[Row, ...]):
     __slots__ = ()
 
     def __str__(self) -> str:
-        head = ("name", "operation", "value", "gradient", "line")
-        lines = [(r.name, r.operation, summary(r.value), summary(r.gradient), r.line) for r in self]
+        head = ("name", "operation", "slopes", "value", "gradient", "line")
+        lines = [
+            (
+                row.name,
+                row.operation,
+                _slopes_text(row.slopes),
+                summary(row.value),
+                summary(row.gradient),
+                row.line,
+            )
+            for row in self
+        ]
         widths = [max(len(line[k]) for line in [head, *lines]) for k in range(len(head))]
         return "\n".join(
             ["  ".join(map(str.ljust, line, widths)).rstrip() for line in [head, *lines]]
@@ -52,6 +62,13 @@ class Table(tuple[Row, ...]):
 def table(graph: Graph) -> Table:
     """The rows of a graph and of the boxes in it, in the order of evaluation."""
     return Table(_rows(graph, ""))
+
+
+def _slopes_text(slopes: Sequence[Any]) -> str:
+    """The local derivatives by each operand, a dot for those that are constant."""
+    if all(x is None for x in slopes):
+        return ""
+    return "; ".join(["." if x is None else short_text(x) for x in slopes])
 
 
 def _rows(graph: Graph, within: str) -> Iterator[Row]:

@@ -236,20 +236,3 @@ def sum_to(x: Any, shape: Shape) -> Any:
     lead = len(given) - len(shape)
     axes = [i for i, n in enumerate(given) if i < lead or (n != 1 and shape[i - lead] == 1)]
     return reshape(make(Sum, tuple(axes))(x) if axes else x, shape)
-
-
-@primitive
-class Name(Linear):
-    """The operand, under a name that `explain` and the policies of `checkpoint` see."""
-
-    label: str
-    numpy = "{0}"
-
-    def aval(self, x: Aval) -> Aval:
-        return x
-
-    def transpose(self, ct: Any, x: Any) -> Any:
-        return ct
-
-    def vmap(self, size: int, batched: Sequence[bool], operands: Sequence[Any]) -> Any:
-        return self(*operands)

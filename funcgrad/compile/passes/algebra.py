@@ -25,7 +25,8 @@ from ...ops.convert import Convert
 from ...ops.index import GetItem
 from ...ops.kinds import Add, Div, MaskMul, Mul, Neg, QuietDiv, add, div, mul, neg
 from ...ops.linalg import DotGeneral, dot_general
-from ...ops.linear import BroadcastTo, Name, Reshape, Sum, Transpose
+from ...ops.linear import BroadcastTo, Reshape, Sum, Transpose
+from ...ops.name import Name
 from ...ops.select import Select, StopGradient
 from .match import definition, is_number, value_of
 from .slices import Found, get_item, scatters

@@ -179,8 +179,17 @@ class NumpyProgram(Executable):
         self._show(lines, self._exact_filename)
         return function(*args)
 
-    def source(self) -> str:
-        """The text of the whole program."""
+    @property
+    def unwritten(self) -> list[str]:
+        """The operations that have no text, and are run by funcgrad."""
+        return [str(run.__self__) for run in self._writer.bound.values()]
+
+    def source(self, written_out: int | None = _WRITTEN_OUT) -> str:
+        """The text of the whole program.
+
+        Args:
+            written_out: Constants up to this many elements are part of it; None for all.
+        """
         parts = [_comment(self._lines)]
         if self._has_second:
             parts.append(_comment(self._second_version()))
@@ -190,17 +199,18 @@ class NumpyProgram(Executable):
             head.insert(0, "from math import sqrt")
         if _SPECIAL.search(body):
             head.append("from scipy import special")
-        constants = self._constants_text()
+        constants = self._constants_text(written_out)
         bound = [_bound_text(name, run) for name, run in self._writer.bound.items()]
         return "\n\n\n".join(["\n".join(head), *constants, *bound, *kernels_text(body), body])
 
-    def _constants_text(self) -> list[str]:
+    def _constants_text(self, written_out: int | None) -> list[str]:
         arrays = self._arrays(self._writer)
         if self._exact is not None:
             arrays |= self._arrays(self._exact)
         lines = []
         for name, x in arrays.items():
-            if isinstance(x, np.ndarray) and x.size <= _WRITTEN_OUT:
+            small = written_out is None or np.size(x) <= written_out
+            if isinstance(x, np.ndarray) and small:
                 lines.append(f"{name} = {array_constant(x)}")
             else:
                 lines.append(f"# {name}: a captured array, {aval_of(x)}")
@@ -326,7 +336,7 @@ def kernels_text(body: str) -> list[str]:
     pending = [body]
     while pending:
         text = pending.pop()
-        for name in sorted(set(re.findall(r"\b(\w+)\(", text)) & KERNELS.keys()):
+        for name in sorted(set(re.findall(r"(?<![\w.])(\w+)\(", text)) & KERNELS.keys()):
             if name not in found:
                 found[name] = _plain(KERNELS[name])
                 pending.append(found[name])
