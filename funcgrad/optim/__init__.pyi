@@ -48,6 +48,8 @@ from .piecewise import linear_onecycle_schedule as linear_onecycle_schedule
 from .piecewise import piecewise_constant_schedule as piecewise_constant_schedule
 from .piecewise import piecewise_interpolate_schedule as piecewise_interpolate_schedule
 from .piecewise import sgdr_schedule as sgdr_schedule
+from .plateau import PlateauState as PlateauState
+from .plateau import reduce_on_plateau as reduce_on_plateau
 from .root_mean_square import RmspropState as RmspropState
 from .root_mean_square import rmsprop as rmsprop
 from .root_mean_square import scale_by_rms as scale_by_rms
@@ -87,10 +89,8 @@ from .wrappers import LookaheadState as LookaheadState
 from .wrappers import LossScaleState as LossScaleState
 from .wrappers import MultiSteps as MultiSteps
 from .wrappers import MultiStepsState as MultiStepsState
-from .wrappers import PlateauState as PlateauState
 from .wrappers import apply_if_finite as apply_if_finite
 from .wrappers import dynamic_loss_scale as dynamic_loss_scale
 from .wrappers import lookahead as lookahead
-from .wrappers import reduce_on_plateau as reduce_on_plateau
 
 GradientTransformation = _Optimizer

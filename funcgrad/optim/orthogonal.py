@@ -163,7 +163,7 @@ def muon(
     >>> grads = {"w": np.array([[5.0, 0.0], [0.0, 5.0]]), "b": np.ones(2)}
     >>> updates, _ = opt.update(grads, opt.init(params), params)
     >>> bool(np.all(np.abs(np.diag(updates["w"]) + 0.1) < 0.04)), np.round(updates["b"], 3)
-    (True, array([-0.1, -0.1]))
+    (True, array([-0.147, -0.147]))
     """
     options = ns_coeffs, ns_steps, beta, eps, weight_decay, nesterov
     for_matrices = _muon("muon", learning_rate, *options)

@@ -96,7 +96,10 @@ def set_to_zero() -> Optimizer:
     >>> opt.update(np.array([1.0]), opt.init(np.zeros(1)))[0]
     array([0.])
     """
-    return _stateless("set_to_zero", lambda g, p: np.zeros_like(g))
+    return _stateless(
+        "set_to_zero",
+        lambda g, p: np.zeros(np.shape(g), g.dtype) if np.ndim(g) else g.dtype.type(0),
+    )
 
 
 @maker
