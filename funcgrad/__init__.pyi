@@ -2,6 +2,7 @@
 
 from . import bridge as bridge
 from . import checkpoint_policies as checkpoint_policies
+from . import data as data
 from . import debug as debug
 from . import errors as errors
 from . import extend as extend
@@ -62,6 +63,8 @@ from .control.implicit.fixed_point import fixed_point as fixed_point
 from .core.backend import backends as backends
 from .core.check import check as check
 from .core.ir import Jaxpr as Jaxpr
+from .storage.files import load as load
+from .storage.files import save as save
 
 __version__: str
 remat = _checkpoint
