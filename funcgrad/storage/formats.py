@@ -89,7 +89,9 @@ class _Npz:
                 for name in names:
                     with archive.open(f"{name}.npy") as file:
                         found.append(np.lib.format.read_array(file, allow_pickle=False))
-                        file.read(1)  # at its end the archive compares the checksum
+                        # At its end the archive compares the checksum.
+                        if file.read(1):
+                            raise ValueError(f"{name!r} is longer than its array")
         except (*_BROKEN, KeyError) as error:
             raise _damaged(path, error) from error
         return found

@@ -357,6 +357,16 @@ class TestWhatIsRefused:
         with pytest.raises(errors.FileFormatError, match="'value' is not the one"):
             load(tmp_path / "m.npz")
 
+    def test_an_array_with_more_behind_it(self, tmp_path):
+        save(tmp_path / "m.npz", np.ones(3))
+        with zipfile.ZipFile(tmp_path / "m.npz") as archive:
+            header, array = archive.read("funcgrad.json"), archive.read("value.npy")
+        with zipfile.ZipFile(tmp_path / "m.npz", "w") as archive:
+            archive.writestr("funcgrad.json", header)
+            archive.writestr("value.npy", array + b"x")
+        with pytest.raises(errors.FileFormatError, match="longer than its array"):
+            load(tmp_path / "m.npz")
+
     def test_safetensors_has_no_long_doubles(self, tmp_path):
         pytest.importorskip("safetensors")
         x = np.ones(2, np.longdouble)
