@@ -367,6 +367,16 @@ class TestWhatIsRefused:
         with pytest.raises(errors.FileFormatError, match="longer than its array"):
             load(tmp_path / "m.npz")
 
+    def test_without_the_library_the_message_names_the_extra(self, tmp_path, monkeypatch):
+        monkeypatch.setitem(sys.modules, "safetensors", None)
+        monkeypatch.setitem(sys.modules, "safetensors.numpy", None)
+        path = tmp_path / "m.safetensors"
+        for call in (lambda: save(path, [1.0]), lambda: load(path)):
+            with pytest.raises(errors.MissingExtraError, match="is not installed") as caught:
+                call()
+            assert "pip install 'funcgrad[safetensors]'" in message(caught)
+        assert list(tmp_path.iterdir()) == []
+
     def test_safetensors_has_no_long_doubles(self, tmp_path):
         pytest.importorskip("safetensors")
         x = np.ones(2, np.longdouble)
