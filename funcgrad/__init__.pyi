@@ -2,6 +2,7 @@
 
 from . import bridge as bridge
 from . import checkpoint_policies as checkpoint_policies
+from . import data as data
 from . import debug as debug
 from . import errors as errors
 from . import extend as extend
@@ -67,6 +68,8 @@ from .core.ir import Jaxpr as Jaxpr
 from .explanation.explanation import Explanation as Explanation
 from .explanation.explanation import explain as explain
 from .explanation.zeros import why_zero as why_zero
+from .storage.files import load as load
+from .storage.files import save as save
 
 __version__: str
 remat = _checkpoint

@@ -36,15 +36,22 @@ _ELSEWHERE = {
 """What other libraries, or other functions of this one, call a parameter."""
 
 
-_STATELESS = (
-    "Layers are functions here, and their parameters are arguments: a linear layer is x @ w + b, "
-    "with w from nn.initializers; see also nn.conv, nn.layer_norm, nn.dropout"
-)
 _HINTS: dict[str, dict[str, str]] = {
-    "nn": dict.fromkeys(
-        ("Linear", "Dense", "Module", "Sequential", "Conv1d", "Conv2d", "Conv3d", "LSTM", "Embed"),
-        _STATELESS,
-    ),
+    "nn": {
+        "Dense": "Write nn.Linear.init(key, inputs, outputs)",
+        **{
+            f"Conv{n}d": f"Write nn.Conv.init(key, inputs, outputs, {window})"
+            for n, window in ((1, "(3,)"), (2, "(3, 3)"), (3, "(3, 3, 3)"))
+        },
+        **dict.fromkeys(("BatchNorm1d", "BatchNorm2d"), "Write nn.BatchNorm.init(key, features)"),
+        **dict.fromkeys(("GRUCell", "LSTMCell"), "Write nn.GRU or nn.LSTM, which have step"),
+        "Embed": "Write nn.Embedding.init(key, rows, features)",
+        "Module": (
+            "There is no class to derive from: any dataclass of arrays and layers is a pytree, and "
+            "its __call__ may do anything"
+        ),
+        "Parameter": "An array is a parameter where it is a field of a dataclass",
+    },
     "random": {
         **dict.fromkeys(
             ("seed", "default_rng", "RandomState", "get_state", "set_state"),
@@ -115,7 +122,9 @@ def miscalled(f: Callable[..., Any], args: Sequence[Any], error: str) -> tuple[s
         What was called and what it got, and what to write instead.
     """
     called = name_of(f, args)
-    parameters = [p for p in inspect.signature(f).parameters.values() if p.name != "self"]
+    parameters = [
+        p for p in inspect.signature(f).parameters.values() if p.name not in ("self", "cls")
+    ]
     got = error.partition("() ")[2] or error
     unknown = _UNKNOWN.search(error)
     taken = "It takes " + ", ".join([_written(p) for p in parameters]) + "."

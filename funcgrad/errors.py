@@ -26,6 +26,7 @@ __all__ = [
     "ConvergenceError",
     "DepthError",
     "DtypeError",
+    "FileFormatError",
     "FuncgradError",
     "GradientCutError",
     "IndexDtypeError",
@@ -241,6 +242,16 @@ class MissingExtraError(FuncgradError, ImportError):
     """A part of funcgrad needs a library: ``pip install 'funcgrad[scipy]'``, for example."""
 
     anchor = "missing-extra"
+
+
+class FileFormatError(FuncgradError, ValueError):
+    """`load` was given a file that is cut off, damaged, or not one that `save` wrote.
+
+    Nothing is loaded. `save` replaces a file only when the new one is whole, so a file that is cut
+    off was cut elsewhere, in a copy or a download. For arrays of other programs use `numpy.load`.
+    """
+
+    anchor = "file-format"
 
 
 class NotTraceableError(FuncgradError, TypeError):

@@ -53,6 +53,7 @@ FLOORS = {
     "funcgrad.compile.jit": 6.6,
     "funcgrad.api": 7,
     "funcgrad.bridge": 8,
+    "funcgrad.data": 8,
     "funcgrad.debug": 8,
     "funcgrad.explanation": 8,
     "funcgrad.extend": 8,
@@ -61,6 +62,7 @@ FLOORS = {
     "funcgrad.optim": 8,
     "funcgrad.random": 8,
     "funcgrad.scipy": 8,
+    "funcgrad.storage": 8,
     "funcgrad.testing": 8,
     "funcgrad": 9,
 }
@@ -89,6 +91,7 @@ THIRD_PARTY = {
     "matplotlib": ("funcgrad.explanation",),
     "jax": ("funcgrad.bridge",),
     "torch": ("funcgrad.bridge",),
+    "safetensors": ("funcgrad.storage",),
     "llvmlite": ("funcgrad.compile.llvm",),
 }
 

@@ -30,13 +30,51 @@ from .categorical import one_hot as one_hot
 from .categorical import softmax as softmax
 from .convolution import conv as conv
 from .convolution import conv_transpose as conv_transpose
+from .ctc import ctc_loss as ctc_loss
+from .divergences import cosine_distance as cosine_distance
+from .divergences import cosine_similarity as cosine_similarity
+from .divergences import generalized_kl_divergence as _generalized_kl_divergence
+from .divergences import generalized_kl_divergence as generalized_kl_divergence
+from .divergences import kl_divergence as kl_divergence
+from .divergences import kl_divergence_with_log_targets as kl_divergence_with_log_targets
 from .embeddings import embedding as embedding
+from .example_losses import cross_entropy_of_labels as _cross_entropy_of_labels
+from .example_losses import hinge_loss as hinge_loss
+from .example_losses import huber_loss as huber_loss
+from .example_losses import l2_loss as l2_loss
+from .example_losses import log_cosh as log_cosh
+from .example_losses import perceptron_loss as perceptron_loss
+from .example_losses import poly_loss_cross_entropy as poly_loss_cross_entropy
+from .example_losses import sigmoid_binary_cross_entropy as sigmoid_binary_cross_entropy
+from .example_losses import sigmoid_focal_loss as sigmoid_focal_loss
+from .example_losses import smooth_labels as smooth_labels
+from .example_losses import softmax_cross_entropy as _softmax_cross_entropy
+from .example_losses import softmax_cross_entropy as softmax_cross_entropy
+from .example_losses import squared_error as squared_error
+from .example_losses import triplet_margin_loss as triplet_margin_loss
+from .layers.attention import MultiHeadAttention as MultiHeadAttention
+from .layers.base import Function as Function
+from .layers.base import Layer as Layer
+from .layers.linear import MLP as MLP
+from .layers.linear import Conv as Conv
+from .layers.linear import Embedding as Embedding
+from .layers.linear import Linear as Linear
+from .layers.normalization import BatchNorm as BatchNorm
+from .layers.normalization import Dropout as Dropout
+from .layers.normalization import LayerNorm as LayerNorm
+from .layers.normalization import RMSNorm as RMSNorm
+from .layers.recurrent import GRU as GRU
+from .layers.recurrent import LSTM as LSTM
+from .layers.recurrent import LSTMState as LSTMState
+from .layers.sequential import Sequential as Sequential
 from .losses import binary_cross_entropy as binary_cross_entropy
 from .losses import cross_entropy as cross_entropy
 from .losses import hinge as hinge
 from .losses import mae as mae
 from .losses import mse as mse
 from .losses import rmse as rmse
+from .metrics import accuracy as accuracy
+from .metrics import confusion_matrix as confusion_matrix
 from .normalization import BatchNormState as BatchNormState
 from .normalization import batch_norm as batch_norm
 from .normalization import batch_norm_state as batch_norm_state
@@ -51,3 +89,6 @@ from .regularization import dropout as dropout
 
 swish = _silu
 hard_swish = _hard_silu
+safe_softmax_cross_entropy = _softmax_cross_entropy
+convex_kl_divergence = _generalized_kl_divergence
+softmax_cross_entropy_with_integer_labels = _cross_entropy_of_labels

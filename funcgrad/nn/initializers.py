@@ -9,6 +9,9 @@ is a sum of (fan in), and of outputs that an input goes to (fan out):
 | ``glorot``, ``xavier`` | ``2 / (fan_in + fan_out)`` | both directions | Glorot, Bengio 2010 |
 | ``he``, ``kaiming`` | ``2 / fan_in`` | rectifiers | He, Zhang, Ren, Sun 2015 |
 | ``orthogonal`` | lengths and angles stay | deep and recurrent | Saxe, McClelland, Ganguli 2014 |
+| ``delta_orthogonal`` | so of a convolution | deep convolutional | Xiao et al. 2018 |
+
+They draw complex numbers where the dtype is complex.
 
 A kernel is ``(*window, inputs, outputs)``, as `funcgrad.nn.conv` and a matrix in ``x @ W`` have it;
 for another order give ``in_axis`` and ``out_axis``.
@@ -26,11 +29,14 @@ from .. import random
 from .._publish import publish_all
 from ..api.leaves import type_of
 from ..errors import ArgumentError, DtypeError, ShapeError, entry
+from ..numpy import at
+from . import draws
 from .checks import Array, lengths
 
 __all__ = [
     "Initializer",
     "constant",
+    "delta_orthogonal",
     "glorot_normal",
     "glorot_uniform",
     "he_normal",
@@ -54,9 +60,6 @@ Initializer: TypeAlias = Callable[..., Array]
 """Called as ``init(key, shape, dtype=float)``."""
 
 Axes: TypeAlias = int | Sequence[int]
-
-_CUT_AT_2 = 0.8796256610342398
-"""The deviation of a standard normal variate cut off at -2 and 2."""
 
 
 def zeros(key: Array, shape: Sequence[int], dtype: Any = float) -> Array:
@@ -94,18 +97,21 @@ def uniform(scale: float = 1e-2, dtype: Any = float) -> Initializer:
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scale(random.uniform(key, shape, dtype), scale)
+        return draws.scale(random.uniform(key, shape, dtype), scale)
 
     return init
 
 
 def normal(stddev: float = 1e-2, dtype: Any = float) -> Initializer:
-    """An initialiser with normal numbers of mean 0 and deviation ``stddev``."""
+    """An initialiser with normal numbers of mean 0 and deviation ``stddev``.
+
+    Complex ones are circular: real and imaginary part are independent, each of half the variance.
+    """
     default = dtype
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scale(random.normal(key, shape, dtype), stddev)
+        return draws.normal(key, shape, dtype, stddev)
 
     return init
 
@@ -121,13 +127,9 @@ def truncated_normal(
 
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
-        return _scale(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
+        return draws.scale(random.truncated_normal(key, lower, upper, shape, dtype), stddev)
 
     return init
-
-
-def _scale(x: Any, factor: float) -> Any:
-    return (x * factor).astype(x.dtype)
 
 
 def variance_scaling(
@@ -143,12 +145,14 @@ def variance_scaling(
 
     Args:
         scale: A positive number.
-        mode: What ``n`` is: ``"fan_in"``, ``"fan_out"``, or ``"fan_avg"``, their mean. The fan in
-            is the product of the lengths of all axes but ``out_axis`` and ``batch_axis``, the fan
-            out that of all but ``in_axis`` and ``batch_axis``.
+        mode: What ``n`` is: ``"fan_in"``, ``"fan_out"``, their mean ``"fan_avg"``, or their
+            geometric mean ``"fan_geo_avg"``. The fan in is the product of the lengths of all axes
+            but ``out_axis`` and ``batch_axis``, the fan out that of all but ``in_axis`` and
+            ``batch_axis``.
         distribution: ``"uniform"`` on ``sqrt(3 scale / n)`` to both sides of 0, ``"normal"``, or
             ``"truncated_normal"``, cut off at two deviations of the uncut one, with the right
-            variance after the cut.
+            variance after the cut. In a complex dtype the distributions are those of the plane, on
+            a disc in place of an interval, with ``E |z|**2`` the variance.
         in_axis: The axis or axes of the inputs.
         out_axis: The axis or axes of the outputs.
         batch_axis: Axes of kernels that do not meet: neither inputs nor outputs.
@@ -163,9 +167,10 @@ def variance_scaling(
     >>> bool(np.abs(W).max() <= 0.1)
     True
     """
-    if mode not in ("fan_in", "fan_out", "fan_avg"):
+    if mode not in ("fan_in", "fan_out", "fan_avg", "fan_geo_avg"):
         raise ArgumentError(
-            f"variance_scaling: got mode={mode!r}", "Give 'fan_in', 'fan_out' or 'fan_avg'."
+            f"variance_scaling: got mode={mode!r}",
+            "Give 'fan_in', 'fan_out', 'fan_avg' or 'fan_geo_avg'.",
         )
     for name, axes in (("in_axis", in_axis), ("out_axis", out_axis), ("batch_axis", batch_axis)):
         each: Any = axes if isinstance(axes, tuple | list) else [axes]
@@ -179,6 +184,11 @@ def variance_scaling(
             f"variance_scaling: got distribution={distribution!r}",
             "Give 'uniform', 'normal' or 'truncated_normal'.",
         )
+    drawn = {
+        "uniform": draws.uniform_around,
+        "normal": draws.normal,
+        "truncated_normal": draws.truncated,
+    }[distribution]
     if not isinstance(scale, int | float | np.number) or not scale > 0:
         raise ArgumentError(
             f"variance_scaling: scale is positive, got {scale!r}", "Use zeros for zeros."
@@ -190,15 +200,13 @@ def variance_scaling(
         fan_in, fan_out = _fans(
             lengths("variance_scaling", "shape", shape), in_axis, out_axis, batch_axis
         )
-        n = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[mode]
-        deviation = math.sqrt(scale / n) if n else 0.0
-        if distribution == "uniform":
-            x = random.uniform(key, shape, dtype, -1.0, 1.0)
-            return _scale(x, math.sqrt(3.0) * deviation)
-        if distribution == "normal":
-            return _scale(random.normal(key, shape, dtype), deviation)
-        x = random.truncated_normal(key, -2.0, 2.0, shape, dtype)
-        return _scale(x, deviation / _CUT_AT_2)
+        n = {
+            "fan_in": fan_in,
+            "fan_out": fan_out,
+            "fan_avg": (fan_in + fan_out) / 2,
+            "fan_geo_avg": math.sqrt(fan_in * fan_out),
+        }[mode]
+        return drawn(key, shape, dtype, math.sqrt(scale / n) if n else 0.0)
 
     return init
 
@@ -293,6 +301,8 @@ kaiming_uniform, kaiming_normal = he_uniform, he_normal
 def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) -> Initializer:
     """An initialiser with orthogonal matrices, uniformly distributed (Saxe et al. 2014).
 
+    In a complex dtype they are unitary.
+
     The Q of the QR decomposition of a normal matrix, with the signs that make the diagonal of R
     positive (Mezzadri 2007). The axes but ``column_axis`` are taken together as rows; a matrix that
     is not square has orthonormal rows or columns, whichever are fewer.
@@ -314,8 +324,10 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) ->
     @entry
     def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
         found = np.dtype(dtype)
-        if found.kind != "f":
-            raise DtypeError(f"orthogonal: dtype is a floating one, got {found}", "Leave it out.")
+        if found.kind not in "fc":
+            raise DtypeError(
+                f"orthogonal: dtype is a floating or complex one, got {found}", "Leave it out."
+            )
         shape = lengths("orthogonal", "shape", shape)
         rank = len(shape)
         if rank < 2 or not -rank <= column_axis < rank:
@@ -325,16 +337,61 @@ def orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) ->
             )
         columns = shape[column_axis]
         others = [n for i, n in enumerate(shape) if i != column_axis % rank]
-        rows = math.prod(others)
-        long, short = max(rows, columns), min(rows, columns)
-        if not short:
-            return np.zeros(tuple(shape), found)
-        wide = np.dtype(np.float32) if found == np.float16 else found
-        q, r = np.linalg.qr(random.normal(key, (long, short), wide))
-        q = q * np.sign(np.diagonal(r))
-        q = q if rows >= columns else q.T
+        q = draws.orthonormal(key, math.prod(others), columns, found)
         placed = np.moveaxis(np.reshape(q, (*others, columns)), -1, column_axis)
         return (placed * scale).astype(found)
+
+    return init
+
+
+def delta_orthogonal(scale: float = 1.0, column_axis: int = -1, dtype: Any = float) -> Initializer:
+    """An initialiser of kernels that are orthogonal in the middle of the window, and 0 elsewhere.
+
+    Convolution with stride 1 then keeps lengths, whatever the window (Xiao et al. 2018, section
+    4.2, algorithm 1), and networks of thousands of layers train.
+
+    Args:
+        scale: A factor.
+        column_axis: The axis of the outputs, -1 or -2 for kernels in which it is the last but one.
+        dtype: The dtype of the initialiser, real or complex.
+
+    Raises:
+        ArgumentError: ``column_axis`` is another.
+        ShapeError: When called: the shape has fewer than three axes, or more inputs than outputs.
+
+    >>> kernel = delta_orthogonal()(random.key(0), (3, 3, 4, 8))
+    >>> np.allclose(kernel[1, 1] @ kernel[1, 1].T, np.eye(4))
+    True
+    """
+    default = dtype
+    if column_axis not in (-1, -2):
+        raise ArgumentError(
+            f"delta_orthogonal: column_axis is -1 or -2, got {column_axis!r}",
+            "Kernels are (*window, inputs, outputs).",
+        )
+
+    @entry
+    def init(key: Array, shape: Sequence[int], dtype: Any = default) -> Array:
+        found = np.dtype(dtype)
+        if found.kind not in "fc":
+            raise DtypeError(
+                f"delta_orthogonal: dtype is a floating or complex one, got {found}",
+                "Leave it out.",
+            )
+        shape = lengths("delta_orthogonal", "shape", shape)
+        window, pair = shape[:-2], shape[-2:]
+        inputs, outputs = pair if column_axis == -1 else pair[::-1]
+        if not window or inputs > outputs:
+            raise ShapeError(
+                f"delta_orthogonal: got shape {shape}",
+                "Give (*window, inputs, outputs), with no more inputs than outputs.",
+            )
+        matrix = (draws.orthonormal(key, inputs, outputs, found) * scale).astype(found)
+        matrix = matrix if column_axis == -1 else matrix.T
+        middle = tuple([(n - 1) // 2 for n in window])
+        if 0 in window:
+            return np.zeros(shape, found)
+        return at(np.zeros(shape, found))[middle].set(matrix)
 
     return init
 

@@ -1,4 +1,4 @@
-"""Losses, each a mean over all examples.
+"""Losses, each a mean over all examples; those under Optax's names are in `example_losses`.
 
 They refuse shapes that differ, because ``(n, 1) - (n,)`` broadcasts to ``(n, n)`` in silence, and
 refuse to average over nothing.
@@ -87,11 +87,15 @@ def cross_entropy(logits: Array, labels: Array) -> Array:
     labels = as_array("cross_entropy", labels)
     if labels.dtype.kind == "f" and labels.shape == logits.shape:
         return _soft_cross_entropy(logits, labels)
-    logits, labels = rows("cross_entropy", logits, labels)
+    return np.mean(label_losses(*rows("cross_entropy", logits, labels)))
+
+
+def label_losses(logits: Array, labels: Array) -> Array:
+    """The softmax cross-entropy of each row of ``(n, classes)`` with its label."""
     logits, e, shifted = exponentials(logits, (1,), None)
     total = np.sum(e, axis=1, keepdims=True)
     log, picked = np.squeeze(log_total(total, e, (1,)), axis=1), of_labels(shifted, labels)
-    return np.mean(label_loss(logits, labels, log, picked, e, total))
+    return label_loss(logits, labels, log, picked, e, total)
 
 
 def class_scores(called: str, logits: Array) -> Array:
@@ -112,9 +116,12 @@ def of_labels(scores: Array, labels: Array) -> Array:
 
 def _soft_cross_entropy(logits: Array, targets: Array) -> Array:
     refuse_empty("cross_entropy", logits)
-    log_p = log_softmax(logits)
-    log_p = np.where((targets == 0) & (log_p == -math.inf), 0.0, log_p)
-    return -np.mean(np.sum(targets * log_p, axis=-1))
+    return np.mean(-np.sum(expected_log(targets, log_softmax(logits)), axis=-1))
+
+
+def expected_log(targets: Array, log_p: Array) -> Array:
+    """``targets * log_p``, 0 where the target is 0 and the class masked."""
+    return targets * np.where((targets == 0) & (log_p == -math.inf), 0.0, log_p)
 
 
 def binary_cross_entropy(logits: Array, targets: Array) -> Array:
@@ -138,15 +145,21 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     >>> binary_cross_entropy(np.array([0.0, 1000.0, -1000.0]), [1, 1, 0])
     np.float64(0.23104906018664842)
     """
-    logits, targets = pair("binary_cross_entropy", logits, targets)
+    return np.mean(
+        binary_losses("binary_cross_entropy", *pair("binary_cross_entropy", logits, targets))
+    )
+
+
+def binary_losses(called: str, logits: Array, targets: Array) -> Array:
+    """The binary cross-entropy of each element."""
     if not is_traced(targets) and ((targets < 0) | (targets > 1)).any():
         raise ArgumentError(
-            "binary_cross_entropy: targets are probabilities from 0 to 1, got values from "
+            f"{called}: targets are probabilities from 0 to 1, got values from "
             f"{targets.min()} to {targets.max()}",
             "For labels -1 and 1 write (labels + 1) / 2.",
         )
     slope = np.where(logits > 0, 1 - targets, -targets)
-    return np.mean(logits * slope + log1p_exp_minus_abs(logits))
+    return logits * slope + log1p_exp_minus_abs(logits)
 
 
 def hinge(scores: Array, labels: Array) -> Array:

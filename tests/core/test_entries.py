@@ -41,6 +41,7 @@ from funcgrad import (
 MODULES = [
     "funcgrad",
     "funcgrad.checkpoint_policies",
+    "funcgrad.data",
     "funcgrad.debug",
     "funcgrad.lax",
     "funcgrad.nn",

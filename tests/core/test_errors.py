@@ -61,6 +61,7 @@ BUILT_IN = {
     errors.UnknownAttributeError: AttributeError,
     errors.CapturedArrayError: RuntimeError,
     errors.ConvergenceError: RuntimeError,
+    errors.FileFormatError: ValueError,
     errors.MissingExtraError: ImportError,
     errors.InvalidJaxprError: ValueError,
     errors.KeyReuseError: ValueError,

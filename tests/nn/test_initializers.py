@@ -54,7 +54,9 @@ def test_variances(name, shape, axes, fan_in, fan_out):
     assert scipy.stats.kstest(x.ravel() * math.sqrt(cut.var() / variance), cut.cdf).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("mode, n", [("fan_in", 450), ("fan_out", 900), ("fan_avg", 675)])
+@pytest.mark.parametrize(
+    "mode, n", [("fan_in", 450), ("fan_out", 900), ("fan_avg", 675), ("fan_geo_avg", 450 * 2**0.5)]
+)
 @pytest.mark.parametrize("distribution, kurtosis", [("uniform", 1.8), ("normal", 3.0)])
 def test_variance_scaling(mode, n, distribution, kurtosis):
     x = init.variance_scaling(0.7, mode, distribution)(KEY, (3, 3, 50, 100))
@@ -97,9 +99,88 @@ def test_orthogonal_matrices_are_uniform():
     assert abs(traces.var() - 1) < 5 * math.sqrt(2 / 4000)
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+@pytest.mark.parametrize("distribution", ["uniform", "normal", "truncated_normal"])
+def test_complex_draws(distribution, dtype):
+    z = init.variance_scaling(0.7, "fan_in", distribution)(KEY, (3, 3, 50, 100), dtype)
+    assert z.dtype == dtype
+    square = np.abs(z.ravel().astype(complex)) ** 2 / (0.7 / 450)
+    error = 5 / math.sqrt(square.size)
+    assert abs(square.mean() - 1) < error * square.std()
+    for power in (1, 2):  # no direction is preferred
+        assert abs(np.mean((z / np.abs(z)) ** power)) < error
+    within = 1 - math.exp(-4)
+    of = {
+        "uniform": scipy.stats.uniform(0, 2).cdf,
+        "normal": scipy.stats.expon.cdf,
+        "truncated_normal": lambda s: (
+            scipy.stats.expon.cdf(s * (1 - 4 * math.exp(-4) / within)) / within
+        ),
+    }
+    assert scipy.stats.kstest(square, of[distribution]).pvalue > 1e-4
+    if distribution == "normal":
+        assert_variance(z.real.astype(float), 0.35 / 450, 3.0)
+
+
+def test_the_square_of_a_cut_complex_number_has_the_mean_that_is_divided_by():
+    square = scipy.stats.truncexpon(4)
+    x = init.variance_scaling(1.0, "fan_in", "truncated_normal")(KEY, (1, 9999), complex)
+    assert np.abs(x).max() <= 2 / math.sqrt(square.mean())
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7), (2, 3, 8)])
+def test_unitary(shape):
+    x = init.orthogonal(2.0)(KEY, shape, complex).reshape(-1, shape[-1]) / 2
+    product = x.conj().T @ x if x.shape[0] >= x.shape[1] else x @ x.conj().T
+    assert_allclose(product, np.eye(min(x.shape)), atol=1e-13)
+
+
+def test_unitary_matrices_are_uniform():
+    # Of the uniform distribution on U(n) the trace has mean 0 and E|trace|**2 = 1, for n >= 2 also
+    # E trace**2 = 0 (Diaconis and Shahshahani 1994).
+    draws = vmap(lambda key: init.orthogonal(dtype=complex)(key, (3, 3)))(random.split(KEY, 4000))
+    traces = np.trace(draws, axis1=1, axis2=2)
+    bound = 5 / math.sqrt(4000)
+    assert abs(traces.mean()) < bound and abs(np.mean(traces**2)) < bound * math.sqrt(2)
+    assert abs(np.mean(np.abs(traces) ** 2) - 1) < bound
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+@pytest.mark.parametrize("window", [(3,), (5, 3), (4, 4), (1, 1), (3, 3, 3)])
+def test_delta_orthogonal(window, dtype):
+    kernel = init.delta_orthogonal(2.0)(KEY, (*window, 4, 6), dtype)
+    assert kernel.dtype == dtype
+    middle = kernel[tuple((n - 1) // 2 for n in window)] / 2
+    assert_allclose(middle @ middle.conj().T, np.eye(4), atol=1e-6)
+    assert np.count_nonzero(kernel) == 24
+    turned = init.delta_orthogonal(2.0, -2)(KEY, (*window, 6, 4), dtype)
+    assert_array_equal(turned, np.swapaxes(kernel, -1, -2))
+
+
+def test_a_delta_orthogonal_convolution_keeps_lengths():
+    x = random.normal(KEY, (2, 8, 8, 5))
+    y = nn.conv(x, init.delta_orthogonal()(KEY, (3, 3, 5, 9)))
+    assert_allclose(np.sum(y**2), np.sum(x**2), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "cls", "text"),
+    [
+        (lambda: init.delta_orthogonal(1.0, 0), errors.ArgumentError, "column_axis is -1 or -2"),
+        (lambda: init.delta_orthogonal()(KEY, (4, 5)), errors.ShapeError, r"got shape \(4, 5\)"),
+        (lambda: init.delta_orthogonal()(KEY, (3, 5, 4)), errors.ShapeError, "no more inputs than"),
+        (lambda: init.delta_orthogonal()(KEY, (3, 4, 5), int), errors.DtypeError, "floating or c"),
+    ],
+)
+def test_delta_orthogonal_refuses(call, cls, text):
+    with pytest.raises(cls, match=text):
+        call()
+
+
 EVERY = [
     *[getattr(init, f"{name}_{kind}")() for name in VARIANCES for kind in ("uniform", "normal")],
     init.orthogonal(),
+    init.variance_scaling(1.0, "fan_geo_avg", "normal"),
     init.normal(),
     init.uniform(),
     init.truncated_normal(),
@@ -147,7 +228,8 @@ def test_empty_shapes():
         (
             lambda: init.variance_scaling(1.0, "fan", "normal"),
             errors.ArgumentError,
-            "variance_scaling: got mode='fan'.\nGive 'fan_in', 'fan_out' or 'fan_avg'.",
+            "variance_scaling: got mode='fan'.\n"
+            "Give 'fan_in', 'fan_out', 'fan_avg' or 'fan_geo_avg'.",
         ),
         (
             lambda: init.variance_scaling(1.0, "fan_in", "cauchy"),
@@ -169,7 +251,7 @@ def test_empty_shapes():
         (
             lambda: init.orthogonal()(KEY, (3, 3), int),
             errors.DtypeError,
-            "orthogonal: dtype is a floating one, got int64.\nLeave it out.",
+            "orthogonal: dtype is a floating or complex one, got int64.\nLeave it out.",
         ),
     ],
 )

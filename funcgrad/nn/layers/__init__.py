@@ -1,0 +1,1 @@
+"""Layers: dataclasses of parameters that can be called, pytrees like any other."""

@@ -1,0 +1,1 @@
+"""Pytrees in files, which last longer than the process: `funcgrad.save` and `funcgrad.load`."""
