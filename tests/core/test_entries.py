@@ -43,6 +43,7 @@ MODULES = [
     "funcgrad.checkpoint_policies",
     "funcgrad.debug",
     "funcgrad.lax",
+    "funcgrad.lax.linalg",
     "funcgrad.nn",
     "funcgrad.nn.initializers",
     "funcgrad.numpy",
