@@ -5,6 +5,7 @@ from . import checkpoint_policies as checkpoint_policies
 from . import debug as debug
 from . import errors as errors
 from . import extend as extend
+from . import flatten_util as flatten_util
 from . import lax as lax
 from . import nn as nn
 from . import numpy as numpy
@@ -13,6 +14,8 @@ from . import random as random
 from . import scipy as scipy
 from . import testing as testing
 from . import tree as tree
+from . import tree_util as tree_util
+from . import typing as typing
 from .api.collective import all_gather as all_gather
 from .api.collective import axis_index as axis_index
 from .api.collective import axis_size as axis_size
@@ -62,6 +65,7 @@ from .control.implicit.fixed_point import fixed_point as fixed_point
 from .core.backend import backends as backends
 from .core.check import check as check
 from .core.ir import Jaxpr as Jaxpr
+from .tree.arrays import Array as Array
 
 __version__: str
 remat = _checkpoint
