@@ -24,6 +24,9 @@ from .api.collective import pmean as pmean
 from .api.collective import pmin as pmin
 from .api.collective import psum as psum
 from .api.collective import psum_scatter as psum_scatter
+from .api.devices import block_until_ready as block_until_ready
+from .api.devices import device_get as device_get
+from .api.devices import device_put as device_put
 from .api.gradient import grad as grad
 from .api.gradient import value_and_grad as value_and_grad
 from .api.jacobian import hessian as hessian
@@ -38,8 +41,11 @@ from .api.products import hvp as hvp
 from .api.products import jvp as jvp
 from .api.products import linearize as linearize
 from .api.products import vjp as vjp
+from .api.program import closure_convert as closure_convert
+from .api.program import eval_shape as eval_shape
 from .api.program import make_jaxpr as make_jaxpr
 from .api.program import stop_gradient as stop_gradient
+from .api.settings import config as config
 from .api.transposition import linear_transpose as linear_transpose
 from .api.vectorize import vectorize as vectorize
 from .compile.jit import jit as jit

@@ -107,8 +107,8 @@ class TreeDef:
     """
 
     # `funcgrad.tree.flattening` and `funcgrad.tree` set them: JAX's names for two functions there.
-    unflatten: Callable[[Any], Any]
-    flatten_up_to: Callable[[Any], list[Any]]
+    unflatten: Any
+    flatten_up_to: Any
 
     __slots__ = (
         "__weakref__",
