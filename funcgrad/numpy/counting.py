@@ -196,8 +196,10 @@ def histogram2d(
         ShapeError: The coordinates differ in length.
     """
     x, y = operands([x, y])
-    if not shape_of(x):
-        raise ArgumentError(f"numpy.histogram2d: got {aval_of(x)}", "Give two vectors.")
+    if not (shape_of(x) and shape_of(y)):
+        raise ArgumentError(
+            f"numpy.histogram2d: got {aval_of(x)} and {aval_of(y)}", "Give two vectors."
+        )
     if shape_of(x) != shape_of(y):
         raise ShapeError(
             f"numpy.histogram2d: x and y must have the same length, got {shape_of(x)} and "
