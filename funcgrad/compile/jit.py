@@ -297,8 +297,9 @@ def jit(
         inline: Inside another transform, record the equations of ``f`` in the place of a call.
 
     Returns:
-        A function of the same arguments, with the methods ``lower``, ``source``, ``cache_info`` and
-        ``clear_cache``. Arrays that it returns are the caller's own.
+        A function of the same arguments, with the methods ``lower`` (``trace``), ``source``,
+        ``eval_shape``, ``cache_info`` and ``clear_cache``. Arrays that it returns are the
+        caller's own.
 
     Raises:
         ArgumentError: Where ``f`` is no function or the options do not fit it; when it is called,

@@ -205,6 +205,8 @@ def test_at_replaces_parts():
     ]:
         with pytest.raises(errors.StructureError, match=match):
             tree.at(where, model, replace_fn=str)
+    with pytest.raises(errors.StructureError, match="twice"):
+        tree.at(lambda t: t["a"], {"a": (), "b": ()}, 1)  # Python has one empty tuple
     with pytest.raises(errors.StructureError, match="replace has"):
         tree.at(lambda m: (m.w, m.act), model, [1, 2])
     for given in ({}, {"replace": 1, "replace_fn": str}):
@@ -249,6 +251,8 @@ def test_registered_classes():
     assert [tree.keystr(p) for p, _ in tree.leaves_with_path(Keyed(1.0, "t"))] == [".x"]
     assert tree.map(str, Keyed(1.0, "t")).tag == "t"
     assert tree.structure(Keyed(1.0, "t")) != tree.structure(Keyed(1.0, "u"))
+    assert tree.structure(Keyed(1.0, "t")) is tree.structure(Keyed(2.0, "t"))
+    assert tree.structure(Keyed(1.0, -1)) != tree.structure(Keyed(1.0, -2))  # of one hash
 
     class Plain(Box):
         pass

@@ -175,6 +175,40 @@ def test_gather_and_scatter_are_those_of_jax(which, mode):
     np.testing.assert_allclose(found, expected)
 
 
+def test_numbers_by_other_means():
+    x, y = np.array([7, -7, 6, -6, 0]), np.array([2, 2, -4, -4, 3])
+    assert lax.div(x, y).tolist() == [int(a / b) for a, b in zip(x, y, strict=True)]
+    assert lax.rem(x, y).tolist() == [int(np.fmod(a, b)) for a, b in zip(x, y, strict=True)]
+    a, b = R.normal(size=(2, 5, 3, 4)), R.normal(size=(4, 6, 2, 3))
+    found = lax.dot_general(a, b, (((3, 2), (0, 3)), ((0,), (2,))))
+    np.testing.assert_allclose(found, np.einsum("bijk,klbj->bil", a, b))
+    for lower in (True, False):
+        triangle = T if lower else T.T
+        for transpose_a in (True, False):
+            for unit in (True, False):
+                matrix = triangle - unit * np.diag(np.diag(T) - 1)
+                matrix = matrix.T if transpose_a else matrix
+                options = {"lower": lower, "transpose_a": transpose_a, "unit_diagonal": unit}
+                left = lax.linalg.triangular_solve(triangle, B, left_side=True, **options)
+                np.testing.assert_allclose(matrix @ left, B)
+                right = lax.linalg.triangular_solve(triangle, B.T, **options)
+                np.testing.assert_allclose(right @ matrix, B.T)
+                vector = lax.linalg.triangular_solve(triangle, B[:, 0], **options)
+                np.testing.assert_allclose(vector @ matrix, B[:, 0])
+    z = T + 1j * np.tril(R.normal(size=(3, 3)))
+    found = lax.linalg.triangular_solve(
+        z, B, left_side=True, lower=True, transpose_a=True, conjugate_a=True
+    )
+    np.testing.assert_allclose(z.conj().T @ found, B)
+    d = np.array([4.0, 5.0, 6.0])
+    found = lax.linalg.tridiagonal_solve(np.array([9.0, 1.0, 2.0]), d, np.array([3.0, 1.5, 9.0]), B)
+    dense = np.diag(d) + np.diag([1.0, 2.0], -1) + np.diag([3.0, 1.5], 1)
+    np.testing.assert_allclose(dense @ found, B)
+    padded = lax.pad(np.array([1.0, 2.0, 3.0]), -1.0, [(1, -2, 1)])
+    assert padded.tolist() == [-1.0, 1.0, -1.0, 2.0]
+    assert lax.round(np.array([0.5, -0.5, 2.5])).tolist() == [1.0, -1.0, 3.0]
+
+
 def test_gather_is_indexing():
     numbers, sizes, _ = GATHERS[0]
     indices = np.array([[2], [0], [2]])
@@ -192,12 +226,14 @@ def test_gather_is_indexing():
 
 def test_scatter_drops_whole_windows_and_nothing_else():
     numbers = lax.ScatterDimensionNumbers((0,), (), (0,))
-    x, windows = np.zeros(4), np.ones((2, 2)).T
+    x, windows = np.zeros(4), np.array([[1.0, 3.0], [2.0, 4.0]])
     # The second window lies half outside; where it would begin, the first has written.
-    found = lax.scatter(x, np.array([[2], [3]]), windows, numbers, mode="drop")
-    np.testing.assert_array_equal(found, [0.0, 0.0, 1.0, 1.0])
+    for places in ([[2], [3]], [[3], [2]], [[2], [-1]]):
+        found = lax.scatter(x, np.array(places), windows, numbers, mode="drop")
+        kept = windows[:, places.index([2])]
+        np.testing.assert_array_equal(found, [0.0, 0.0, *kept])
     found = lax.scatter(x, np.array([[0], [9]]), windows, numbers, mode="drop", unique_indices=True)
-    np.testing.assert_array_equal(found, [1.0, 1.0, 0.0, 0.0])
+    np.testing.assert_array_equal(found, [1.0, 2.0, 0.0, 0.0])
 
 
 IDS = np.array([2, 0, 2, 4])
