@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import aval_of
-from ..errors import DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError
 from ..numpy import at
 from ..numpy.arguments import cast
 from ..numpy.arguments import operand as as_operand
 from ..numpy.modes import mode_name
 from ..ops.linear import shape_of
+from ..tree.treedef import a
 from .options import GatherDimensionNumbers, ScatterDimensionNumbers
 
 __all__ = [
@@ -75,10 +76,20 @@ def gather(
     array([[ 8.,  9., 10., 11.],
            [ 0.,  1.,  2.,  3.]])
     """
+    _require(GatherDimensionNumbers, "gather", dimension_numbers)
     windows = _Windows("gather", operand, start_indices, dimension_numbers, slice_sizes)
     mode = mode_name("gather", mode or dimension_numbers.mode)
     taken = at(windows.x)[windows.places(mode)].get(mode=mode, fill_value=fill_value)
     return _placed(taken, windows.batch, windows.window, dimension_numbers.offset_dims)
+
+
+def _require(cls: type, called: str, numbers: Any) -> None:
+    fields = getattr(cls, "_fields", ())
+    if not isinstance(numbers, tuple) or len(numbers) != len(fields):
+        raise ArgumentError(
+            f"{called}: dimension_numbers must be {a(cls.__name__)}, got {type(numbers).__name__}",
+            f"Write {cls.__name__}({', '.join(fields[:3])}).",
+        )
 
 
 def _placed(x: Any, batch: Sequence[int], window: Sequence[int], offsets: Sequence[int]) -> Any:
@@ -108,8 +119,8 @@ class _Windows:
         indices: Any,
         numbers: GatherDimensionNumbers,
         sizes: Sequence[int],
+        shown: Any = None,
     ) -> None:
-        self.called = called
         self.x, self.indices = as_operand(x), as_operand(indices)
         shape, places = shape_of(self.x), shape_of(self.indices)
         _, gone, starts, batching, of_indices, _ = numbers
@@ -134,7 +145,7 @@ class _Windows:
         )
         if not fits:
             raise ShapeError(
-                f"{called}: {numbers} with windows of {self.sizes} and indices "
+                f"{called}: {shown or numbers} with windows of {self.sizes} and indices "
                 f"{aval_of(self.indices)} do not fit {aval_of(self.x)}",
                 "Give indices (..., k) for k axes, and windows that lie in the array, of length 1 "
                 "along the axes that go.",
@@ -196,6 +207,7 @@ def _scatter(
     """
     x = as_operand(operand_)
     shape = shape_of(x)
+    _require(ScatterDimensionNumbers, called, numbers)
     axes, gone, starts, batching, of_indices, _ = numbers
     kept = [i for i in range(len(shape)) if i not in (*gone, *batching)]
     if len(kept) != len(axes) or any(not 0 <= i < len(given) for i in axes):
@@ -208,7 +220,7 @@ def _scatter(
     for i, j in zip(kept, axes, strict=True):
         sizes[i] = given[j]
     as_gather = GatherDimensionNumbers(tuple(axes), gone, starts, batching, of_indices)
-    windows = _Windows(called, x, indices, as_gather, sizes)
+    windows = _Windows(called, x, indices, as_gather, sizes, numbers)
     order = [*[i for i in range(len(given)) if i not in axes], *axes]
     if tuple([given[i] for i in order]) != (*windows.batch, *windows.window):
         raise ShapeError(

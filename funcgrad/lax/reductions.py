@@ -11,7 +11,7 @@ import numpy as np
 from .. import tree
 from ..api.mapping import vmap
 from ..core.trace import aval_of
-from ..errors import ArgumentError, DtypeError, ShapeError
+from ..errors import ArgumentError, DtypeError, ShapeError, StructureError
 from ..numpy.arguments import axis_of, cast, operand
 from ..numpy.scan import argsort as stable_argsort
 from ..ops.linear import shape_of
@@ -201,7 +201,19 @@ def reduce(
     def combine(a: Sequence[Any], b: Sequence[Any]) -> list[Any]:
         result = computation(tree.unflatten(treedef, a), tree.unflatten(treedef, b))
         found = tree.flatten_up_to(treedef, result, "reduce: the computation's result", "operands")
-        return [cast(_array("reduce", x), aval_of(y).dtype) for x, y in zip(found, a, strict=True)]
+        shown = [tree.structure(x) for x in found]
+        if any(structure is not tree.LEAF for structure in shown):
+            raise StructureError(
+                f"reduce: the computation returned {tree.structure(result)} for operands {treedef}",
+                "Return one scalar for each operand.",
+            )
+        values = [_array("reduce", x) for x in found]
+        if any(shape_of(x) for x in values):
+            raise ShapeError(
+                f"reduce: the computation returned {', '.join([str(aval_of(x)) for x in values])}",
+                "Return scalars: it is called with one element of each operand.",
+            )
+        return [cast(x, aval_of(y).dtype) for x, y in zip(values, a, strict=True)]
 
     along = vmap(combine)
     both = vmap(along)
@@ -297,6 +309,7 @@ def top_k(operand: Array, k: int, *, axis: int = -1) -> tuple[Array, Array]:
     x = _array("top_k", operand)
     rank = len(shape_of(x))
     length = shape_of(x)[axis_of(axis, rank)] if rank else 0
+    k = int(k) if isinstance(k, np.integer) else k
     if not rank or type(k) is not int or not 0 <= k <= length:
         raise ShapeError(
             f"top_k: got k={k!r} for an axis of length {length} of {aval_of(x)}",

@@ -49,6 +49,8 @@ def _segments(
                 "Pass num_segments=n, a Python integer.",
             )
         num_segments = int(ids.max()) + 1 if ids.size else 0
+    if isinstance(num_segments, np.integer):
+        num_segments = int(num_segments)
     if type(num_segments) is not int or num_segments < 0:
         raise ArgumentError(
             f"{name}: num_segments must be a Python integer >= 0, got {num_segments!r}",

@@ -292,6 +292,7 @@ def test_top_k_gives_the_gradient_to_what_it_takes():
     x = np.array([1.0, 4.0, 4.0, 2.0])
     values, places = lax.top_k(x, 2)
     assert (values.tolist(), places.tolist()) == ([4.0, 4.0], [1, 2])
+    assert lax.top_k(x, np.int64(1))[1].tolist() == [1]
     assert grad(lambda x: lax.top_k(x, 3)[0] @ np.array([1.0, 2.0, 3.0]))(x).tolist() == [
         0,
         1,
@@ -360,6 +361,16 @@ def test_wrong_arguments_say_what_to_write():
         (lambda: lax.linalg.cholesky(X), errors.ShapeError, "square"),
         (lambda: lax.linalg.cholesky(-P), np.linalg.LinAlgError, "positive definite"),
         (lambda: lax.nosuch, AttributeError, "nosuch"),
+        (lambda: lax.gather(X, I, None, (1, 4)), errors.ArgumentError, "GatherDimensionNumbers"),
+        (lambda: lax.scatter(X, I, X, (1, 2)), errors.ArgumentError, "ScatterDimensionNumbers"),
+        (
+            lambda: lax.scatter(X, I, X, lax.ScatterDimensionNumbers((1,), (0,), (0,))),
+            errors.ShapeError,
+            "ScatterDimensionNumbers",
+        ),
+        (lambda: lax.reduce(X, 0.0, lambda a, b: (a, b), (0,)), errors.StructureError, "scalar"),
+        (lambda: lax.reduce(X, 0.0, lambda a, b: X, (0,)), errors.ShapeError, "scalars"),
+        (lambda: lax.segment_sum(X, I[:3] * 0, -1), errors.ArgumentError, "num_segments"),
     ]:
         with pytest.raises(error, match=match):
             call()
