@@ -7,7 +7,7 @@ import pytest
 
 from funcgrad import tree
 
-SOURCE = Path(__file__).resolve().parents[1] / "samples" / "typical_jax.py"
+SOURCE = Path(__file__).with_name("typical_jax.py")
 IMPORTS = {
     "funcgrad": "import funcgrad as jax\nimport funcgrad.numpy as jnp\n"
     "import funcgrad.optim as optax\n",
