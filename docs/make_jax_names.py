@@ -36,15 +36,15 @@ HOMES: dict[str, str] = {
     "jax.custom_batching": "funcgrad",
     "jax.core": "funcgrad.extend",
     "jax.stages": "funcgrad",
-    "optax": "funcgrad.optim",
-    "optax.losses": "funcgrad.nn",
+    "optax": "funcgrad.optim funcgrad.nn",
+    "optax.losses": "funcgrad.nn funcgrad.optim",
     "optax.schedules": "funcgrad.optim",
     "optax.contrib": "funcgrad.optim",
     "optax.projections": "funcgrad.optim",
     "optax.tree": "funcgrad.tree",
     "optax.second_order": "funcgrad",
 }
-"""Where the names of a module are looked up: ``jax.x`` in ``funcgrad.x``, but for these."""
+"""Where names of a module are looked up, in turn: ``jax.x`` in ``funcgrad.x``, but for these."""
 
 ALIASES: dict[str, str] = {
     "jax.debug_nans": "funcgrad.debug.nans",
@@ -266,9 +266,9 @@ def found(path: str) -> bool:
     return True
 
 
-def home_of(module: str) -> str:
+def homes_of(module: str) -> list[str]:
     """Where the names of a module are looked up."""
-    return HOMES.get(module, module.replace("jax", "funcgrad", 1))
+    return HOMES.get(module, module.replace("jax", "funcgrad", 1)).split()
 
 
 def classify() -> list[Name]:
@@ -281,8 +281,9 @@ def classify() -> list[Name]:
     for module, names in listed().items():
         for name in names:
             path = f"{module}.{name}"
-            if found(f"{home_of(module)}.{name}") and path not in ALIASES:
-                rows.append(Name(module, name, PRESENT, home_of(module)))
+            home = next((h for h in homes_of(module) if found(f"{h}.{name}")), None)
+            if home is not None and path not in ALIASES:
+                rows.append(Name(module, name, PRESENT, home))
             elif path in ALIASES:
                 if not found(ALIASES[path]):
                     raise KeyError(f"{ALIASES[path]} is to serve for {path}, and is not there")
@@ -322,7 +323,8 @@ def page() -> str:
     for module in listed():
         own = [row for row in rows if row.module == module]
         present = [f"`{row.name}`" for row in own if row.kind == PRESENT]
-        lines += [f"### `{module}`: here `{home_of(module)}`" if present else f"### `{module}`", ""]
+        where = ", ".join([f"`{home}`" for home in homes_of(module)])
+        lines += [f"### `{module}`: here {where}" if present else f"### `{module}`", ""]
         if present:
             lines += [*textwrap.wrap("Present: " + ", ".join(present) + ".", 100, **_WHOLE), ""]
         others = [row for row in own if row.kind != PRESENT]
