@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import DtypeError, ShapeError, entry
+from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..transforms import vjp as reverse
 from .arguments import Choice, pick, replace
 from .flat import distribute, pair, rebuild, require_complex
@@ -112,6 +112,8 @@ def grad(
 
 def _one(f: Any, fun: Any) -> Any:
     """The function, under whichever name it was given."""
+    if f is not None and fun is not None:
+        raise ArgumentError("grad: got a function twice, as f and as fun", "Give it once.")
     return fun if f is None else f
 
 

@@ -125,7 +125,7 @@ def _aval_if_typed(leaf: Any) -> Aval | None:
 
 
 @entry
-def eval_shape(f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+def eval_shape(f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """The shapes and dtypes of ``f``'s result, without computing it.
 
     Args:

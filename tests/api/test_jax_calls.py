@@ -114,6 +114,8 @@ def test_names_of_arguments():
     assert grad(lambda x: (x * x, "aux"), 0, True)(3.0) == (6.0, "aux")
     with pytest.raises(errors.ArgumentError, match="expected a function"):
         grad()
+    with pytest.raises(errors.ArgumentError, match="twice"):
+        grad(np.sum, fun=np.sum)
     for pred in (True, False):
         assert cond(pred, lambda x: x, lambda x: -x, operand=3.0) == (3.0 if pred else -3.0)
     assert cond(True, lambda x: x is None, lambda x: False, operand=None)
