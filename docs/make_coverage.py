@@ -35,7 +35,7 @@ NO_DERIVATIVE: dict[str, str] = {
     ),
     "integers": (
         "bitwise_and bitwise_count bitwise_invert bitwise_left_shift bitwise_not bitwise_or "
-        "bitwise_right_shift bitwise_xor gcd invert lcm left_shift right_shift"
+        "bitwise_right_shift bitwise_xor gcd invert lcm left_shift packbits right_shift unpackbits"
     ),
     "constant between jumps": (
         "around ceil fix floor floor_divide heaviside rint round sign spacing trunc"
@@ -70,10 +70,6 @@ CANNOT: dict[tuple[str, str], str] = {
     ),
     (EAGER, "the number of its zeros, and their order, depend on the numbers"): "roots",
     (EAGER, "its dtype depends on the numbers: numpy.real"): "real_if_close",
-    (EAGER, "counts in a grid; numpy.histogram and numpy.bincount can be traced"): (
-        "histogram2d histogramdd"
-    ),
-    (EAGER, "bits of integers; no program differentiates near them"): "packbits unpackbits",
     (EAGER, "settings and facts of NumPy, not of values"): (
         "get_include get_printoptions getbufsize geterr geterrcall info printoptions "
         "set_printoptions setbufsize seterr seterrcall show_config show_runtime test"

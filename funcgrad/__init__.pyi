@@ -6,6 +6,7 @@ from . import data as data
 from . import debug as debug
 from . import errors as errors
 from . import extend as extend
+from . import flatten_util as flatten_util
 from . import lax as lax
 from . import nn as nn
 from . import numpy as numpy
@@ -14,6 +15,8 @@ from . import random as random
 from . import scipy as scipy
 from . import testing as testing
 from . import tree as tree
+from . import tree_util as tree_util
+from . import typing as typing
 from .api.collective import all_gather as all_gather
 from .api.collective import axis_index as axis_index
 from .api.collective import axis_size as axis_size
@@ -22,6 +25,9 @@ from .api.collective import pmean as pmean
 from .api.collective import pmin as pmin
 from .api.collective import psum as psum
 from .api.collective import psum_scatter as psum_scatter
+from .api.devices import block_until_ready as block_until_ready
+from .api.devices import device_get as device_get
+from .api.devices import device_put as device_put
 from .api.gradient import grad as grad
 from .api.gradient import value_and_grad as value_and_grad
 from .api.jacobian import hessian as hessian
@@ -37,10 +43,13 @@ from .api.products import hvp as hvp
 from .api.products import jvp as jvp
 from .api.products import linearize as linearize
 from .api.products import vjp as vjp
+from .api.program import closure_convert as closure_convert
+from .api.program import eval_shape as eval_shape
 from .api.program import make_jaxpr as make_jaxpr
 from .api.program import name as _name
 from .api.program import name as name
 from .api.program import stop_gradient as stop_gradient
+from .api.settings import config as config
 from .api.transposition import linear_transpose as linear_transpose
 from .api.vectorize import vectorize as vectorize
 from .compile.jit import jit as jit
@@ -70,6 +79,7 @@ from .explanation.explanation import explain as explain
 from .explanation.zeros import why_zero as why_zero
 from .storage.files import load as load
 from .storage.files import save as save
+from .tree.arrays import Array as Array
 
 __version__: str
 remat = _checkpoint

@@ -30,6 +30,8 @@ class Choice:
     def __init__(self, f: Callable[..., Any], argnums: Any, argnames: Any, what: str) -> None:
         if argnums is None and argnames is None:
             argnums = 0
+        if isinstance(argnums, list):
+            argnums = tuple(argnums)
         self._f, self._what = f, what
         self._parameters: list[str] | None = None
         self.numbers, self.names = argnums, argnames

@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import DtypeError, ShapeError, entry
+from ..errors import ArgumentError, DtypeError, ShapeError, entry
 from ..transforms import vjp as reverse
 from .arguments import Choice, pick, replace
 from .flat import distribute, pair, rebuild, require_complex
@@ -23,12 +23,14 @@ R = TypeVar("R")
 
 @entry
 def value_and_grad(
-    f: Callable[P, Any],
-    argnums: int | tuple[int, ...] | None = None,
-    *,
-    argnames: str | tuple[str, ...] | None = None,
+    f: Callable[P, Any] | None = None,
+    argnums: int | Sequence[int] | None = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    allow_int: bool = False,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    fun: Callable[P, Any] | None = None,
 ) -> Callable[P, tuple[Any, Any]]:
     """The function that gives ``f``'s value and its gradient in one call.
 
@@ -46,6 +48,8 @@ def value_and_grad(
         holomorphic: Whether ``f`` is a holomorphic function of complex arguments. For complex
             arguments and a real result, leave it False: the gradient is then
             ``df/d(re x) - 1j * df/d(im x)``, as in JAX and autograd.
+        allow_int: Whether a chosen argument may have no float leaf at all; its gradient is None.
+        fun: ``f``, under JAX's name for it.
 
     Returns:
         A function of the same arguments that returns ``(value, gradient)``, with ``has_aux``
@@ -62,17 +66,21 @@ def value_and_grad(
     >>> value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     (np.float64(5.0), array([2., 4.]))
     """
-    return _derivative(value_and_grad, f, argnums, argnames, has_aux, holomorphic)
+    return _derivative(
+        value_and_grad, _one(f, fun), argnums, argnames, has_aux, holomorphic, None, allow_int
+    )
 
 
 @entry
 def grad(
-    f: Callable[P, Any],
-    argnums: int | tuple[int, ...] | None = None,
-    *,
-    argnames: str | tuple[str, ...] | None = None,
+    f: Callable[P, Any] | None = None,
+    argnums: int | Sequence[int] | None = None,
     has_aux: bool = False,
     holomorphic: bool = False,
+    allow_int: bool = False,
+    *,
+    argnames: str | tuple[str, ...] | None = None,
+    fun: Callable[P, Any] | None = None,
 ) -> Callable[P, Any]:
     """The gradient of ``f``: `value_and_grad` without the value.
 
@@ -82,6 +90,8 @@ def grad(
         argnames: Which arguments to differentiate, by name.
         has_aux: Whether ``f`` returns a pair of the scalar and a pytree that is not differentiated.
         holomorphic: Whether ``f`` is a holomorphic function of complex arguments.
+        allow_int: Whether a chosen argument may have no float leaf at all; its gradient is None.
+        fun: ``f``, under JAX's name for it.
 
     Returns:
         A function of the same arguments that returns the gradient, with ``has_aux``
@@ -97,7 +107,14 @@ def grad(
     >>> grad(lambda x, y: x * y, argnums=(0, 1))(2.0, y=3.0)
     (np.float64(3.0), np.float64(2.0))
     """
-    return _derivative(grad, f, argnums, argnames, has_aux, holomorphic)
+    return _derivative(grad, _one(f, fun), argnums, argnames, has_aux, holomorphic, None, allow_int)
+
+
+def _one(f: Any, fun: Any) -> Any:
+    """The function, under whichever name it was given."""
+    if f is not None and fun is not None:
+        raise ArgumentError("grad: got a function twice, as f and as fun", "Give it once.")
+    return fun if f is None else f
 
 
 def _derivative(
@@ -108,6 +125,7 @@ def _derivative(
     has_aux: bool,
     holomorphic: bool,
     called: str | None = None,
+    allow_int: bool = False,
 ) -> Any:
     what = called or transform.__name__
     require_function(f, what)
@@ -119,7 +137,7 @@ def _derivative(
         parts = [split(pick(args, kwargs, p), what, choice.label, p) for p in positions]
         values: list[Any] = []
         for position, part in zip(positions, parts, strict=True):
-            if not part.chosen:
+            if not part.chosen and not allow_int:
                 require_inexact(part, what, choice.label(position))
             values += part.values
         if holomorphic:
@@ -153,6 +171,7 @@ def _derivative(
         "argnames": argnames,
         "has_aux": has_aux,
         "holomorphic": holomorphic,
+        "allow_int": allow_int,
     }
     return Transformed(call, transform, f, options)
 

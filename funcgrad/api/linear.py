@@ -1,13 +1,16 @@
 """The linear functions that vjp and linearize return.
 
 They trim funcgrad's frames from errors, and pickle: a linear function as its program, a pullback,
-which holds a tape, as the program of walking that.
+which holds a tape, as the program of walking that. They are pytrees, whose leaves are the values
+that the program captured, so that a compiled function may return them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+
+import numpy as np
 
 from .. import tree
 from ..core.ir import Aval, Jaxpr
@@ -33,7 +36,9 @@ class Linear:
         exact: For each of its leaves whether it has no tangent.
     """
 
-    __slots__ = ("_captured", "_exact", "_parts", "_program", "_treedef")
+    __slots__ = ("_captured", "_exact", "_parts", "_program", "_static", "_treedef")
+
+    _static: _Static
 
     def __init__(
         self,
@@ -80,7 +85,9 @@ class Pullback:
         pull: Of one cotangent an output leaf, to one a value; None is a zero.
     """
 
-    __slots__ = ("_avals", "_parts", "_pull", "_treedef", "_values")
+    __slots__ = ("_avals", "_parts", "_pull", "_static", "_treedef", "_values")
+
+    _static: _Static
 
     def __init__(
         self,
@@ -109,6 +116,68 @@ class Pullback:
         if not isinstance(pull, _Recorded):
             pull = _recorded(pull, self._avals)
         return Pullback, (self._parts, self._values, self._treedef, self._avals, pull)
+
+
+class _Static:
+    """What belongs to the structure of such a function as a pytree; compared by identity.
+
+    Attributes:
+        rest: The arguments of its class beside what was captured.
+    """
+
+    __slots__ = ("rest",)
+
+    def __init__(self, *rest: Any) -> None:
+        self.rest = rest
+
+
+def _types_of(parts: Sequence[SplitArgument]) -> list[SplitArgument]:
+    """The primals without their values: arrays of their types that take no memory."""
+    return [
+        SplitArgument(
+            [_of_type(x) if i in part.chosen else None for i, x in enumerate(part.leaves)],
+            part.treedef,
+            part.chosen,
+        )
+        for part in parts
+    ]
+
+
+def _of_type(x: Any) -> Any:
+    aval = aval_of(x)
+    return np.broadcast_to(aval.dtype.type(0), aval.shape)[()]
+
+
+def _split_pullback(x: Pullback) -> tuple[list[list[Any]], _Static]:
+    if not isinstance(x._pull, _Recorded):
+        x._pull = _recorded(x._pull, x._avals)
+    if not hasattr(x, "_static"):
+        parts = _types_of(x._parts)
+        values = [v for part in parts for v in part.values]
+        pull = x._pull
+        x._static = _Static(parts, values, x._treedef, x._avals, pull._program, pull._given)
+    return [list(x._pull._captured)], x._static
+
+
+def _join_pullback(static: _Static, children: Sequence[Any]) -> Pullback:
+    parts, values, treedef, avals, program, given = static.rest
+    pull = _Recorded(program, children[0], avals, given)
+    new = Pullback(parts, values, treedef, avals, pull)
+    new._static = static
+    return new
+
+
+def _split_linear(x: Linear) -> tuple[list[list[Any]], _Static]:
+    if not hasattr(x, "_static"):
+        x._static = _Static(_types_of(x._parts), x._program, x._treedef, x._exact)
+    return [list(x._captured)], x._static
+
+
+def _join_linear(static: _Static, children: Sequence[Any]) -> Linear:
+    parts, program, treedef, exact = static.rest
+    new = Linear(parts, program, children[0], treedef, exact)
+    new._static = static
+    return new
 
 
 class _Recorded:
@@ -155,3 +224,7 @@ def _recorded(pull: Callable[[Sequence[Any]], Sequence[Any]], avals: Sequence[Av
     inexact = [aval.strong() for aval in avals if aval.inexact]
     program, captured = trace(flat, inexact, name="pullback", what="vjp", effects=False)
     return _Recorded(program, captured, avals, given)
+
+
+tree.register(Pullback, _split_pullback, _join_pullback)
+tree.register(Linear, _split_linear, _join_linear)

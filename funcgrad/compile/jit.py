@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any, NamedTuple, Self, overload
 
+from .. import tree
 from .._stack import DEFAULT, POINTS, STATE, pointing
+from ..control.callbacks.pure_callback import of_type
 from ..control.program.call import Call
 from ..control.program.draws import Draws
 from ..core.backend import backend_named, explained
@@ -159,14 +161,27 @@ class Jitted(Portable):
     def lower(self, /, *args: Any, **kwargs: Any) -> Lowered:
         """The program for arguments of these types.
 
+        A `ShapeDtypeStruct` may stand in the place of an array.
+
         >>> print(jit(lambda x: 2.0 * x).lower(3.0))  # doctest: +ELLIPSIS
         <lambda>(a: f64*[]):
             b: f64*[] = mul 2.0 a  # ...
             c: f64[] = convert[dtype=float64, weak=False] b  # ...
             return c
         """
+        args, kwargs = tree.map(of_type, (args, kwargs))
         signature = self._static.signature(args, kwargs)
         return Lowered(self._find_or_trace(signature)[0], self._static)
+
+    @entry
+    def trace(self, /, *args: Any, **kwargs: Any) -> Lowered:
+        """The same as `lower`, which JAX parts in two."""
+        return self.lower(*args, **kwargs)
+
+    @entry
+    def eval_shape(self, /, *args: Any, **kwargs: Any) -> Any:
+        """The result for such arguments, with a `ShapeDtypeStruct` for each array and number."""
+        return self.lower(*args, **kwargs).out_info
 
     @entry
     def source(self, /, *args: Any, **kwargs: Any) -> str:
@@ -228,7 +243,11 @@ class _Bound:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self.__func__, name)
-        return functools.partial(found, self.__self__) if name in ("lower", "source") else found
+        return (
+            functools.partial(found, self.__self__)
+            if name in ("lower", "trace", "eval_shape", "source")
+            else found
+        )
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -299,8 +318,9 @@ def jit(
         inline: Inside another transform, record the equations of ``f`` in the place of a call.
 
     Returns:
-        A function of the same arguments, with the methods ``lower``, ``source``, ``retraces``,
-        ``cache_info`` and ``clear_cache``. Arrays that it returns are the caller's own.
+        A function of the same arguments, with the methods ``lower`` (``trace``), ``source``,
+        ``retraces``, ``eval_shape``, ``cache_info`` and ``clear_cache``. Arrays that it returns are
+        the caller's own.
 
     Raises:
         ArgumentError: Where ``f`` is no function or the options do not fit it; when it is called,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .. import tree
+from ..control.callbacks.pure_callback import ShapeDtypeStruct
 from ..core.axes import WATCHING, Axis, is_open
 from ..core.backend import Backend, Executable, backend_named
 from ..core.ir import Jaxpr
@@ -179,6 +180,16 @@ class Lowered:
     def __init__(self, traced: Traced, static: StaticArguments) -> None:
         self._traced, self._static = traced, static
         self.jaxpr: Jaxpr = traced.jaxpr
+
+    def lower(self) -> Lowered:
+        """This program itself: tracing and lowering are one step here."""
+        return self
+
+    @property
+    def out_info(self) -> Any:
+        """The result, with a `ShapeDtypeStruct` for each array and number."""
+        types = [ShapeDtypeStruct(aval.shape, aval.dtype) for aval in self.jaxpr.out_avals]
+        return self._traced.unflatten(types)
 
     def compile(self) -> Compiled:
         """The compiled program."""

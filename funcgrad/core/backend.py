@@ -7,6 +7,7 @@ process that calls no `jit` does not load it, until it has interpreted for as lo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
@@ -283,8 +284,8 @@ _BACKENDS: dict[str, Backend] = {"run": RunBackend()}
 _HOMES = {"numpy": "funcgrad.compile.source.backend", "jax": "funcgrad.bridge.backend"}
 """The modules that register a backend as they load. They stand on a higher floor and are named, not
 known: un-jitted programs are interpreted until loading has paid."""
-_PREFERRED = "numpy"
-"""What compiles where no backend is named."""
+_PREFERRED = os.environ.get("FUNCGRAD_BACKEND") or "numpy"
+"""What compiles where no backend is named; read once, so that no program changes while it runs."""
 
 _PROGRAMS: WeakKeyDictionary[Jaxpr, dict[bool, Program]] = WeakKeyDictionary()
 
@@ -300,13 +301,14 @@ def backend_named(name: str | None = None) -> Backend:
     Raises:
         ArgumentError: Where there is none.
     """
-    name = _PREFERRED if name is None else name
+    asked, name = name, _PREFERRED if name is None else name
     if name not in _BACKENDS and name in _HOMES:
         lazy.load(_HOMES[name])
     found = _BACKENDS.get(name)
     if found is None:
         raise ArgumentError(
-            f"jit: there is no backend {name!r}",
+            f"jit: there is no backend {name!r}"
+            + (", which the environment variable FUNCGRAD_BACKEND names" if asked is None else ""),
             f"Use one of {', '.join(map(repr, sorted({*_BACKENDS, *_HOMES})))}, or leave it out.",
         )
     return found

@@ -18,7 +18,7 @@ COUNTERPARTS = {
     "integrate": "cumulative_simpson cumulative_trapezoid odeint quad simpson solve_ivp trapezoid",
     "linalg": "block_diag cho_factor cho_solve cholesky circulant coshm cosm det eig eigh "
     "eigvals eigvalsh expm expm_frechet hankel inv khatri_rao logm lstsq lu lu_factor "
-    "lu_solve norm pinv polar qr sinhm sinm solve solve_banded solve_continuous_lyapunov "
+    "lu_solve norm pinv polar qr schur sinhm sinm solve solve_banded solve_continuous_lyapunov "
     "solve_discrete_lyapunov solve_lyapunov solve_sylvester solve_triangular sqrtm svd "
     "svdvals tanhm tanm toeplitz",
     "ndimage": "map_coordinates",

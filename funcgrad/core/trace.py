@@ -24,6 +24,7 @@ from ..errors import (
     GradientCutError,
     IndexDtypeError,
 )
+from ..tree.arrays import Array
 from ..tree.treedef import a as article
 from .ir import Aval, known_aval, make_aval
 from .refusal import no_value, raise_leaked, user_source_info
@@ -114,6 +115,9 @@ class Tracer:
             f"pickle: got a tracer, {self.aval}, which lives only inside its transform",
             "Pickle the transform's result, or the arrays that go in.",
         )
+
+
+Array.register(Tracer)  # type: ignore[attr-defined]
 
 
 class ScalarTracer(Tracer):

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .applying import *
     from .arithmetic import *
     from .assembly import *
+    from .bits import *
     from .brackets import *
     from .calculus import *
     from .complex import *

@@ -12,10 +12,6 @@ _FILE = (
     "Return the value from the transformed function and save it there; where no gradient is "
     "wanted, save stop_gradient(x)."
 )
-_HISTOGRAM = (
-    "Counts carry no gradient. Call it with stop_gradient(x), or before the transform; for sums of "
-    "weights numpy.bincount can be traced."
-)
 ADVICE: dict[str, str] = {
     "copyto": f"{_SET} In place of full_like(a, x), write funcgrad.numpy.full_like(a, x).",
     "place": _SET,
@@ -24,8 +20,6 @@ ADVICE: dict[str, str] = {
     "savez": _FILE,
     "savez_compressed": _FILE,
     "savetxt": _FILE,
-    "histogram2d": _HISTOGRAM,
-    "histogramdd": _HISTOGRAM,
     "roots": "Iterate Newton's method on the polynomial from numpy.roots(stop_gradient(c)).",
     "real_if_close": "Use numpy.real.",
 }

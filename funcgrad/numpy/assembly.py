@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 
 from ..core.trace import Tracer, aval_of
-from ..errors import OutOfBoundsError, ShapeError
+from ..errors import DtypeError, OutOfBoundsError, ShapeError
 from ..ops.linear import broadcast_to, reshape, shape_of
+from ..ops.select import stop_gradient
 from ..ops.shape import Concatenate
 from .arguments import axis_of, broadcast_operand, cast, operand, operands
 from .create import logspace, numeric
 from .dispatch import implements
-from .index import flat
+from .getitem import getitem
+from .index import flat, take
 from .inplace import copy_tracer
 from .searching import known_value
+from .sized import within
 
 __all__ = ["block", "geomspace", "insert", "resize", "trim_zeros", "vander"]
 
@@ -70,7 +73,7 @@ def _block(arrays: Any, depth: int, rank: int) -> Any:
 
 @implements(np.insert)
 def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
-    """``arr`` with ``values`` before the places ``obj``, which must have values.
+    """``arr`` with ``values`` before the places ``obj``, integers that may be traced.
 
     Raises:
         IndexError: A place is outside the axis.
@@ -84,6 +87,8 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
     n = shape[axis]
     before, after = shape[:axis], shape[axis + 1 :]
     values = cast(operand(values), aval_of(arr).dtype)
+    if isinstance(obj, Tracer) and isinstance(stop_gradient(obj), Tracer):
+        return _insert_traced(arr, stop_gradient(obj), values, axis)
     positions = np.arange(n)[obj] if isinstance(obj, slice) else known_value("insert", operand(obj))
     if np.ndim(positions) > 1:
         raise ShapeError("numpy.insert: places must be one-dimensional", "Pass obj.ravel().")
@@ -117,6 +122,35 @@ def insert(arr: Array, obj: Any, values: Array, axis: Any = None) -> Array:
         values = reshape(values, own[extra:])
     values = broadcast_operand("insert", values, (*before, count, *after))
     return Concatenate(axis)(arr, values)[(*(slice(None),) * axis, order)]
+
+
+def _insert_traced(arr: Any, obj: Any, values: Any, axis: int) -> Any:
+    """`insert` at places without value: how many there are is known, and so is the shape."""
+    shape = shape_of(arr)
+    n, own = shape[axis], shape_of(values)
+    kind = aval_of(obj)
+    if kind.dtype.kind not in "iu" or kind.ndim > 1:
+        raise DtypeError(
+            f"numpy.insert: a traced place must be an integer or a vector of them, got {kind}",
+            "Convert it: astype(int). A mask must have values.",
+        )
+    values = reshape(values, (*(1,) * (len(shape) - len(own)), *own))
+    if not kind.ndim:
+        values = np.moveaxis(values, 0, axis)
+    count = kind.shape[0] if kind.ndim and kind.shape != (1,) else shape_of(values)[axis]
+    values = broadcast_operand("insert", values, (*shape[:axis], count, *shape[axis + 1 :]))
+    # From -n on places count from the end, and n is one: a table checks and converts.
+    table = np.concatenate([np.arange(n), np.arange(n + 1)])
+    places = within("insert", broadcast_operand("insert", obj, (count,)) + n, 2 * n + 1)
+    places = getitem(table, places)
+    rank = np.argsort(places, kind="stable")
+    new = take(places, rank) + np.arange(count)
+    here = np.arange(n + count)
+    before = np.searchsorted(new, here, "right")
+    latest = np.maximum(before - 1, 0)
+    is_new = np.logical_and(before > 0, np.equal(take(new, latest), here)) if count else here < 0
+    source = np.where(is_new, n + take(rank, latest), here - before) if count else here
+    return take(Concatenate(axis)(arr, values), source, axis)
 
 
 def _ranks(positions: Any, count: int) -> Any:

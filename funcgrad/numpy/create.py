@@ -12,7 +12,7 @@ from ..core.trace import Tracer, aval_of
 from ..errors import DtypeError
 from ..ops.linear import broadcast_to, move_axis, reshape, shape_of
 from .arguments import broadcast_operand, cast, operand, operands
-from .dispatch import IMPLEMENTED, implements, refuse
+from .dispatch import IMPLEMENTED, has_tracer, implements, refuse
 from .inplace import copy_tracer
 from .orders import lies_in, require_order
 
@@ -23,9 +23,11 @@ __all__ = [
     "asarray",
     "ascontiguousarray",
     "copy",
+    "eye",
     "full",
     "linspace",
     "logspace",
+    "tri",
 ]
 
 Array = Any
@@ -224,6 +226,52 @@ def arange(*args: Any, **kwargs: Any) -> Any:
         if isinstance(a, Tracer):
             float(a)
     return np.arange(*args, **kwargs)
+
+
+def tri(N: int, M: int | None = None, k: Any = 0, dtype: Any = float, *, like: Any = None) -> Array:
+    """``numpy.tri``, with a diagonal that may be traced.
+
+    >>> from funcgrad import jit
+    >>> jit(lambda k: tri(2, 3, k))(1)
+    array([[1., 1., 0.],
+           [1., 1., 1.]])
+    """
+    if not has_tracer(k):
+        return np.tri(N, M, k, dtype)
+    rows, columns = np.arange(N)[:, None], np.arange(N if M is None else M)
+    return np.less_equal(columns - rows, _diagonal("tri", k)).astype(np.dtype(dtype))
+
+
+def eye(
+    N: int,
+    M: int | None = None,
+    k: Any = 0,
+    dtype: Any = float,
+    order: Any = "C",
+    *,
+    device: Any = None,
+    like: Any = None,
+) -> Array:
+    """``numpy.eye``, with a diagonal that may be traced.
+
+    >>> from funcgrad import jit
+    >>> jit(lambda k: eye(2, 3, k))(1)
+    array([[0., 1., 0.],
+           [0., 0., 1.]])
+    """
+    if not has_tracer(k):
+        return np.eye(N, M, k, dtype, order)
+    rows, columns = np.arange(N)[:, None], np.arange(N if M is None else M)
+    return np.equal(columns - rows, _diagonal("eye", k)).astype(np.dtype(dtype))
+
+
+def _diagonal(name: str, k: Any) -> Any:
+    k = operand(k)
+    if shape_of(k) or aval_of(k).dtype.kind not in "iu":
+        raise DtypeError(
+            f"numpy.{name}: k must be an integer, got {aval_of(k)}", "Convert with astype(int)."
+        )
+    return k
 
 
 # These take no traced value; `like=tracer` brings them here.

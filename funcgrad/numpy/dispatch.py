@@ -37,7 +37,9 @@ IMPLEMENTED: dict[Any, Callable[..., Any]] = {}
 _TRACERS = frozenset({Tracer, ScalarTracer})
 
 
-def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def implements(
+    *functions: Any, more: Sequence[str] = ()
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Declare the decorated function the counterpart of NumPy's.
 
     The counterpart has NumPy's parameters under NumPy's names, is called where a tracer is among
@@ -48,6 +50,8 @@ def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
     Args:
         *functions: The NumPy function, and others that do the same.
+        more: Parameters that NumPy's function does not have; where one is given the counterpart is
+            called, tracers or not.
     """
     genuine = functions[0]
 
@@ -68,6 +72,7 @@ def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
             return genuine(*args, **kwargs)
 
         PASSING.add(public.__code__)
+        public = _taking(more, counterpart, public) if more else public
         public.__name__ = counterpart.__name__
         public.__qualname__ = counterpart.__qualname__
         public.__module__ = counterpart.__module__
@@ -78,6 +83,18 @@ def implements(*functions: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return public
 
     return decorate
+
+
+def _taking(
+    more: Sequence[str], counterpart: Callable[..., Any], public: Callable[..., Any]
+) -> Any:
+    def extended(*args: Any, **kwargs: Any) -> Any:
+        if kwargs and (not kwargs.keys().isdisjoint(more) or kwargs.get("mode") == "fill"):
+            return counterpart(*args, **kwargs)
+        return public(*args, **kwargs)
+
+    PASSING.add(extended.__code__)
+    return extended
 
 
 def register(function: Any) -> Callable[[Callable[P, R]], Callable[P, R]]:

@@ -37,10 +37,19 @@ __all__ = [
 ]
 
 
-@implements(np.where)
-def where(condition: Any, x: Any = None, y: Any = None) -> Any:
-    """``numpy.where``. The gradient of what is not chosen is 0, though its own were infinite."""
+@implements(np.where, more=("size", "fill_value"))
+def where(
+    condition: Any, x: Any = None, y: Any = None, *, size: int | None = None, fill_value: Any = None
+) -> Any:
+    """``numpy.where``. The gradient of what is not chosen is 0, though its own were infinite.
+
+    With one argument it is `nonzero`, and takes its ``size`` and ``fill_value``.
+    """
     if x is None and y is None:
+        if size is not None:
+            from .sized import nonzero_sized
+
+            return nonzero_sized("where", operand(condition), size, fill_value)
         return np.nonzero(condition)
     if x is None or y is None:
         raise ArgumentError("where: got one alternative", "Write where(condition, x, y).")

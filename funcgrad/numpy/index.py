@@ -21,6 +21,7 @@ from ..ops.unstack import Stack
 from .arguments import along, axis_of, broadcast_shapes, cast, operand, operands
 from .dispatch import has_tracer, implements, refuse, register
 from .getitem import getitem
+from .modes import bounded, filler, mode_name
 from .update import at
 
 __all__ = [
@@ -57,9 +58,21 @@ def _to_integers(name: str, indices: Any) -> Any:
     return cast(indices, np.intp) if aval_of(indices).dtype.kind == "b" else indices
 
 
-@implements(np.take)
-def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str = "raise") -> Array:
+@implements(np.take, more=("fill_value", "unique_indices", "indices_are_sorted"))
+def take(
+    a: Array,
+    indices: Array,
+    axis: Any = None,
+    out: Any = None,
+    mode: str | None = "raise",
+    unique_indices: bool = False,
+    indices_are_sorted: bool = False,
+    fill_value: Any = None,
+) -> Array:
     """``a[..., indices, ...]`` along one axis; either may be traced.
+
+    ``mode="fill"`` and ``fill_value``, which NumPy's function does not take, give that value,
+    nan by default, for indices outside of the axis.
 
     Raises:
         OutOfBoundsError: An index is outside the axis, and ``mode`` is "raise".
@@ -73,18 +86,22 @@ def take(a: Array, indices: Array, axis: Any = None, out: Any = None, mode: str 
         return np.zeros(
             (*lengths[:axis], *shape_of(indices), *lengths[axis + 1 :]), aval_of(a).dtype
         )
-    if mode != "raise":
-        indices = _wrap_indices("take", indices, shape_of(a)[axis], mode)
+    if mode == "fill":
+        key = (*[slice(None)] * axis, indices)
+        return _taken("take", a, key, mode, fill_value)
+    if mode not in (None, "raise"):
+        indices = wrap_indices("take", indices, shape_of(a)[axis], mode)
     return getitem(a, (*[slice(None)] * axis, indices))
 
 
-def _wrap_indices(name: str, indices: Any, length: int, mode: str) -> Any:
+def wrap_indices(name: str, indices: Any, length: int, mode: str) -> Any:
     if mode == "clip":
         return np.clip(indices, 0, length - 1)
     if mode == "wrap":
         return np.remainder(indices, length)
     raise ArgumentError(
-        f"numpy.{name}: mode {mode!r} is not known", "Use 'raise', 'wrap' or 'clip'."
+        f"numpy.{name}: mode {mode!r} is not known",
+        "Use 'raise', 'wrap', 'clip' or, in funcgrad.numpy.take, 'fill'.",
     )
 
 
@@ -100,17 +117,33 @@ def _size(shape: Sequence[int]) -> int:
     return size
 
 
-@implements(np.take_along_axis)
-def take_along_axis(arr: Array, indices: Array, axis: Any = -1) -> Array:
+@implements(np.take_along_axis, more=("mode", "fill_value"))
+def take_along_axis(
+    arr: Array, indices: Array, axis: Any = -1, mode: Any = None, fill_value: Any = None
+) -> Array:
     """``arr`` at ``indices`` along ``axis``, one lane at a time; either may be traced.
 
+    ``mode`` and ``fill_value``, which NumPy's function does not take, say what an index outside of
+    the axis does: ``"clip"`` takes the nearest, ``"fill"`` gives ``fill_value``, nan by default.
+
     Raises:
-        OutOfBoundsError: An index is outside the axis.
+        OutOfBoundsError: An index is outside the axis, and no mode is given.
     """
+    mode = mode_name("numpy.take_along_axis", mode)
     arr = operand(arr)
-    indices = integers("take_along_axis", indices)
+    indices = integers("take_along_axis", operand(indices))
     arr, key = _lanes("take_along_axis", arr, indices, axis)
-    return getitem(arr, key)
+    if mode is None:
+        return getitem(arr, key)
+    return _taken("take_along_axis", arr, key, mode, fill_value)
+
+
+def _taken(name: str, x: Any, key: tuple[Any, ...], mode: str, fill_value: Any) -> Any:
+    within = bounded(f"numpy.{name}", shape_of(x), key, mode)
+    found = getitem(x, within.key)
+    if within.inside is None:
+        return found
+    return np.where(within.inside, found, filler(aval_of(x).dtype, fill_value))
 
 
 def _lanes(name: str, x: Any, indices: Any, axis: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -187,7 +220,7 @@ def put(a: Array, ind: Array, v: Array, mode: str = "raise", *, inplace: bool = 
     a, ind = operand(a), integers("put", ind)
     whole = flat(a)
     if mode != "raise":
-        ind = _wrap_indices("put", ind, shape_of(whole)[0], mode)
+        ind = wrap_indices("put", ind, shape_of(whole)[0], mode)
     v = operand(v)
     if shape_of(v):
         positions = _size(shape_of(ind))
@@ -224,7 +257,7 @@ def choose(a: Array, choices: Any, out: Any = None, mode: str = "raise") -> Arra
     shape = broadcast_shapes("choose", shape_of(a), *[shape_of(c) for c in options])
     table = Stack(0)(*[broadcast_to(c, shape) for c in options])
     if mode != "raise":
-        a = _wrap_indices("choose", a, len(options), mode)
+        a = wrap_indices("choose", a, len(options), mode)
     elif isinstance(a, Tracer):
         # NumPy refuses negative choices: these go to a place that does not exist.
         a = np.where(np.less(a, 0), len(options), a)

@@ -18,8 +18,10 @@ from ..ops.unstack import Stack
 from .arguments import along, axis_of, broadcast_operand, cast, is_given, of_rank, operand, operands
 from .dispatch import has_tracer, implements, refuse
 from .getitem import getitem
+from .index import take
 from .inplace import views
 from .shapes import atleast_1d, atleast_2d, atleast_3d
+from .sized import require_size
 
 __all__ = [
     "append",
@@ -295,11 +297,22 @@ def tile(A: Any, reps: Any) -> Any:
     return reshape_to(x, tuple([t * n for t, n in pairs]))
 
 
-@implements(np.repeat)
-def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it."""
+@implements(np.repeat, more=("total_repeat_length",))
+def repeat(
+    a: Any, repeats: Any, axis: Any = None, *, total_repeat_length: int | None = None
+) -> Any:
+    """``numpy.repeat``; ``repeats`` must be known while tracing, as the shape depends on it.
+
+    With a ``total_repeat_length``, which NumPy's function does not take, it may be traced: what is
+    too long is cut off, and what is missing is the last element.
+    """
     x, position = along(operand(a), axis)
     lengths = shape_of(x)
+    if total_repeat_length is not None:
+        n = require_size("repeat", "total_repeat_length", total_repeat_length)
+        counts = np.broadcast_to(operand(repeats), (lengths[position],))
+        place = np.searchsorted(np.cumsum(counts), np.arange(n), "right")
+        return take(x, np.minimum(place, lengths[position] - 1), position)
     if has_tracer(repeats):
         raise ConcretizationError(
             f"numpy.repeat: repeats= decides the shape, and {aval_of(operand(repeats))} has no "

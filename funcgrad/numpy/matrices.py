@@ -13,6 +13,7 @@ from ..ops import shape as ops
 from ..ops.linear import shape_of
 from ..ops.select import select
 from .arguments import axis_of, broadcast_operand, of_rank, operand
+from .create import tri
 from .dispatch import implements, refuse
 from .inplace import views
 from .shapes import moveaxis, ravel
@@ -30,13 +31,13 @@ __all__ = [
 @implements(np.tril)
 def tril(m: Any, k: int = 0) -> Any:
     """``numpy.tril``."""
-    return _triangle(m, lambda rows, columns: np.tri(rows, columns, k, bool))
+    return _triangle(m, lambda rows, columns: tri(rows, columns, k, bool))
 
 
 @implements(np.triu)
 def triu(m: Any, k: int = 0) -> Any:
     """``numpy.triu``."""
-    return _triangle(m, lambda rows, columns: ~np.tri(rows, columns, k - 1, bool))
+    return _triangle(m, lambda rows, columns: ~tri(rows, columns, k - 1, bool))
 
 
 def _triangle(m: Any, mask: Any) -> Any:

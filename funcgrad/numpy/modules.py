@@ -20,12 +20,13 @@ MODULES: dict[str, str] = {
         "square subtract true_divide"
     ),
     "assembly": "block geomspace insert resize trim_zeros vander",
+    "bits": "packbits unpackbits",
     "brackets": "c_ r_",
     "calculus": "ediff1d gradient i0 interp trapezoid unwrap",
     "complex": "abs absolute conj conjugate fabs sign",
     "contraction": "einsum einsum_path",
     "convolution": "convolve correlate",
-    "counting": "histogram histogram_bin_edges",
+    "counting": "histogram histogram2d histogram_bin_edges histogramdd",
     "covariance": "corrcoef cov",
     "create": (
         "arange array asanyarray asarray ascontiguousarray astype copy empty eye full "

@@ -5,13 +5,13 @@
 
 from numpy import (
     bartlett, blackman, bool, bool_, broadcast_shapes, cdouble, complex128, complex64,
-    complexfloating, csingle, diag_indices, double, dtype, e, empty, errstate, euler_gamma, eye,
+    complexfloating, csingle, diag_indices, double, dtype, e, empty, errstate, euler_gamma,
     False_, finfo, float16, float32, float64, floating, frombuffer, fromfunction, fromiter,
     fromstring, generic, genfromtxt, get_printoptions, geterr, hamming, hanning, identity, iinfo,
     index_exp, indices, inexact, inf, int16, int32, int64, int8, int_, intc, integer, intp,
     isscalar, issubdtype, iterable, kaiser, load, loadtxt, longlong, mgrid, nan, ndarray, ndindex,
     newaxis, number, ogrid, ones, pi, printoptions, promote_types, s_, set_printoptions,
-    seterr, signedinteger, single, tri, tril_indices, triu_indices, True_, ufunc, uint, uint16,
+    seterr, signedinteger, single, tril_indices, triu_indices, True_, ufunc, uint, uint16,
     uint32, uint64, uint8, uintp, unsignedinteger, vectorize, zeros,
 )
 
@@ -35,7 +35,6 @@ __all__ = [
     "empty",
     "errstate",
     "euler_gamma",
-    "eye",
     "finfo",
     "float16",
     "float32",
@@ -88,7 +87,6 @@ __all__ = [
     "seterr",
     "signedinteger",
     "single",
-    "tri",
     "tril_indices",
     "triu_indices",
     "ufunc",

@@ -19,7 +19,6 @@ from ..ops.linear import reshape, shape_of
 from ..ops.select import stop_gradient
 from .arguments import cast, operand, operands
 from .dispatch import implements
-from .searching import known_value
 
 __all__ = [
     "poly",
@@ -165,14 +164,15 @@ def polyint(p: Array, m: int = 1, k: Array = None) -> Array:
 def poly(seq_of_zeros: Array) -> Array:
     """The coefficients of the polynomial with these zeros, or of a matrix's characteristic one.
 
-    That of a real matrix comes from its eigenvalues. Complex zeros must have values: where they
-    come in conjugate pairs, the coefficients are real.
+    That of a real matrix comes from its eigenvalues. Complex zeros give real coefficients where
+    they have values and come in conjugate pairs, and complex ones where they have none.
 
     Raises:
         ShapeError: Neither a vector nor a square matrix.
     """
     zeros = operand(seq_of_zeros)
     shape = shape_of(zeros)
+    of_real = len(shape) == 2 and aval_of(zeros).dtype.kind != "c"
     if len(shape) == 2 and shape[0] == shape[1] and shape[0]:
         zeros = np.linalg.eigvals(zeros)
     elif len(shape) == 1:
@@ -192,11 +192,13 @@ def poly(seq_of_zeros: Array) -> Array:
     a: Any = one
     for i in range(count):
         a = np.convolve(a, np.concatenate([one, -zeros[i : i + 1]]))
-    if dtype.kind == "c":
-        roots = known_value("poly", zeros)
-        if np.all(np.sort(roots) == np.sort(roots.conjugate())):
-            a = np.real(a)
-    return a
+    if dtype.kind == "c" and of_real:
+        return np.real(a)
+    roots = stop_gradient(zeros)
+    if dtype.kind != "c" or isinstance(roots, Tracer):
+        return a
+    paired = np.all(np.sort(roots) == np.sort(roots.conjugate()))
+    return np.real(a) if paired else a
 
 
 @implements(np.polyfit)

@@ -1,11 +1,12 @@
 """NumPy's functions that find places, for tracers: nonzero, unique, searchsorted, ...
 
-Those whose result depends on the numbers need a value: they work under `grad` and `jvp`, and raise
-under `jit` and `vmap`.
+Those whose shape depends on the numbers need a value: they work under `grad` and `jvp`, and under
+`jit` and `vmap` where ``size`` says how long the result is.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from ..ops.select import stop_gradient
 from .arguments import axis_of, cast, operand, operands
 from .dispatch import implements, refuse
 from .getitem import getitem
-from .index import flat, integers, take
+from .index import flat, integers, take, wrap_indices
+from .sized import nonzero_sized, require_size, unique_sized, within
 
 __all__ = [
     "argwhere",
@@ -60,21 +62,35 @@ def known_value(name: str, x: Any) -> Any:
     return value
 
 
-@implements(np.nonzero)
-def nonzero(a: Array) -> tuple[np.ndarray[Any, Any], ...]:
-    """Where ``a`` is not zero, from its value."""
+_SIZED = "size", "fill_value"
+
+
+@implements(np.nonzero, more=_SIZED)
+def nonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> tuple[Any, ...]:
+    """Where ``a`` is not zero: from its value, or as many places as ``size`` says.
+
+    With a ``size``, which NumPy's function does not take, it needs no value: places that are too
+    many are left out, and for those that are missing stands ``fill_value``, 0 by default; a tuple
+    has one for each axis.
+    """
+    if size is not None:
+        return nonzero_sized("nonzero", operand(a), size, fill_value)
     return np.nonzero(known_value("nonzero", operand(a)))
 
 
-@implements(np.flatnonzero)
-def flatnonzero(a: Array) -> np.ndarray[Any, Any]:
-    """Where the flat ``a`` is not zero, from its value."""
+@implements(np.flatnonzero, more=_SIZED)
+def flatnonzero(a: Array, *, size: int | None = None, fill_value: Any = None) -> Any:
+    """Where the flat ``a`` is not zero; ``size`` and ``fill_value`` as for `nonzero`."""
+    if size is not None:
+        return nonzero_sized("flatnonzero", flat(operand(a)), size, fill_value)[0]
     return np.flatnonzero(known_value("flatnonzero", operand(a)))
 
 
-@implements(np.argwhere)
-def argwhere(a: Array) -> np.ndarray[Any, Any]:
-    """Where ``a`` is not zero, one row a place, from its value."""
+@implements(np.argwhere, more=_SIZED)
+def argwhere(a: Array, *, size: int | None = None, fill_value: Any = None) -> Any:
+    """Where ``a`` is not zero, one row a place; ``size`` and ``fill_value`` as for `nonzero`."""
+    if size is not None:
+        return np.stack(nonzero_sized("argwhere", operand(a), size, fill_value), axis=-1)
     return np.argwhere(known_value("argwhere", operand(a)))
 
 
@@ -104,7 +120,7 @@ def searchsorted(a: Array, v: Array, side: Any = "left", sorter: Any = None) -> 
     return search_sorted(stop_gradient(a), stop_gradient(v), side)
 
 
-@implements(np.unique)
+@implements(np.unique, more=_SIZED)
 def unique(
     ar: Array,
     return_index: bool = False,
@@ -114,9 +130,19 @@ def unique(
     *,
     equal_nan: bool = True,
     sorted: bool = True,
+    size: int | None = None,
+    fill_value: Any = None,
 ) -> Any:
-    """The distinct elements; a gradient goes to the first occurrence of each."""
+    """The distinct elements; a gradient goes to the first occurrence of each.
+
+    With a ``size``, which NumPy's function does not take, they need no value: those that are too
+    many, the largest, are left out, and for those that are missing stands ``fill_value``, by
+    default the smallest.
+    """
     ar = operand(ar)
+    if size is not None:
+        asked = return_index, return_inverse, return_counts
+        return unique_sized(ar, asked, axis, equal_nan, size, fill_value)
     found, first, *others = np.unique(
         known_value("unique", ar),
         return_index=True,
@@ -167,15 +193,48 @@ def ix_(*args: Array) -> tuple[Array, ...]:
 
 @implements(np.unravel_index)
 def unravel_index(indices: Array, shape: Any, order: str = "C") -> tuple[Any, ...]:
-    """Places of the flat array as one index an axis, from their values."""
-    return np.unravel_index(known_value("unravel_index", indices), shape, order)  # type: ignore[arg-type]
+    """Places of the flat array as one index an axis.
+
+    Raises:
+        OutOfBoundsError: A place is not in the array.
+    """
+    places = integers("unravel_index", indices)
+    lengths = tuple(map(int, shape)) if isinstance(shape, tuple | list) else (int(shape),)
+    places = within("unravel_index", places, math.prod(lengths))
+    found: list[Any] = []
+    for n in lengths[::-1] if order == "C" else lengths:
+        found.append(np.remainder(places, max(n, 1)))
+        places = np.floor_divide(places, max(n, 1))
+    return tuple(found[::-1] if order == "C" else found)
 
 
 @implements(np.ravel_multi_index)
 def ravel_multi_index(multi_index: Any, dims: Any, mode: Any = "raise", order: Any = "C") -> Any:
-    """One index an axis as places of the flat array, from their values."""
-    values = tuple([known_value("ravel_multi_index", operand(i)) for i in multi_index])
-    return np.ravel_multi_index(values, dims, mode, order)
+    """One index an axis as places of the flat array.
+
+    Raises:
+        ShapeError: There is not one index for each length.
+        OutOfBoundsError: One is not in the array, and ``mode`` is "raise".
+    """
+    lengths = tuple(map(int, dims)) if isinstance(dims, tuple | list) else (int(dims),)
+    given = [integers("ravel_multi_index", operand(i)) for i in multi_index]
+    modes = tuple(mode) if isinstance(mode, tuple) else (mode,) * len(lengths)
+    if not len(given) == len(lengths) == len(modes):
+        raise ShapeError(
+            f"numpy.ravel_multi_index: {len(given)} indices and {len(modes)} modes for dims "
+            f"{lengths}",
+            "Give one for each length.",
+        )
+    total: Any = np.int64(0)
+    axes = list(zip(given, lengths, modes, strict=True))
+    for i, n, each in axes if order == "C" else axes[::-1]:
+        i = (
+            within("ravel_multi_index", i, n)
+            if each == "raise"
+            else wrap_indices("ravel_multi_index", i, n, each)
+        )
+        total = total * n + i
+    return total
 
 
 @implements(np.delete)
@@ -189,9 +248,19 @@ def delete(arr: Array, obj: Any, axis: Any = None) -> Array:
     return take(arr, np.delete(np.arange(shape_of(arr)[axis]), obj), axis)
 
 
-@implements(np.bincount)
-def bincount(x: Array, /, weights: Any = None, minlength: Any = 0) -> Array:
-    """How often each integer occurs, or the sum of its ``weights``, which may be traced."""
+@implements(np.bincount, more=("length",))
+def bincount(
+    x: Array, /, weights: Any = None, minlength: Any = 0, *, length: int | None = None
+) -> Array:
+    """How often each integer occurs, or the sum of its ``weights``, which may be traced.
+
+    Raises:
+        ShapeError: There is not one weight for each integer.
+        OutOfBoundsError: An integer is none from 0 to ``length - 1``, where that is given, so that
+            ``x`` needs no value. (JAX leaves it out.)
+    """
+    if length is not None:
+        return _counts(integers("bincount", operand(x)), weights, length)
     x = known_value("bincount", integers("bincount", x))
     if weights is None:
         return np.bincount(x, minlength=minlength)
@@ -203,6 +272,18 @@ def bincount(x: Array, /, weights: Any = None, minlength: Any = 0) -> Array:
             "Give one weight for each integer.",
         )
     return ScatterAdd((OPERAND,), (counted,))(cast(weights, np.float64), x)
+
+
+def _counts(x: Any, weights: Any, length: int) -> Any:
+    places = within("bincount", x, require_size("bincount", "length", length))
+    ones = np.ones(shape_of(x), np.int64) if weights is None else operand(weights)
+    if shape_of(ones) != shape_of(x):
+        raise ShapeError(
+            f"numpy.bincount: weights have shape {shape_of(ones)} and x {shape_of(x)}",
+            "Give one weight for each integer.",
+        )
+    dtype = np.dtype(np.int64 if weights is None else np.float64)
+    return ScatterAdd((OPERAND,), (length,))(cast(ones, dtype), places)
 
 
 @implements(np.digitize)

@@ -23,6 +23,7 @@ from ..ops.layout import distinct, fill, layout
 from ..ops.linear import broadcast_to, reshape, shape_of
 from .arguments import operand
 from .getitem import Key, resolve, take_resolved
+from .modes import bounded, filler, mode_name
 from .promote import promote_types, strong
 
 __all__ = ["at"]
@@ -94,73 +95,194 @@ class AtIndex:
     def __init__(self, x: Array, key: Any) -> None:
         self._x, self._key = x, key
 
-    def get(self) -> Array:
-        """``x[key]``."""
-        return take_resolved(self._x, resolve(shape_of(self._x), self._key))
+    def get(
+        self,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+        fill_value: Any = None,
+    ) -> Array:
+        """``x[key]``.
 
-    def set(self, y: Array) -> Array:
+        Args:
+            indices_are_sorted: Without meaning here, as in JAX's other methods of this kind.
+            unique_indices: Without meaning here.
+            mode: ``"clip"`` takes the nearest place for an index out of bounds, ``"fill"`` gives
+                ``fill_value`` there; without it they raise.
+            fill_value: By default nan, of integers the smallest, of unsigned ones the largest.
+
+        Raises:
+            OutOfBoundsError: An index is outside ``x``, and no mode is given.
+
+        >>> at(np.array([1.0, 2.0]))[[0, 5]].get(mode="fill", fill_value=0.0)
+        array([1., 0.])
+        """
+        mode = self._mode("get", mode)
+        if mode is None:
+            return take_resolved(self._x, resolve(shape_of(self._x), self._key))
+        within = bounded("at(x)[i].get", shape_of(self._x), self._key, mode)
+        found = take_resolved(self._x, resolve(shape_of(self._x), within.key))
+        if within.inside is None:
+            return found
+        return np.where(within.inside, found, filler(aval_of(self._x).dtype, fill_value))
+
+    def set(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] = y``.
 
         Args:
             y: Broadcasts to ``x[key]``; converted to the dtype of ``x``.
+            indices_are_sorted: Without meaning here.
+            unique_indices: Without meaning here.
+            mode: ``"clip"`` takes the nearest place for an index out of bounds, ``"drop"`` leaves
+                it out; without it they raise.
 
         Raises:
             DtypeError: A traced ``y`` would lose its gradient or its imaginary part.
-            OutOfBoundsError: An index is outside ``x``.
+            OutOfBoundsError: An index is outside ``x``, and no mode is given.
         """
+        mode = self._mode("set", mode)
+        if mode is not None:
+            return self._within("set", mode, lambda place: place.set(y))
         y = _value(y)
         if _is_traced_mask(self._key):
             return _where(self._x, self._key, y, _as_dtype_of(self._x, y))
         return self._apply(IndexSet, y)
 
-    def add(self, y: Array) -> Array:
-        """``x[key] += y``; the same to ``np.add.at`` where places repeat."""
+    def add(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
+        """``x[key] += y``; the same to ``np.add.at`` where places repeat. Keywords as for `set`."""
+        mode = self._mode("add", mode)
+        if mode is not None:
+            return self._within("add", mode, lambda place: place.add(y))
         y = _value(y)
         if _is_traced_mask(self._key):
             return self._in_turn(np.add, y, True)
         _check_kind(self._x, y)
         return self._apply(IndexAdd, y)
 
-    def subtract(self, y: Array) -> Array:
+    def subtract(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] -= y``; the same to ``np.subtract.at`` where places repeat."""
+        mode = self._mode("subtract", mode)
+        if mode is not None:
+            return self._within("subtract", mode, lambda place: place.subtract(y))
         y = _value(y)
         if _is_traced_mask(self._key) or aval_of(self._x).dtype.kind not in "ifc":
             return self._in_turn(np.subtract, y, False)
         _check_kind(self._x, y)
         return self._apply(IndexAdd, -_as_dtype_of(self._x, y))
 
-    def multiply(self, y: Array, *, unique_indices: bool = False) -> Array:
+    def multiply(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] *= y``; the same to ``np.multiply.at`` where places repeat.
 
         Args:
             y: Broadcasts to ``x[key]``.
+            indices_are_sorted: Without meaning here.
             unique_indices: A promise that no place repeats, which is needed for traced index
                 arrays.
+            mode: As for `set`.
 
         Raises:
             NotTraceableError: Places may repeat and have no values.
         """
-        return self._in_turn(np.multiply, y, unique_indices)
+        return self._in_turn(np.multiply, y, unique_indices, mode)
 
-    def divide(self, y: Array, *, unique_indices: bool = False) -> Array:
+    def divide(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] /= y``; see `multiply`."""
-        return self._in_turn(np.true_divide, y, unique_indices)
+        return self._in_turn(np.true_divide, y, unique_indices, mode)
 
-    def power(self, y: Array, *, unique_indices: bool = False) -> Array:
+    def power(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] **= y``; see `multiply`."""
-        return self._in_turn(np.power, y, unique_indices)
+        return self._in_turn(np.power, y, unique_indices, mode)
 
-    def min(self, y: Array, *, unique_indices: bool = False) -> Array:
+    def min(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] = minimum(x[key], y)``; see `multiply`."""
-        return self._in_turn(np.minimum, y, unique_indices)
+        return self._in_turn(np.minimum, y, unique_indices, mode)
 
-    def max(self, y: Array, *, unique_indices: bool = False) -> Array:
+    def max(
+        self,
+        y: Array,
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] = maximum(x[key], y)``; see `multiply`."""
-        return self._in_turn(np.maximum, y, unique_indices)
+        return self._in_turn(np.maximum, y, unique_indices, mode)
 
-    def apply(self, f: Callable[[Array], Array], *, unique_indices: bool = False) -> Array:
+    def apply(
+        self,
+        f: Callable[[Array], Array],
+        *,
+        indices_are_sorted: bool = False,
+        unique_indices: bool = False,
+        mode: Any = None,
+    ) -> Array:
         """``x[key] = f(x[key])``, once for every time that a place occurs in the key."""
-        return self._in_turn(lambda old, _: f(old), 0, unique_indices)
+        return self._in_turn(lambda old, _: f(old), 0, unique_indices, mode)
+
+    def _mode(self, method: str, mode: Any) -> str | None:
+        name = mode_name(f"at(x)[i].{method}", mode)
+        return None if _is_traced_mask(self._key) else name
+
+    def _within(self, method: str, mode: str, update: Callable[[AtIndex], Array]) -> Array:
+        """An update by indices brought inside, or of an array with one element more, cut off."""
+        x, shape = self._x, shape_of(self._x)
+        what = f"at(x)[i].{method}"
+        if mode == "clip":
+            return update(AtIndex(x, bounded(what, shape, self._key, mode).key))
+        within = bounded(what, shape, self._key, mode, beyond=True)
+        around = [(0, 1 if axis in within.axes else 0) for axis in range(len(shape))]
+        wide = np.pad(x, around, constant_values=1)
+        return update(AtIndex(wide, within.key))[tuple([slice(n) for n in shape])]
 
     def _apply(self, primitive: Any, y: Any) -> Any:
         """One of the two primitives, with ``y`` as it takes it."""
@@ -170,7 +292,12 @@ class AtIndex:
         new = apply(primitive(key.parts), (reshape(x, key.shape), y, *key.arrays), None)
         return reshape(new, shape_of(x))
 
-    def _in_turn(self, op: Callable[[Any, Any], Any], y: Any, unique: bool) -> Any:
+    def _in_turn(
+        self, op: Callable[[Any, Any], Any], y: Any, unique: bool, mode: Any = None
+    ) -> Any:
+        mode = self._mode(getattr(op, "__name__", "apply"), mode)
+        if mode is not None:
+            return self._within("update", mode, lambda place: place._in_turn(op, y, unique))
         x = self._x
         y = _value(y)
         if _is_traced_mask(self._key):

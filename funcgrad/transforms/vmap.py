@@ -20,7 +20,26 @@ from ..errors import ConcretizationError, FuncgradError
 from ..ops.linear import BroadcastTo
 from ..ops.steps import RepeatSteps
 
-__all__ = ["BatchFrame", "vmap"]
+__all__ = ["BatchFrame", "unmapped", "vmap"]
+
+
+class _Unmapped:
+    """A result of a ``vmap`` rule that does not depend on the batch and has no axis for it."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def unmapped(value: Any, size: int) -> Any:
+    """What a ``vmap`` rule with several results returns for one that is the same in all elements.
+
+    Step residuals are repeated: whether they are batched holds for all their entries.
+    """
+    return (
+        repeat(value, size) if isinstance(aval_of(value), StepResidualsAval) else _Unmapped(value)
+    )
 
 
 class BatchFrame(Frame):
@@ -65,7 +84,9 @@ class BatchFrame(Frame):
             for frame in older:
                 frame.source_info = None
         if primitive.multiple:
-            return tuple([self.input(value, source_info) for value in out])
+            return tuple(
+                [v.value if type(v) is _Unmapped else self.input(v, source_info) for v in out]
+            )
         return self.input(out, source_info)
 
     def concrete(self, tracer: Tracer, use: str) -> NoReturn:

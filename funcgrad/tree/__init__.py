@@ -22,39 +22,66 @@ order included; ``==`` leaves the key order of a ``dict`` aside. Key order matte
 that loops over a dict, so a cache of traced programs compares with ``is``.
 """
 
+# ruff: noqa: F403, F405
+
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from funcgrad._publish import absent
+from funcgrad._publish import absent, publish
+from funcgrad.core.lazy import load
 from funcgrad.errors import ArgumentError, entry
-from funcgrad.tree.containers import KINDS, RegisteredKind
-from funcgrad.tree.flattening import DEEP, IsLeaf, T, flatten, too_deep, unflatten
+from funcgrad.tree.flattening import DEEP, IsLeaf, flatten, too_deep, unflatten
 from funcgrad.tree.mismatch import match, spread_prefix
-from funcgrad.tree.treedef import LEAF, Attribute, Entry, Item, Path, TreeDef
-from funcgrad.tree.vectors import ravel
+from funcgrad.tree.treedef import (
+    LEAF,
+    Attribute,
+    DictKey,
+    Entry,
+    FlattenedIndexKey,
+    GetAttrKey,
+    Item,
+    Path,
+    SequenceKey,
+    TreeDef,
+)
 
+if TYPE_CHECKING:
+    from funcgrad.tree.editing import *
+    from funcgrad.tree.folding import *
+    from funcgrad.tree.registering import *
+    from funcgrad.tree.vectors import *
+
+_MODULES = {
+    "editing": "at combine filter is_array is_array_like is_inexact_array is_inexact_array_like "
+    "partition",
+    "folding": "all all_leaves broadcast flatten_by_path is_tree_node keystr leaves_with_path "
+    "prefix_errors reduce reduce_associative static transpose treedef_children treedef_is_leaf "
+    "treedef_tuple",
+    "registering": "Partial register register_dataclass register_pytree_node "
+    "register_pytree_node_class register_pytree_with_keys register_pytree_with_keys_class "
+    "register_static",
+    "vectors": "ravel",
+}
+"""The modules that load when one of their names is first asked for."""
+_HOME_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+# fmt: off
 __all__ = [
-    "LEAF",
-    "Attribute",
-    "Item",
-    "Path",
-    "TreeDef",
-    "flatten",
-    "flatten_prefix",
-    "flatten_up_to",
-    "flatten_with_path",
-    "leaves",
-    "map",
-    "map_with_path",
-    "path_string",
-    "ravel",
-    "register",
-    "structure",
-    "unflatten",
+    "LEAF", "Attribute", "DictKey", "FlattenedIndexKey", "GetAttrKey", "Item", "Partial",
+    "Path", "SequenceKey", "TreeDef", "all", "all_leaves", "at", "broadcast", "combine",
+    "filter", "flatten", "flatten_by_path", "flatten_prefix", "flatten_up_to",
+    "flatten_with_path", "is_array", "is_array_like", "is_inexact_array",
+    "is_inexact_array_like", "is_tree_node", "keystr", "leaves", "leaves_with_path", "map",
+    "map_with_path", "partition", "path_string", "prefix_errors", "ravel", "reduce",
+    "reduce_associative", "register", "register_dataclass", "register_pytree_node",
+    "register_pytree_node_class", "register_pytree_with_keys",
+    "register_pytree_with_keys_class", "register_static", "static", "structure", "transpose",
+    "treedef_children", "treedef_is_leaf", "treedef_tuple", "unflatten",
 ]
+# fmt: on
 
 
 @entry
@@ -107,7 +134,13 @@ def map(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) ->
 
 
 @entry
-def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf = None) -> Any:
+def map_with_path(
+    f: Callable[..., Any],
+    tree: Any,
+    *rest: Any,
+    is_leaf: Callable[..., bool] | None = None,
+    is_leaf_takes_path: bool = False,
+) -> Any:
     """`map`, for a function that is told where each leaf stands.
 
     Args:
@@ -115,6 +148,7 @@ def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf 
         tree: As in `map`.
         *rest: As in `map`.
         is_leaf: As in `map`.
+        is_leaf_takes_path: Whether ``is_leaf`` is called with the key path before the subtree.
 
     Returns:
         A pytree of the results, with the structure of ``tree``.
@@ -128,9 +162,10 @@ def map_with_path(f: Callable[..., Any], tree: Any, *rest: Any, is_leaf: IsLeaf 
         [{'w': 0.1, 'b': 0.0}]
     """
     _require_function("tree.map_with_path", f)
-    found, treedef = flatten(tree, is_leaf)
+    pairs, treedef = flatten_with_path(tree, is_leaf, is_leaf_takes_path)
     others = _others("tree.map_with_path", treedef, rest)
-    return unflatten(treedef, builtins.map(f, treedef.paths(), found, *others))
+    paths, found = zip(*pairs, strict=True) if pairs else ((), ())
+    return unflatten(treedef, builtins.map(f, paths, found, *others))
 
 
 def _require_function(name: str, f: Any) -> None:
@@ -147,13 +182,17 @@ def _others(name: str, treedef: TreeDef, rest: Sequence[Any]) -> list[list[Any]]
 
 
 @entry
-def flatten_with_path(tree: Any, is_leaf: IsLeaf = None) -> tuple[list[tuple[Path, Any]], TreeDef]:
-    """`flatten`, with the key path of each leaf.
+def flatten_with_path(
+    tree: Any, is_leaf: Callable[..., bool] | None = None, is_leaf_takes_path: bool = False
+) -> tuple[list[tuple[Path, Any]], TreeDef]:
+    """`flatten`, with the key path of each leaf, and of each subtree for an ``is_leaf`` that asks.
 
     Example:
         >>> flatten_with_path({"w": [1.0, 2.0]})[0]
         [((Item('w'), Item(0)), 1.0), ((Item('w'), Item(1)), 2.0)]
     """
+    if is_leaf is not None and is_leaf_takes_path:
+        return __getattr__("flatten_by_path")(tree, is_leaf)
     found, treedef = flatten(tree, is_leaf)
     return list(zip(treedef.paths(), found, strict=True)), treedef
 
@@ -170,7 +209,9 @@ def path_string(path: Iterable[Entry]) -> str:
 
 
 @entry
-def flatten_up_to(treedef: TreeDef, tree: Any, what: str, other: str = "the tree") -> list[Any]:
+def flatten_up_to(
+    treedef: TreeDef, tree: Any, what: str = "tree.flatten_up_to: the tree", other: str = "treedef"
+) -> list[Any]:
     """What stands in a tree at each leaf of a structure.
 
     Args:
@@ -202,6 +243,9 @@ a tuple of 2.
             "Write tree.flatten_up_to(tree.structure(x), y, what).",
         )
     return _fitted(match, treedef, tree, treedef, what, other)
+
+
+TreeDef.flatten_up_to = flatten_up_to
 
 
 def _fitted(
@@ -252,61 +296,14 @@ a dict with key 'w'.
 
 
 @entry
-def register(
-    cls: type[T],
-    flatten: Callable[[T], tuple[Iterable[Any], Hashable]],
-    unflatten: Callable[[Any, tuple[Any, ...]], T],
-    *,
-    keys: Sequence[str] | Callable[[Any], Iterable[Hashable]] | None = None,
-) -> None:
-    """Make a class a container of pytrees. A subclass needs a call of its own.
-
-    Args:
-        cls: The class.
-        flatten: ``flatten(x)`` gives the children of an instance and hashable aux data, which
-            belong to the structure.
-        unflatten: ``unflatten(aux, children)`` makes the instance again. The children may be
-            anything, tracers among them: do not convert or check them.
-        keys: How key paths name the children: attribute names (``.low``), or a function from the
-            aux data to the keys (``['low']``); by position (``[0]``) if left out.
-
-    Raises:
-        ArgumentError: The class is a container already, or an argument is not what is said here.
-
-    Example:
-        >>> class Interval:
-        ...     def __init__(self, low, high):
-        ...         self.low, self.high = low, high
-        >>> register(
-        ...     Interval,
-        ...     lambda x: ((x.low, x.high), None),
-        ...     lambda aux, children: Interval(*children),
-        ...     keys=("low", "high"),
-        ... )
-        >>> map(lambda x: 2 * x, Interval(1.0, 3.0)).high
-        6.0
-    """
-    if not isinstance(cast(object, cls), type):
-        raise ArgumentError(
-            f"tree.register: expected a class, got {cls!r}", "Pass the class itself."
-        )
-    if cls in KINDS.fixed:
-        raise ArgumentError(
-            f"tree.register: {cls.__qualname__} is a container already",
-            "Register a class once, where it is defined.",
-        )
-    if not callable(flatten) or not callable(unflatten):
-        raise ArgumentError(
-            f"tree.register: expected two functions for {cls.__qualname__}, got {flatten!r} and"
-            f" {unflatten!r}",
-            "Write tree.register(cls, flatten, unflatten).",
-        )
-    names = keys if keys is None or callable(keys) else tuple(keys)
-    # In this order, for who is interrupted in between calls it again.
-    KINDS[cls] = RegisteredKind(cls, flatten, unflatten, names)
-    KINDS.fixed.add(cls)
-
-
-@entry
 def __getattr__(name: str) -> Any:
-    raise absent(__name__, name, __all__)
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise absent(__name__, name, __all__)
+    space = globals()
+    space[name] = getattr(load(f"{__name__}.{home}"), name)
+    return publish(space, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME_OF})

@@ -16,10 +16,12 @@ from funcgrad.errors import ArgumentError, StructureError
 from funcgrad.tree.treedef import (
     CACHE_SIZE,
     Attribute,
+    DictKey,
     Entry,
-    Item,
+    FlattenedIndexKey,
     Join,
     Kind,
+    SequenceKey,
     TreeDef,
     a,
     exact,
@@ -56,7 +58,7 @@ class Container(Kind):
         return kind_of, (self.cls,)
 
     def entries(self, treedef: TreeDef) -> Sequence[Entry]:
-        return [Item(i) for i in range(len(treedef.children))]
+        return [SequenceKey(i) for i in range(len(treedef.children))]
 
 
 class SequenceKind(Container):
@@ -147,7 +149,7 @@ class MappingKind(Container):
         return lambda children: make(zip(keys, permute(children)))
 
     def entries(self, treedef: TreeDef) -> Sequence[Entry]:
-        return [Item(key) for key in treedef.key[1]]
+        return [DictKey(key) for key in treedef.key[1]]
 
     def text(self, treedef: TreeDef, parts: list[str]) -> str:
         factory, keys = treedef.key
@@ -291,10 +293,11 @@ class RegisteredKind(Container):
 
     def entries(self, treedef: TreeDef) -> Sequence[Entry]:
         if self._keys is None:
-            return super().entries(treedef)
+            return [FlattenedIndexKey(i) for i in range(len(treedef.children))]
         by_function = callable(self._keys)
         keys = self._keys(treedef.data) if by_function else self._keys
-        found = [Item(key) if by_function else Attribute(key) for key in keys]
+        step = DictKey if by_function else Attribute
+        found = [key if isinstance(key, Entry) else step(key) for key in keys]
         if len(found) != len(treedef.children):
             raise ArgumentError(
                 f"tree.register: keys gave {len(found)} for the {len(treedef.children)} children of"

@@ -196,3 +196,6 @@ def _build(treedef: TreeDef, leaves: list[Any], start: int) -> Any:
             children.append(_build(child, leaves, start))
         start = stop
     return treedef.join(children)
+
+
+TreeDef.unflatten = unflatten

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from _thread import RLock  # what threading.RLock is, without the millisecond that it costs
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 from funcgrad.errors import StructureError
@@ -26,37 +26,62 @@ class Entry:
     """One step of a key path."""
 
     __slots__ = ("key",)
+    shown = "Entry"
 
     def __init__(self, key: Any) -> None:
         self.key = key
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and cast(Entry, other).key == self.key
+        return isinstance(other, Entry) and (other.shown, other.key) == (self.shown, self.key)
 
     def __hash__(self) -> int:
-        return hash((type(self), self.key))
+        return hash((self.shown, self.key))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.key!r})"
+        return f"{self.shown}({self.key!r})"
 
 
 class Item(Entry):
     """The step to ``x[key]``: a key of a dict, or a position in a list or tuple."""
 
     __slots__ = ()
+    shown = "Item"
 
     def __str__(self) -> str:
         return f"[{self.key!r}]"
+
+
+class DictKey(Item):
+    """The step to the value of a key of a dict."""
+
+    __slots__ = ()
+
+
+class SequenceKey(Item):
+    """The step to a position in a list or tuple."""
+
+    __slots__ = ()
+    idx = Entry.key
+
+
+class FlattenedIndexKey(Item):
+    """The step to a child, by its number, of a class that was registered without keys."""
+
+    __slots__ = ()
 
 
 class Attribute(Entry):
     """The step to ``x.key``: a field of a NamedTuple or dataclass."""
 
     __slots__ = ()
+    shown = "Attribute"
+    name = Entry.key
 
     def __str__(self) -> str:
         return f".{self.key}"
 
+
+GetAttrKey = Attribute
 
 Path = tuple[Entry, ...]
 
@@ -80,6 +105,10 @@ class TreeDef:
         >>> structure({"w": [1.0, 2.0], "b": 0.5})
         {'b': *, 'w': [*, *]}
     """
+
+    # `funcgrad.tree.flattening` and `funcgrad.tree` set them: JAX's names for two functions there.
+    unflatten: Any
+    flatten_up_to: Any
 
     __slots__ = (
         "__weakref__",

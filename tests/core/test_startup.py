@@ -130,7 +130,17 @@ print(*(type(getattr(fnp, name)).__name__ + ":" + name for name in dir(fnp)))
 # The public names
 
 
-@pytest.mark.parametrize("package", [funcgrad, funcgrad.lax, funcgrad.nn, funcgrad.scipy])
+@pytest.mark.parametrize(
+    "package",
+    [
+        funcgrad,
+        funcgrad.lax,
+        funcgrad.nn,
+        funcgrad.scipy,
+        funcgrad.tree_util,
+        funcgrad.flatten_util,
+    ],
+)
 def test_public_names_load_from_where_type_checkers_look(package):
     stub = ast.parse(Path(package.__file__).with_suffix(".pyi").read_text())
     names, own = set(), {}

@@ -53,6 +53,7 @@ ALONE = {
     "asarray": lambda np, x: fnp.asarray(x),
     "ascontiguousarray": lambda np, x: fnp.ascontiguousarray(x),
     "astype": lambda np, x: np.astype(x, np.float32),
+    "unpackbits": lambda np, x: np.unpackbits(x.astype(np.uint8)),
     "bincount": lambda np, x: np.bincount([0, 1, 1], weights=x[0]),
     "broadcast_to": lambda np, x: np.broadcast_to(x, (2, 3, 3)),
     "can_cast": lambda np, x: np.can_cast(x.dtype, int),

@@ -46,7 +46,7 @@ def seen(call, x=V):
 
 @pytest.mark.parametrize("name", sorted(FUNCTIONS))
 def test_public_functions_are_numpys_where_nothing_is_traced(name):
-    if name in ("at", "arange"):  # ours alone; NumPy's takes no tracer
+    if name in ("at", "arange", "eye", "tri"):  # ours alone; NumPy's takes no tracer
         return
     public, genuine = FUNCTIONS[name], getattr(np, name)
     if name in ("sort", "argsort"):  # `descending` of the array API standard beside NumPy's own
@@ -174,8 +174,8 @@ def test_foreign_arrays_may_take_over():
         def __array_function__(self, func, types, args, kwargs):
             return "foreign"
 
-    # histogram2d has no counterpart: the other array's protocol is asked.
-    assert seen(lambda x: np.histogram2d(x, Foreign())) == "foreign"
+    # busday_count has no counterpart: the other array's protocol is asked.
+    assert seen(lambda x: np.busday_count(x, Foreign())) == "foreign"
 
 
 # What has no counterpart
@@ -223,11 +223,8 @@ def test_every_function_that_numpy_dispatches_is_covered_or_has_advice():
         and getattr(np, name) not in IMPLEMENTED
         and name not in ADVICE
     ]
-    # Text, dates and bits: no numbers that anybody differentiates.
-    assert set(silent) <= {
-        *("busday_count", "busday_offset", "datetime_as_string", "is_busday"),
-        *("packbits", "unpackbits"),
-    }
+    # Text and dates: no numbers that anybody differentiates.
+    assert set(silent) <= {"busday_count", "busday_offset", "datetime_as_string", "is_busday"}
 
 
 def test_advice_is_right():

@@ -486,7 +486,7 @@ def test_checkpoints_can_keep_convolutions():
 
 def test_names_of_lax():
     assert set(lax.__all__) <= set(dir(lax))
-    assert all(callable(getattr(lax, name)) for name in lax.__all__)
+    assert all(callable(getattr(lax, name)) for name in lax.__all__ if name != "linalg")
     with pytest.raises(AttributeError, match=r"funcgrad\.lax.*'conv_local'"):
         _ = lax.conv_local
 

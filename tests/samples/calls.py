@@ -249,6 +249,10 @@ ROWS = [
     Row("interp", "np.{f}(x, [-1.0, 0.5, 2.0], [3.0, 1.0, 4.0])", kinds="biufs"),
     Row("histogram", "np.{f}(x, bins=[-2, 0, 1, 3])", kinds="biuf"),
     Row("histogram_bin_edges", "np.{f}(x, bins=4)", kinds="iuf", abstract=False),
+    Row("histogramdd", "np.{f}(x, bins=[3] * np.shape(x)[1])[0]", shapes="flat", kinds="iuf"),
+    Row("histogram2d", "np.{f}(x, y, bins=[[-2, 0, 1], 3])[0]", shapes="vector", kinds="iuf"),
+    Row("packbits", "np.{f}(x, axis={maybe})", kinds="biu"),
+    Row("unpackbits", "np.{f}(x.astype(np.uint8), axis={maybe})", shapes="filled", kinds="iu"),
     Row("bincount", "np.{f}(np.ravel(x) % 4, minlength=4)", kinds="iu", abstract=False),
     # products
     Row("matmul linalg.matmul dot inner kron", TWO),

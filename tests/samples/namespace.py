@@ -147,6 +147,8 @@ CALLS = [
     call("correlate complex", lambda a, v: np.correlate(a, v, "full"), C, C[:2] * 1j),
     # counting
     call("histogram weights", lambda w: np.histogram(V, [-2, 0, 1, 3], weights=w)[0], V),
+    call("histogramdd", lambda w: np.histogramdd([V, V], 3, weights=w)[0], V),
+    call("histogram2d", lambda w: np.histogram2d(V, -V, 3, weights=w)[0], V),
     call("histogram", lambda a: np.histogram(a, [-2.0, 0.0, 1.0, 3.0]), V, order=0),
     call("histogram range", lambda a: np.histogram(a, 4, (-1, 2)), V, order=0),
     call("histogram bins", lambda a: np.histogram(a, 3), V, order=0),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.special as special
 
-from funcgrad import jit, jvp, vmap
+from funcgrad import jit, jvp, stop_gradient, vmap
 from funcgrad.core.trace import aval_of
 from funcgrad.scipy import linalg
 from funcgrad.scipy import special as ours
@@ -94,6 +94,11 @@ MATRIX_CALLS = {
     "cho_factor": [lambda x: linalg.cho_factor(x)[0]],
     "cho_solve": [lambda x: linalg.cho_solve((x, True), x), lambda x: linalg.cho_solve((A, 1), x)],
     "lu_factor": [lambda x: linalg.lu_factor(x)],
+    # Without derivative.
+    "schur": [
+        lambda x: linalg.schur(stop_gradient(x)),
+        lambda x: linalg.schur(stop_gradient(x), "c"),
+    ],
     "lu_solve": [lambda x: linalg.lu_solve((x, np.arange(3)), x)],
     "lstsq": [lambda x: linalg.lstsq(x, x[0])[0], lambda x: linalg.lstsq(x, F)[3]],
     "eig": [lambda x: linalg.eig(x)[0]],

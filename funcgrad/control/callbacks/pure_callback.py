@@ -86,6 +86,13 @@ class ShapeDtypeStruct:
         return f"ShapeDtypeStruct(shape={self.shape}, dtype={self.dtype.name})"
 
 
+def of_type(x: Any) -> Any:
+    """For a `ShapeDtypeStruct` an array of that type that takes no memory; else ``x``."""
+    if not isinstance(x, ShapeDtypeStruct):
+        return x
+    return np.broadcast_to(x.dtype.type(0), x.shape)[()]
+
+
 class Results:
     """What a function was declared to return.
 

@@ -31,9 +31,15 @@ from .untaken import traced_branches
 
 __all__ = ["cond", "select", "switch"]
 
+_MISSING: Any = object()
+
 
 def cond(
-    pred: Any, true_fun: Callable[..., Any], false_fun: Callable[..., Any], *operands: Any
+    pred: Any,
+    true_fun: Callable[..., Any],
+    false_fun: Callable[..., Any],
+    *operands: Any,
+    operand: Any = _MISSING,
 ) -> Any:
     """``true_fun(*operands)`` if ``pred`` else ``false_fun(*operands)``, inside `jit` too.
 
@@ -49,11 +55,13 @@ def cond(
         true_fun: A function of the operands.
         false_fun: A function of the operands.
         *operands: Pytrees.
+        operand: The only one, by this name.
 
     Returns:
         What the chosen function returns.
 
     Raises:
+        ArgumentError: Where ``operand`` is given beside others.
         DtypeError: Where ``pred`` is no boolean scalar.
         StructureError, ShapeError, DtypeError: Where the branches disagree; naming the leaf, types
             and places.
@@ -61,6 +69,13 @@ def cond(
     >>> cond(True, lambda x: x + 1.0, lambda x: x * 0.0, 2.0)
     np.float64(3.0)
     """
+    if operand is not _MISSING:
+        if operands:
+            raise ArgumentError(
+                f"cond: got operand= and {len(operands)} positional operands",
+                "Write cond(pred, true_fun, false_fun, *operands).",
+            )
+        operands = (operand,)
     aval = aval_of(pred) if isinstance(pred, (Tracer, np.ndarray, np.generic, bool)) else None
     if aval is None or aval.shape or aval.dtype.kind != "b":
         raise DtypeError(

@@ -39,7 +39,7 @@ def scan(
     xs: Any = None,
     length: int | None = None,
     reverse: bool = False,
-    unroll: int = 1,
+    unroll: int | bool = 1,
     *,
     checkpoint: str | int | None = None,
 ) -> tuple[Any, Any]:
@@ -55,7 +55,7 @@ def scan(
         xs: A pytree of arrays with one first axis, or None.
         length: The number of steps; needed where ``xs`` is None.
         reverse: Whether to go from the last slice to the first. ``ys`` keeps the order of ``xs``.
-        unroll: How many steps one step of the compiled loop takes.
+        unroll: How many steps one step of the compiled loop takes; True for all of them.
         checkpoint: ``"sqrt"``, or a number of segments: the backward pass keeps the carry at the
             segments' borders only and runs each segment again, so that memory grows with the square
             root of the length (Griewank, Achieving logarithmic growth of temporal and spatial
@@ -84,18 +84,23 @@ def _scan(
     xs: Any,
     length: int | None,
     reverse: bool,
-    unroll: int,
+    unroll: int | bool | None,
     segments: str | int | None,
 ) -> tuple[Any, Any]:
     over = Operands(xs)
     count = _length(what, over, length)
+    every = unroll is True
+    if every:
+        unroll = max(count, 1)
+    elif unroll is None or unroll is False:
+        unroll = 1
     if type(unroll) is not int or unroll < 1:
         raise ArgumentError(
-            f"{what}: unroll must be a positive int, got {unroll!r}", "Leave it out."
+            f"{what}: unroll must be a positive int or True, got {unroll!r}", "Leave it out."
         )
     if segments is not None:
         return _scan_segments(what, f, init, xs, count, reverse, unroll, segments)
-    if unroll > 1 and count > unroll:
+    if unroll > 1 and (count > unroll or every):
         return _scan_unrolled(what, f, init, over, count, reverse, unroll)
     slices = [aval.element() for aval in over.avals]
     _, body, values = _settle(f, init, slices, over.rebuild, what, pair=True)
@@ -363,7 +368,7 @@ def fori_loop(
     body_fun: Callable[[Any, Any], Any],
     init_val: Any,
     *,
-    unroll: int = 1,
+    unroll: int | bool | None = None,
 ) -> Any:
     """``val = body_fun(i, val)`` for ``i`` in ``range(lower, upper)``, inside `jit` too.
 
@@ -373,7 +378,8 @@ def fori_loop(
             not grow with it; else a `while_loop`.
         body_fun: A function of the step (int64) and the carry that returns the next carry.
         init_val: The first carry, a pytree.
-        unroll: How many steps one step of the compiled loop takes, where both bounds are concrete.
+        unroll: How many steps one step of the compiled loop takes, where both bounds are
+            concrete; True for all of them.
 
     Returns:
         The last carry.
@@ -397,7 +403,7 @@ def fori_loop(
                 "Convert it with int(x) or x.astype(int).",
             )
     if isinstance(lower, Tracer) or isinstance(upper, Tracer):
-        if unroll != 1:
+        if unroll not in (None, False) and (unroll is True or unroll != 1):
             raise ArgumentError(
                 f"fori_loop: unroll={unroll!r} needs bounds that are not traced",
                 "Leave it out.",

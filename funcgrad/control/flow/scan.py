@@ -23,7 +23,7 @@ from ...core.residuals import StepResiduals, StepResidualsAval, length_of
 from ...core.source_info import SourceInfo
 from ...core.trace import apply, aval_of
 from ...ops.linear import move_axis
-from ...transforms.vmap import repeat
+from ...transforms.vmap import repeat, unmapped
 from ..callbacks.host import call_for_elements
 from ..program.dependence import carry_flags, depends
 from ..program.derive import StepResidualTypes, cache, vmap_program
@@ -185,7 +185,7 @@ class Scan(Primitive):
         results: list[Any] = []
         for i, (value, on) in enumerate(zip(found, [*carry_on, *ys_on], strict=True)):
             if not on:
-                value = repeat(value, size)
+                value = unmapped(value, size)
             elif i >= self.carried and not isinstance(aval_of(value), StepResidualsAval):
                 value = move_axis(value, 1, 0)
             results.append(value)

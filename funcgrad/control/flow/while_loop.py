@@ -21,7 +21,7 @@ from ...core.record import run, trace
 from ...core.residuals import StepResiduals, StepResidualsAval
 from ...core.source_info import SourceInfo
 from ...core.trace import apply
-from ...transforms.vmap import repeat
+from ...transforms.vmap import repeat, unmapped
 from ..callbacks.host import call_for_elements
 from ..program.collectives import refuse_collectives
 from ..program.dependence import carry_flags, depends
@@ -221,7 +221,7 @@ class While(Primitive):
         found = apply(loop, [*extra, *c, *captured, *b, *carry], None)
         return tuple(
             [
-                value if on else repeat(value, size)
+                value if on else unmapped(value, size)
                 for value, on in zip(found, [*carry_on, *ys_on], strict=True)
             ]
         )

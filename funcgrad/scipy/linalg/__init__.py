@@ -26,7 +26,7 @@ try:
         tanhm,
         tanm,
     )
-    from .spectra import eig, eigh, eigvals, eigvalsh
+    from .spectra import eig, eigh, eigvals, eigvalsh, schur
     from .structures import block_diag, circulant, hankel, khatri_rao, toeplitz
     from .systems import (
         cho_solve,
@@ -77,6 +77,7 @@ __all__ = [
     "pinv",
     "polar",
     "qr",
+    "schur",
     "sinhm",
     "sinm",
     "solve",

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 from scipy import linalg as genuine
 
+from ...control.callbacks.pure_callback import ShapeDtypeStruct, pure_callback
+from ...core.trace import aval_of
 from ...ops import matrix_functions as ops
 from ...ops.matrices import adjoint, from_triangle
 from .base import refuse_parameters, square, where_traced
 from .factorings import cholesky
 from .systems import solve_triangular
 
-__all__ = ["eig", "eigh", "eigvals", "eigvalsh"]
+__all__ = ["eig", "eigh", "eigvals", "eigvalsh", "schur"]
 
 _WHOLE = "Leave it away; what of the eigenvalues is wanted can be sliced from them all."
 
@@ -160,3 +162,42 @@ def eigvals(
     if b is not None:
         x = np.linalg.solve(square("eigvals", b), x)
     return np.linalg.eigvals(x)
+
+
+@where_traced(genuine.schur)
+def schur(
+    a: Any,
+    output: str = "real",
+    lwork: Any = None,
+    overwrite_a: bool = False,
+    sort: Any = None,
+    check_finite: bool = True,
+) -> tuple[Any, Any]:
+    """``scipy.linalg.schur``, by SciPy in a callback; there is no derivative.
+
+    Raises:
+        ArgumentError: For ``sort``.
+        MissingRuleError: Where a derivative is asked for.
+    """
+    refuse_parameters("schur", "Sort by eigenvalues after the transform.", sort=(sort, None))
+    x = square("schur", a)
+    dtype = np.dtype(aval_of(x).dtype)
+    if output in ("complex", "c"):
+        dtype = np.result_type(dtype, np.complex64)
+    form = ShapeDtypeStruct(aval_of(x).shape, dtype)
+    return pure_callback(_SchurForm(output, bool(check_finite)), (form, form), x)
+
+
+class _SchurForm:
+    """SciPy's ``schur`` of each matrix of a stack."""
+
+    def __init__(self, output: str, check: bool) -> None:
+        self.output, self.check = output, check
+
+    def __call__(self, x: Any) -> tuple[Any, Any]:
+        kind = np.result_type(x, np.complex64) if self.output[:1] == "c" else x.dtype
+        t, q = np.empty(x.shape, kind), np.empty(x.shape, kind)
+        for i in np.ndindex(x.shape[:-2]):
+            found: Any = genuine.schur(x[i], self.output, check_finite=self.check)
+            t[i], q[i] = found
+        return t, q

@@ -1,4 +1,4 @@
-"""Control flow, dynamic slices and convolutions as JAX's users know them, by name."""
+"""`jax.tree_util` by its names: the functions of `funcgrad.tree` with ``tree_`` before them."""
 
 from __future__ import annotations
 
