@@ -50,6 +50,17 @@ from .piecewise import piecewise_interpolate_schedule as piecewise_interpolate_s
 from .piecewise import sgdr_schedule as sgdr_schedule
 from .plateau import PlateauState as PlateauState
 from .plateau import reduce_on_plateau as reduce_on_plateau
+from .projections import projected_gradient as projected_gradient
+from .projections import projection_box as projection_box
+from .projections import projection_l2_ball as projection_l2_ball
+from .projections import projection_non_negative as projection_non_negative
+from .projections import projection_simplex as projection_simplex
+from .projections import proximal_gradient as proximal_gradient
+from .quasi_newton import lbfgs as lbfgs
+from .residuals import LeastSquaresResult as LeastSquaresResult
+from .residuals import curve_fit as curve_fit
+from .residuals import least_squares as least_squares
+from .result import MinimizeResult as MinimizeResult
 from .root_mean_square import RmspropState as RmspropState
 from .root_mean_square import rmsprop as rmsprop
 from .root_mean_square import scale_by_rms as scale_by_rms

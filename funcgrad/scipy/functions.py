@@ -104,18 +104,8 @@ def _as_vector(x0: Any, what: str) -> Any:
     """``x0`` as an array of numbers.
 
     Raises:
-        StructureError: It is a pytree.
         DtypeError: It is no number and no array of numbers.
     """
-    leaves, treedef = tree.flatten(x0)
-    if treedef is not tree.LEAF and not isinstance(x0, (list, tuple, type(None))):
-        other = ", or funcgrad.optim.minimize, which takes pytrees" if what == "minimize" else ""
-        count = f"{len(leaves)} {'leaf' if len(leaves) == 1 else 'leaves'}"
-        raise StructureError(
-            f"{what}: x0 is {type_of(x0)} with {count}, and SciPy searches among vectors",
-            f"Write flat, unravel = funcgrad.tree.ravel(x0), then {what}(lambda v: "
-            f"f(unravel(v)), flat){other}.",
-        )
     try:
         x0 = asarray(x0)
         aval_of(x0)

@@ -32,6 +32,7 @@ try:
     )
     from .result import OptimizeResult
     from .search import Plan, Search
+    from .trees import is_tree, over_tree
 except ImportError as error:
     if (error.name or "").partition(".")[0] != "scipy":
         raise
@@ -82,7 +83,8 @@ def root(
 
     Args:
         fun: ``fun(x, *args)`` of a vector gives as many numbers, in an array or a list.
-        x0: Where to start, a vector or a number; not differentiated.
+        x0: Where to start, a vector, a number, or a pytree of them; not differentiated. Of a pytree
+            ``x`` is one too, and bounds are a pair ``(lower, upper)`` of pytrees.
         args: Further arguments, a tuple of pytrees, or one that is no tuple.
         method: SciPy's name of the method.
         jac: None for the exact Jacobian, a function ``jac(x, *args)``, True where ``fun`` returns a
@@ -112,6 +114,10 @@ def root(
     """
     what = "root"
     require_functions(what, fun=fun)
+    if is_tree(x0):
+        refused = {"tangent_solve": tangent_solve}
+        keywords: dict[str, Any] = {"args": args, "method": method, "tol": tol, "options": options}
+        return over_tree(what, root, fun, x0, jac, None, callback, refused, keywords)
     method = _method(method, _ROOTS, what)
     given = Objective(fun, x0, args, jac is True, what)
     value = given.program(lambda x: [vector(given.value(x), given)], "value")
@@ -163,7 +169,8 @@ def minimize(
 
     Args:
         fun: ``fun(x, *args)`` of a vector gives a number.
-        x0: Where to start, a vector or a number; not differentiated.
+        x0: Where to start, a vector, a number, or a pytree of them; not differentiated. Of a pytree
+            ``x`` is one too, and bounds are a pair ``(lower, upper)`` of pytrees.
         args: Further arguments, a tuple of pytrees, or one that is no tuple.
         method: SciPy's name of the method; by default BFGS, L-BFGS-B with bounds, SLSQP with
             constraints.
@@ -201,6 +208,11 @@ def minimize(
     """
     what = "minimize"
     require_functions(what, fun=fun)
+    if is_tree(x0):
+        refused = {"hess": hess, "hessp": hessp, "tangent_solve": tangent_solve}
+        refused["constraints"] = constraints or None
+        keywords: dict[str, Any] = {"args": args, "method": method, "tol": tol, "options": options}
+        return over_tree(what, minimize, fun, x0, jac, bounds, callback, refused, keywords)
     constrained = not isinstance(constraints, (tuple, list)) or bool(constraints)
     if method is None:
         method = "slsqp" if constrained else "bfgs" if bounds is None else "l-bfgs-b"
