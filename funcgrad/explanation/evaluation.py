@@ -18,7 +18,7 @@ from ..core.primitive import Primitive
 from ..core.source_info import SourceInfo
 from ..core.trace import Tracer, apply, aval_of
 from ..ops.convert import Convert
-from .recording import Record, RecordingFrame, flattens
+from .recording import Record, RecordingFrame, flattens, has_rule
 from .variables import targets_of, users_frames
 
 __all__ = ["Draft", "GraphFrame", "Named", "Scope"]
@@ -157,6 +157,8 @@ class GraphFrame(RecordingFrame):
                 found = super().process(primitive, args, source_info)
                 outs = found if primitive.multiple else (found,)
                 draft.records.append(self.records[-1])
+                if has_rule(primitive) and draft.inside is None:
+                    self._look_inside(draft, values)
         except Exception as error:
             draft.error = draft.error or error
             raise
@@ -249,6 +251,29 @@ class GraphFrame(RecordingFrame):
         finally:
             self.scope = outer
             draft.opened.append((start, len(self.records), args))
+
+    def _look_inside(self, draft: Draft, values: Sequence[Any]) -> None:
+        """Run a function that has a rule once more, for its box alone: nothing flows through it.
+
+        Its results and its derivatives are the rule's.
+        """
+        primitive = draft.primitive
+        assert primitive is not None
+        outer, named, calls = self.scope, list(self.named), dict(self._calls)
+        self.scope, start = Scope(), len(self.records)
+        try:
+            given = [
+                self.input(x, f"in{k}") if aval_of(x).inexact else x for k, x in enumerate(values)
+            ]
+            found = primitive.interpret(given, _Inside(self))
+            self.scope.results = [self._slot(x) for x in found]
+            for inner, name, of in self._calls.values():
+                if id(inner) not in calls:
+                    of.names.setdefault(0, name)
+            draft.inside = self.scope
+        finally:
+            self.scope, self.named, self._calls = outer, named, calls
+            del self.records[start:]
 
     def run(self, jaxpr: Jaxpr, args: Sequence[Any]) -> list[Any]:
         """The results of a program in the scope that is open; its inputs are nodes there."""

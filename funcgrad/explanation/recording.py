@@ -21,7 +21,7 @@ from ..core.trace import Frame, Tracer, apply, aval_of
 from ..ops.index import GetItem
 from ..ops.unstack import Stack
 
-__all__ = ["Record", "RecordingFrame", "flattens", "pull"]
+__all__ = ["Record", "RecordingFrame", "flattens", "has_rule", "pull"]
 
 
 @dataclass(eq=False, slots=True)
@@ -117,6 +117,11 @@ def _reads(jaxpr: Jaxpr) -> set[int]:
     used = {a for eqn in jaxpr.equations for a in eqn.inputs if isinstance(a, Var)}
     used |= {a for a in jaxpr.outputs if isinstance(a, Var)}
     return {i for i, var in enumerate(jaxpr.inputs) if var in used}
+
+
+def has_rule(primitive: Any) -> bool:
+    """Whether a primitive is a call of a function with a rule of the user's, which can be run."""
+    return primitive.interpret is not None and "rule" in primitive.fields
 
 
 def flattens(primitive: Any, values: Sequence[Any]) -> bool:

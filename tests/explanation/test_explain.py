@@ -162,7 +162,7 @@ def test_boxes_fold_programs_and_a_loop_shows_its_steps():
     assert [n.operation for n in branch.nodes if n.kind == "operation"] == ["mul"]
 
 
-def test_functions_with_rules_are_one_node():
+def test_functions_with_rules_unfold_and_their_derivatives_are_the_rules():
     @custom_vjp
     def twice(x):
         return 2.0 * x
@@ -177,6 +177,15 @@ def test_functions_with_rules_are_one_node():
     found = explain(lambda x: thrice(twice(x)), 1.5)
     assert found.value == 9.0
     assert found.gradients["x"] == 35.0
+    boxes = [n for n in found.graph.nodes if n.kind == "fold"]
+    assert len(boxes) == 2
+    for box, factor in zip(boxes, (2.0, 3.0), strict=True):
+        (product,) = [n for n in box.inside.nodes if n.operation == "mul"]
+        assert product.values[0] == factor * box.inside.nodes[0].values[0]
+        assert product.cotangents == (None,)  # the derivative is the rule's, not the program's
+    names = {}
+    exec(found.source(), names)
+    assert names["grad_x"] == 35.0
 
 
 def test_transformed_functions():
