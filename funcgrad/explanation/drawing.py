@@ -148,7 +148,7 @@ class _Drawer:
         if node.kind == "input" and node.index in self._repeated and node.cotangents[0] is not None:
             ct = node.cotangents[0]
             box.gradient = short_text(node.values[0]), short_text(ct), sign_of(ct)
-        if node.kind == "operation" and node.error is None:
+        if node.kind in ("operation", "fold") and node.error is None:
             slopes = [
                 _slope(edge, nodes[s], p, operands, nodes)
                 for edge, s, p in operands
