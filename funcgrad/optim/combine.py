@@ -289,6 +289,11 @@ def partition(transforms: Mapping[Any, Optimizer], param_labels: Any) -> Optimiz
     >>> opt.update(params, opt.init(params))[0]
     {'w': np.float64(-0.01), 'b': np.float64(-1.0), 'c': np.float64(0.0)}
     """
+    if not isinstance(transforms, Mapping):
+        raise ArgumentError(
+            f"partition: expected a dict of optimizers by label, got {type(transforms).__name__}",
+            'Write partition({"slow": sgd(0.01), "fast": adam(0.1)}, labels), for example.',
+        )
     _require("partition", *transforms.values())
 
     def labels_of(params: Any) -> list[Any]:

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import tree
-from ..errors import ArgumentError
+from ..api.leaves import type_of
+from ..errors import ArgumentError, ShapeError
 from .adaptive import adamw
 from .base import (
     NO_RATE,
@@ -23,7 +24,7 @@ from .base import (
     scheduled_value,
 )
 from .combine import partition
-from .leaves import cast, zeros
+from .leaves import cast, float_dtype, zeros
 
 __all__ = ["MuonState", "muon", "orthogonalize", "scale_by_muon"]
 
@@ -71,11 +72,19 @@ def orthogonalize(
         A matrix of the same shape and dtype; with the default coefficients singular values between
         about 0.7 and 1.2.
 
+    Raises:
+        ShapeError: ``x`` is no matrix of floats.
+
     >>> u = orthogonalize(np.array([[3.0, 0.0], [0.0, 0.1]]), steps=10)
     >>> bool(np.all(np.abs(np.linalg.svd(u)[1] - 0.95) < 0.3))
     True
     """
-    dtype = x.dtype
+    dtype = float_dtype(x)
+    if dtype is None or np.ndim(x) != 2:
+        raise ShapeError(
+            f"orthogonalize: expected a matrix of floats, got {type_of(x)}",
+            "Reshape it: x.reshape(x.shape[0], -1).",
+        )
     a, b, c = [cast(k, dtype) for k in coefficients]
     wide = x.shape[0] <= x.shape[1]
     x = x if wide else x.T
