@@ -43,7 +43,7 @@ class Radau:
         legendre = np.polynomial.legendre
         high, low = np.zeros(count + 1), np.zeros(count + 1)
         high[count], low[count - 1] = 1.0, 1.0
-        self.c = np.sort(0.5 * (1.0 + legendre.legroots(high - low)))
+        self.c = np.sort(0.5 * (1.0 + np.real(legendre.legroots(high - low))))
         self.c[-1] = 1.0
         self._inverse = np.linalg.inv(self.c[:, None] ** np.arange(count))
         self.a = self.weights(self.c)
