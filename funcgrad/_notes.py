@@ -14,7 +14,9 @@ import numpy as np
 
 __all__ = ["note_on"]
 
-_KEYWORD = re.compile(r"(\w+)\(\) got an unexpected keyword argument '(\w+)'$")
+_KEYWORD = re.compile(
+    r"(\w+)\(\) got an unexpected keyword argument '(\w+)'(?:\. Did you mean '\w+'\?)?$"
+)
 _LIST = re.compile(
     r"'list' object has no attribute '(\w+)'|unsupported operand type\(s\) for .*'list'|"
     r"bad operand type for .*'list'|can't multiply sequence by non-int of type|"
