@@ -56,6 +56,12 @@ def where(
     chosen = operand(condition)
     if aval_of(chosen).dtype.kind != "b":
         chosen = np.not_equal(chosen, 0)
+    for number, other in ((x, y), (y, x)):
+        if type(number) is int and not is_weak(other):
+            dtype = aval_of(operand(other)).dtype
+            if dtype.kind in "iu":
+                # For a number that the dtype does not hold it raises from NumPy 2.5 on.
+                np.where(True, np.zeros((), dtype), number)
     return ops.select(chosen, *operands([x, y], weak=True))
 
 

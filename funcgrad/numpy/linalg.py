@@ -353,14 +353,12 @@ def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     """``numpy.linalg.cross``, of vectors in space alone.
 
     Raises:
-        ValueError: The axis has not length 3 in both, as NumPy.
+        ValueError, IndexError: Where NumPy raises them: the axis has not length 3 in both, or there
+            is none. Which, and in what words, differs between its versions.
     """
-    lengths = shape_of(operand(x1))[axis], shape_of(operand(x2))[axis]
-    if lengths != (3, 3):
-        raise ValueError(
-            "Both input arrays must be (arrays of) 3-dimensional vectors, but they are "
-            f"{lengths[0]} and {lengths[1]} dimensional instead."
-        )
+    shapes = [shape_of(operand(x)) for x in (x1, x2)]
+    if not all(-len(s) <= axis < len(s) and s[axis] == 3 for s in shapes):
+        np.linalg.cross(*[np.broadcast_to(0.0, s) for s in shapes], axis=axis)
     return products.cross(x1, x2, axis=axis)
 
 

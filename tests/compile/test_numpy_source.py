@@ -380,7 +380,8 @@ def test_names_do_not_run_out():
             values.append(values[i] * 1.001 + values[i // 2])
         return sum(values)
 
-    assert jit(f)(0.5) == f(0.5)
+    half = np.float64(0.5)  # sums of Python's floats are compensated from Python 3.12 on
+    assert jit(f)(half) == f(half)
     np.testing.assert_array_equal(jit(f)(np.ones(3)), f(np.ones(3)))
 
 

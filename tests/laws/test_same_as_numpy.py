@@ -105,7 +105,12 @@ SAME = {
 @pytest.mark.parametrize("name", SAME)
 def test_same_answer(name):
     f, *args = SAME[name]
-    expected = f(*args)
+    try:
+        expected = f(*args)
+    except OverflowError:  # a number that the dtype does not hold, from NumPy 2.5 on
+        with pytest.raises(OverflowError):
+            jit(f)(*args)
+        return
     for transform, found in answers(f, args):
         try:
             same_bits(found, expected)

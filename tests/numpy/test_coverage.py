@@ -191,11 +191,13 @@ def test_differentiable(name):
     assert gradient(name) > 0
 
 
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # NumPy 2.5
 @pytest.mark.parametrize("name", DISCRETE)
 def test_no_derivative(name):
     assert gradient(name) == 0
 
 
+@pytest.mark.filterwarnings("ignore:Cannot convert ndarray safely:DeprecationWarning")  # NumPy 2.5
 @pytest.mark.parametrize("name", REFUSED)
 def test_refused(name):
     function = numpys(name)

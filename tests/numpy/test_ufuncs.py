@@ -443,6 +443,7 @@ ELEMENTARY = [
 
 
 @pytest.mark.parametrize("i", range(len(ELEMENTARY)))
+@pytest.mark.filterwarnings("ignore:numpy.fix is deprecated:DeprecationWarning")  # NumPy 2.5
 def test_elementary_functions(i):
     f = ELEMENTARY[i]
     special = np.array([np.nan, np.inf, -np.inf])

@@ -41,7 +41,9 @@ def test_weak_primitives_of_python_numbers_give_python_numbers():
         if not issubclass(kind, Elementwise) or not kind.weak or kind.fields:
             continue
         count = 1 if kind.symbol in ("~",) or name in ("neg", "abs") else 2
-        for operands in itertools.product((True, 2, 2.5, 2j), repeat=count):
+        # Python deprecates ~True from 3.12 on.
+        numbers = (2, 2.5, 2j) if kind.symbol == "~" else (True, 2, 2.5, 2j)
+        for operands in itertools.product(numbers, repeat=count):
             try:
                 value = kind().run(*operands)
             except TypeError:  # Python has no such operation
