@@ -34,8 +34,11 @@ def _last(name: str, a: Any, axis: Any, kinds: str) -> tuple[Any, int]:
             f"got {aval_of(x).dtype}",
             "Convert it: x.astype(numpy.uint8).",
         )
+    if axis is None or not shape_of(x):
+        # NumPy takes a scalar for the one element of a vector, whatever axis is named.
+        x = flat(x)
     if axis is None:
-        return flat(x), 0
+        return x, 0
     axis = axis_of(axis, len(shape_of(x)))
     return np.moveaxis(x, axis, -1), axis
 

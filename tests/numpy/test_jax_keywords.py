@@ -257,6 +257,10 @@ def test_bits(order, axis):
     np.testing.assert_array_equal(
         jit(lambda x: np.packbits(x, axis=axis, bitorder=order))(x), np.packbits(x, axis, order)
     )
+    np.testing.assert_array_equal(
+        jit(lambda x: np.packbits(x, axis=axis, bitorder=order))(np.True_),
+        np.packbits(np.True_, axis, order),
+    )
     for count in (None, 5, 200, -3):
         np.testing.assert_array_equal(
             jit(lambda x, c=count: np.unpackbits(x, axis=axis, count=c, bitorder=order))(x),
