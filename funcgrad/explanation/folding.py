@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..core.residuals import StepResiduals
@@ -106,21 +107,7 @@ class _Folder:
     def _copy(self, node: Node) -> Node:
         index = len(self._made.nodes)
         edges = tuple([self._edge(e, index, k) for k, e in enumerate(node.operands)])
-        made = Node(
-            index,
-            node.kind,
-            node.operation,
-            node.symbol,
-            node.names,
-            node.source_info,
-            node.avals,
-            node.values,
-            node.cotangents,
-            edges,
-            node.inside,
-            node.error,
-            node.primitive,
-        )
+        made = replace(node, index=index, operands=edges)
         self._made.nodes.append(made)
         for port in range(len(node.values)):
             self._at[node.index, port] = index, port
@@ -213,23 +200,7 @@ def _part(graph: Graph, group: list[Node], given: list[tuple[int, int]]) -> Grap
                 for k, e in enumerate(node.operands)
             ]
         )
-        made.nodes.append(
-            Node(
-                index,
-                node.kind,
-                node.operation,
-                node.symbol,
-                node.names,
-                node.source_info,
-                node.avals,
-                node.values,
-                node.cotangents,
-                edges,
-                node.inside,
-                node.error,
-                node.primitive,
-            )
-        )
+        made.nodes.append(replace(node, index=index, operands=edges))
         for port in range(len(node.values)):
             at[node.index, port] = index, port
     for source, port in given:

@@ -74,11 +74,15 @@ def _segments(
     return x, ids, num_segments, inside
 
 
+def _by_row(chosen: Any, x: Any) -> Any:
+    """One boolean a row, in a shape that broadcasts along the other axes of ``x``."""
+    return np.reshape(chosen, (-1, *(1,) * (len(shape_of(x)) - 1)))
+
+
 def _kept(inside: Any, x: Any, otherwise: Any) -> Any:
     if inside is None:
         return x
-    rows = np.reshape(inside, (-1, *(1,) * (len(shape_of(x)) - 1)))
-    return np.where(rows, x, np.full((), otherwise, aval_of(x).dtype))
+    return np.where(_by_row(inside, x), x, np.full((), otherwise, aval_of(x).dtype))
 
 
 def segment_sum(
@@ -208,11 +212,11 @@ def _folded(
         whole = at(whole)[ids].set(np.broadcast_to(whole[:1], shape_of(x)))
     step = 1
     while step < count:
-        same = np.reshape(ids[step:] == ids[:-step], (-1, *(1,) * (len(shape_of(x)) - 1)))
+        same = _by_row(ids[step:] == ids[:-step], x)
         x = np.concatenate([x[:step], np.where(same, op(x[:-step], x[step:]), x[step:])])
         step *= 2
     last = np.searchsorted(ids, np.arange(n), side="right") - 1
     place = np.maximum(last, 0)
     found = fnp.take(x, place, 0)
     there = (last >= 0) & (fnp.take(ids, place) == np.arange(n))
-    return np.where(np.reshape(there, (-1, *(1,) * (len(shape_of(x)) - 1))), found, whole)
+    return np.where(_by_row(there, x), found, whole)

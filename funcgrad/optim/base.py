@@ -169,6 +169,13 @@ def scheduled_value(state: Any, name: str) -> Any:
     raise AttributeError(f"{type(state).__name__} has no {name}")
 
 
+def inner_value(state: Any, name: str) -> Any:
+    """For a wrapper's state's ``__getattr__``: the attribute of the state inside."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return getattr(state.inner, name)
+
+
 def descent(
     called: str,
     kind: type[Any],

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import tree
 from ..errors import ArgumentError
-from .base import Optimizer, check_state, maker, shown, value_at
+from .base import Optimizer, check_state, inner_value, maker, shown, value_at
 from .leaves import mask_of
 
 __all__ = [
@@ -128,10 +128,7 @@ class MaskedState(NamedTuple):
 
     inner: Any
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    __getattr__ = inner_value
 
 
 def _hide(x: Any, flags: Sequence[bool], params: Any, what: str) -> Any:

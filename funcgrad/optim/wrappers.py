@@ -10,7 +10,7 @@ import numpy as np
 from .. import tree
 from ..control.flow.conditionals import cond
 from ..errors import ArgumentError
-from .base import Optimizer, check_in, check_positive, check_state, maker
+from .base import Optimizer, check_in, check_positive, check_state, inner_value, maker
 from .leaves import cast, float_dtype, map_leaves, working_dtype, zeros
 
 __all__ = [
@@ -58,10 +58,7 @@ class MultiStepsState(NamedTuple):
     inner: Any
     mean: Any
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    __getattr__ = inner_value
 
 
 @maker
@@ -143,10 +140,7 @@ class ApplyIfFiniteState(NamedTuple):
     total_notfinite: Any
     inner: Any
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    __getattr__ = inner_value
 
 
 @maker
@@ -295,10 +289,7 @@ class LossScaleState(NamedTuple):
     good: Any
     inner: Any
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self.inner, name)
+    __getattr__ = inner_value
 
 
 @maker
